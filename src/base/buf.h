@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * buf: growable text with a hard maximum. What would pass the maximum is dropped and `full` is
+ * set, which stays set: writers need no check after each call, the reader of the result checks
+ * once. Always NUL-terminated behind its length.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct buf {
+    char *ptr;
+    size_t len;
+    size_t cap;
+    size_t max; /* bytes */
+    bool full;  /* something did not fit */
+};
+
+#define BUF_INIT(max_bytes) ((struct buf){ .max = (max_bytes) })
+
+void buf_done(struct buf *b);
+void buf_reset(struct buf *b);                 /* empty again, memory kept */
+bool buf_reserve(struct buf *b, size_t extra); /* false when it would pass the maximum */
+
+void buf_add(struct buf *b, str s);
+void buf_add_c(struct buf *b, const char *c);
+void buf_add_char(struct buf *b, char c);
+void buf_add_bytes(struct buf *b, const void *p, size_t len);
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_vaddf(struct buf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+void buf_add_repeat(struct buf *b, char c, size_t count);
+
+/* The text as one word of a POSIX shell command: 'it'\''s'. Plain words stay as they are. */
+void buf_add_shell_word(struct buf *b, str s);
+
+/* View of the content, valid until the next change. */
+static inline str buf_str(const struct buf *b) {
+    return (str){ b->ptr, b->len };
+}
+
+#define AUTO_BUF __attribute__((cleanup(buf_done))) struct buf

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/fs.h"
+
+#include <errno.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/arena.h"
+#include "base/arith.h"
+#include "base/err.h"
+
+bool fs_load_fd(struct arena *a, int fd, const char *name, size_t max_bytes, str *ret,
+                struct err *err) {
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
+        return err_sys(err, errno, "read '%s'", name);
+    }
+    size_t cap = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 4096;
+    cap = min_size(cap, max_bytes) + 1; /* one more: to see that there is more */
+    char *data = arena_alloc(a, cap + 1);
+    size_t len = 0;
+    for (;;) {
+        if (len == cap) {
+            if (len > max_bytes) {
+                err_set(err, "'%s' is larger than %zu bytes", name, max_bytes);
+                if (err != NULL) {
+                    err->code = EFBIG;
+                }
+                return false;
+            }
+            size_t cap_new = min_size(cap * 2, max_bytes + 1);
+            char *moved = arena_alloc(a, cap_new + 1);
+            memcpy(moved, data, len);
+            data = moved;
+            cap = cap_new;
+        }
+        ssize_t n = read(fd, data + len, cap - len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return err_sys(err, errno, "read '%s'", name);
+        }
+        if (n == 0) {
+            break;
+        }
+        len += (size_t)n;
+    }
+    data[len] = '\0';
+    *ret = (str){ data, len };
+    return true;
+}
+
+bool fs_load(struct arena *a, int dirfd, const char *path, size_t max_bytes, str *ret,
+             struct err *err) {
+    /* O_NONBLOCK: a pipe by this name must not hang us before we see what it is. */
+    AUTO_FD fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return err_sys(err, errno, "open '%s'", path);
+    }
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
+        return err_sys(err, errno, "open '%s'", path);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return err_sys(err, EISDIR, "read '%s'", path);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return err_set(err, "'%s' is not a regular file", path);
+    }
+    if (st.st_size > 0 && (uint64_t)st.st_size > max_bytes) {
+        err_set(err, "'%s' is larger than %zu bytes", path, max_bytes);
+        if (err != NULL) {
+            err->code = EFBIG;
+        }
+        return false;
+    }
+    return fs_load_fd(a, fd, path, max_bytes, ret, err);
+}
+
+bool fs_write_all(int fd, const void *data, size_t len, struct err *err) {
+    const char *p = data;
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return err_sys(err, errno, "write");
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+bool fs_replace_open(struct fs_replace *r, int dirfd, const char *path, mode_t mode,
+                     struct err *err) {
+    static unsigned counter;
+    if (strlen(path) >= sizeof r->path) {
+        return err_sys(err, ENAMETOOLONG, "write '%s'", path);
+    }
+    r->dirfd = dirfd;
+    memcpy(r->path, path, strlen(path) + 1);
+    const char *slash = strrchr(path, '/');
+    int dir_len = slash == NULL ? 0 : (int)(slash - path) + 1;
+    for (int tries = 0; tries < 100; tries++) {
+        snprintf(r->temp, sizeof r->temp, "%.*s.tmp-%d-%u", dir_len, path, (int)getpid(),
+                 counter++);
+        r->fd = openat(dirfd, r->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (r->fd >= 0 || errno != EEXIST) {
+            break;
+        }
+    }
+    return r->fd >= 0 || err_sys(err, errno, "write '%s'", path);
+}
+
+bool fs_replace_commit(struct fs_replace *r, bool sync, struct err *err) {
+    if (sync && fsync(r->fd) < 0) {
+        return err_sys(err, errno, "write '%s'", r->path);
+    }
+    int fd = take_fd(&r->fd);
+    bool ok = close(fd) == 0 && renameat(r->dirfd, r->temp, r->dirfd, r->path) == 0;
+    if (!ok) {
+        err_sys(err, errno, "write '%s'", r->path);
+        unlinkat(r->dirfd, r->temp, 0);
+    }
+    return ok;
+}
+
+void fs_replace_done(struct fs_replace *r) {
+    if (r->fd >= 0) {
+        close(r->fd);
+        r->fd = -1;
+        unlinkat(r->dirfd, r->temp, 0);
+    }
+}
+
+bool fs_store(int dirfd, const char *path, str data, mode_t mode, struct err *err) {
+    AUTO_FS_REPLACE r = FS_REPLACE_INIT;
+    if (!fs_replace_open(&r, dirfd, path, mode, err)) {
+        return false;
+    }
+    if (!fs_write_all(r.fd, data.ptr, data.len, err)) {
+        return err_wrap(err, "write '%s'", path);
+    }
+    return fs_replace_commit(&r, false, err);
+}
+
+bool fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *err) {
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+    if (len >= sizeof part) {
+        return err_sys(err, ENAMETOOLONG, "create folder '%s'", path);
+    }
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0') {
+            continue;
+        }
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdirat(dirfd, part, mode) < 0 && errno != EEXIST) {
+            return err_sys(err, errno, "create folder '%s'", path);
+        }
+    }
+    struct stat st;
+    if (fstatat(dirfd, path, &st, 0) < 0) {
+        return err_sys(err, errno, "create folder '%s'", path);
+    }
+    return S_ISDIR(st.st_mode) || err_sys(err, ENOTDIR, "create folder '%s'", path);
+}
+
+int fs_open_in_root(int rootfd, const char *path, int flags, mode_t mode) {
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+        .mode = (flags & (O_CREAT | __O_TMPFILE)) != 0 ? mode : 0,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    int fd;
+    do { /* EAGAIN: a rename raced with the resolution of ".." */
+        fd = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof how);
+    } while (fd < 0 && errno == EAGAIN);
+    return fd;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool fs_list(struct arena *a, int dirfd, const char *path, const char ***ret_names,
+             size_t *ret_count, struct err *err) {
+    AUTO_FD fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_sys(err, errno, "list folder '%s'", path);
+    }
+    AUTO_DIR dir = fdopendir(fd);
+    if (dir == NULL) {
+        return err_sys(err, errno, "list folder '%s'", path);
+    }
+    take_fd(&fd);
+    const char **names = NULL;
+    size_t count = 0;
+    size_t cap = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            break;
+        }
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            ARENA_PUSH(a, names, count, cap, str_to_c(a, str_from_c(entry->d_name)));
+        }
+    }
+    if (errno != 0) {
+        return err_sys(err, errno, "list folder '%s'", path);
+    }
+    if (count > 0) {
+        qsort(names, count, sizeof *names, compare_names);
+    }
+    *ret_names = names;
+    *ret_count = count;
+    return true;
+}
+
+bool fs_exists(int dirfd, const char *path) {
+    struct stat st;
+    return fstatat(dirfd, path, &st, 0) == 0;
+}
+
+bool fs_is_dir(int dirfd, const char *path) {
+    struct stat st;
+    return fstatat(dirfd, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
