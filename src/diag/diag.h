@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * diag/: the first kind of error, the user's text is wrong. Parsers and checks report into a
+ * sink, with a code and spans; cli/ prints what the sink holds, sorted, in one of four formats.
+ *
+ * Follows spec/diagnostics.md. Line and column are computed only when printing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+
+/* One text that spans point into. Files that are only named (a missing path) have no text. */
+struct source {
+    str path; /* as reachable from the current folder */
+    str text;
+    uint32_t *line_starts; /* byte offset of each line; made when first needed */
+    size_t line_count;
+};
+
+/* All texts of one run. A span names its source by its index. */
+struct sources {
+    struct arena *arena;
+    struct source **items;
+    size_t len;
+    size_t cap;
+};
+
+void sources_init(struct sources *s, struct arena *a);
+/* Both texts must live as long as the set. Returns the index for spans. */
+uint32_t sources_add(struct sources *s, str path, str text);
+/* The index of a path without text; the same path gives the same index. */
+uint32_t sources_add_path(struct sources *s, str path);
+
+#define SOURCE_NONE UINT32_MAX
+
+/* Bytes [start, end) of a source. A path without text has start = end = 0. */
+struct span {
+    uint32_t source; /* SOURCE_NONE: nowhere */
+    uint32_t start;
+    uint32_t end;
+};
+
+#define SPAN_NONE ((struct span){ .source = SOURCE_NONE })
+
+static inline bool span_is_set(struct span s) {
+    return s.source != SOURCE_NONE;
+}
+static inline struct span span_join(struct span first, struct span last) {
+    return (struct span){ first.source, first.start, last.end };
+}
+
+/* 1-based; column in characters (code points). */
+struct position {
+    uint32_t line;
+    uint32_t column;
+};
+struct position sources_position(struct sources *s, uint32_t source, uint32_t offset);
+/* A line's text without its line end; `line` is 1-based; empty when there is no such line. */
+str sources_line(struct sources *s, uint32_t source, uint32_t line);
+
+enum diag_severity {
+    DIAG_ERROR,
+    DIAG_WARNING,
+};
+
+/*
+ * The registry: one row in codes.c a code, in ascending order of code. A code is never reused.
+ */
+struct diag_code {
+    const char *name; /* "E003" */
+    enum diag_severity severity;
+    const char *title;       /* one line */
+    const char *explanation; /* what `explain CODE` shows: why, an example, how to fix it */
+};
+
+extern const struct diag_code diag_codes[];
+extern const size_t diag_codes_count;
+const struct diag_code *diag_code_find(str name); /* NULL when unknown; case is free */
+
+struct diag {
+    const struct diag_code *code;
+    struct span span;
+    str message;
+    struct span note_span; /* the other place, SPAN_NONE when the note has none */
+    str note;              /* empty: no note */
+    str help;              /* empty: no help */
+    bool secret;           /* the span's text is never printed: no source line */
+    size_t order;          /* of reporting: keeps sorting stable */
+};
+
+enum { DIAG_MAX = 10000 }; /* more are counted, not kept */
+
+struct diag_sink {
+    struct arena *arena;
+    struct sources *sources;
+    struct diag *items;
+    size_t len;
+    size_t cap;
+    size_t errors;
+    size_t warnings;
+};
+
+void diag_sink_init(struct diag_sink *sink, struct arena *a, struct sources *sources);
+
+/*
+ * Reports; returns the new diagnostic so that a note or help can be added. `code` must be in the
+ * registry. Valid until the next report.
+ */
+struct diag *diag_report(struct diag_sink *sink, const char *code, struct span span,
+                         const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void diag_help(struct diag_sink *sink, struct diag *d, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Errors before warnings, then code, then file, then position. */
+void diag_sort(struct diag_sink *sink);
+
+enum diag_format {
+    DIAG_TEXT,  /* header, source line with a caret, notes, help */
+    DIAG_SHORT, /* header only */
+    DIAG_JSON,  /* one object a line */
+    DIAG_SARIF, /* one SARIF 2.1.0 log */
+};
+
+struct diag_style {
+    enum diag_format format;
+    bool color;
+    size_t width; /* of the terminal in columns; 0: not known, lines are cut at 500 */
+};
+
+/* Writes all diagnostics (sorted first) to `out`. */
+void diag_render(struct diag_sink *sink, const struct diag_style *style, struct buf *out);
+
+/* Finds text that looks like a secret (a key, a token) at or after `from`: bytes
+ * [*ret_start, *ret_end). Such text is printed nowhere. */
+bool secret_find(str text, size_t from, size_t *ret_start, size_t *ret_end);
+/* The text with '*' in the place of its secrets, of the same length; a copy only when it has any.
+ * Messages and source lines of diagnostics go through it. */
+str secret_mask(struct arena *a, str text);

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Shared by the renderers; nothing for other rooms. */
+#pragma once
+
+#include "diag/diag.h"
+
+/* Columns that a character takes on a terminal: 0, 1 or 2. */
+size_t char_width(uint32_t code_point);
+/* Would it move the cursor, colour the screen or turn the reading direction? Never printed. */
+bool char_is_control(uint32_t code_point);
+
+/* Message text for one line of output: control characters escaped, bad UTF-8 replaced. */
+void add_plain(struct buf *out, str text);
+/* The same text as valid UTF-8, for JSON, which does its own escaping. */
+str to_utf8(struct arena *a, str text);
+
+/* Both ends of a span; `end` is the column behind the last character. */
+struct range {
+    struct position start;
+    struct position end;
+};
+struct range span_range(struct sources *s, struct span span);
+str span_path(const struct sources *s, struct span span);
+
+const char *severity_name(const struct diag *d); /* "error" or "warning" */
+
+void render_text(struct diag_sink *sink, const struct diag_style *style, struct buf *out);
+void render_json(struct diag_sink *sink, struct buf *out);
+void render_sarif(struct diag_sink *sink, struct buf *out);
