@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The configuration, a row for each field: spec/config.md. The order of the rows is that of
+ * `inspect --json`. To add a field: a member in config.h and a row here.
+ */
+#include "config/internal.h"
+
+#define AT(type, member) .name = #member, .offset = offsetof(struct type, member)
+#define RECORD_OF(name, rows, noun_text, type, rule)                                               \
+    static const struct record name##_record = {                                                   \
+        .noun = noun_text,                                                                         \
+        .fields = rows,                                                                            \
+        .field_count = ARRAY_LEN(rows),                                                            \
+        .size = sizeof(struct type),                                                               \
+        .check = rule,                                                                             \
+    }
+#define RECORD(name, noun_text, type, rule) RECORD_OF(name, name##_fields, noun_text, type, rule)
+
+#define TEXT(type, member, default_text, help_text)                                                \
+    { AT(type, member), .kind = FIELD_TEXT, .text = default_text, .help = help_text }
+#define TEXT_REQUIRED(type, member, help_text)                                                     \
+    { AT(type, member), .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .help = help_text }
+#define TEXT_OPTIONAL(type, member, help_text)                                                     \
+    { AT(type, member), .kind = FIELD_TEXT, .flags = FIELD_OPTIONAL, .help = help_text }
+#define INT(type, member, default_number, from, to, help_text)                                     \
+    {                                                                                              \
+        AT(type, member), .kind = FIELD_INT, .number = default_number, .min = from, .max = to,     \
+                          .help = help_text                                                        \
+    }
+#define BOOL(type, member, default_number, help_text)                                              \
+    { AT(type, member), .kind = FIELD_BOOL, .number = default_number, .help = help_text }
+#define LIST(type, member, help_text)                                                              \
+    { AT(type, member), .kind = FIELD_LIST, .help = help_text }
+#define DOMAINS(type, member, flag_bits, help_text)                                                \
+    {                                                                                              \
+        AT(type, member), .kind = FIELD_LIST, .flags = flag_bits, .check = check_domains,          \
+                          .help = help_text                                                        \
+    }
+#define PAIRS(type, member, help_text)                                                             \
+    { AT(type, member), .kind = FIELD_PAIRS, .help = help_text }
+#define SUB(type, member, flag_bits, record_row, help_text)                                        \
+    {                                                                                              \
+        AT(type, member), .kind = FIELD_RECORD, .flags = flag_bits, .record = &record_row,         \
+                          .help = help_text                                                        \
+    }
+#define SUBS(type, member, of_kind, flag_bits, record_row, help_text)                              \
+    {                                                                                              \
+        .name = #member, .offset = offsetof(struct type, member.items),                            \
+        .len_offset = offsetof(struct type, member.len), .kind = of_kind, .flags = flag_bits,      \
+        .record = &record_row, .help = help_text                                                   \
+    }
+
+/* In the order of the enums in config.h. */
+static const char *const compression_words[] = { "zstd", "gzip", "lzo", "xz", "lz4", NULL };
+static const char *const kernel_source_words[] = { "kernel.org", "debian", "debian-image", NULL };
+static const char *const manager_words[] = { "apt", "uv", "pip", "npm", "curl", NULL };
+static const char *const transport_words[] = { "stdio", "sse", NULL };
+
+static const char *const default_binaries[] = { "capsem-pty-agent", "capsem-net-proxy",
+                                                "capsem-mcp-server", NULL };
+
+/* ---- build.toml ---- */
+
+static const struct field architecture_fields[] = {
+    TEXT(config_architecture, base_image, "debian:bookworm-slim",
+         "Image that the root filesystem starts from."),
+    TEXT_REQUIRED(config_architecture, docker_platform, "Platform of the image, as linux/amd64."),
+    TEXT_REQUIRED(config_architecture, rust_target, "Target triple of the guest binaries."),
+    TEXT(config_architecture, kernel_branch, "6.6", "Kernel branch, as 6.12."),
+    { AT(config_architecture, kernel_source), .kind = FIELD_CHOICE, .words = kernel_source_words,
+      .text = "kernel.org",
+      .help = "Where the kernel comes from: kernel.org's tarball, debian (the package "
+              "linux-source-BRANCH) or debian-image (its ready kernel for cloud machines)." },
+    TEXT_REQUIRED(config_architecture, kernel_image,
+                  "Path of the image in the kernel tree, as arch/x86_64/boot/bzImage."),
+    { AT(config_architecture, defconfig), .kind = FIELD_TEXT, .flags = FIELD_REQUIRED,
+      .check = check_relative_path,
+      .help = "Kernel configuration, a path relative to the config folder." },
+    INT(config_architecture, node_major, 24, 0, 999,
+        "Major version of Node; 0: the image has none."),
+};
+RECORD(architecture, "architecture", config_architecture, check_architecture);
+
+static const struct field build_fields[] = {
+    { AT(config_build, compression), .kind = FIELD_CHOICE, .words = compression_words,
+      .text = "zstd", .help = "Codec of the root filesystem." },
+    INT(config_build, compression_level, 15, 1, 22,
+        "Level of the codec; above the codec's highest, that is used."),
+    { AT(config_build, guest_binaries), .kind = FIELD_LIST, .items = default_binaries,
+      .check = check_names, .help = "Programs compiled from the agent folder into the image." },
+    SUBS(config_build, architectures, FIELD_RECORDS, FIELD_REQUIRED | FIELD_NOT_EMPTY,
+         architecture_record, "What is built, by architecture."),
+    PAIRS(config_build, version_commands,
+          "Commands whose output goes to tool-versions.txt, by name."),
+};
+RECORD(build, "build", config_build, NULL);
+
+/* ---- manifest.toml ---- */
+
+static const struct field change_fields[] = {
+    TEXT_REQUIRED(config_change, version, "Version that brought the changes."),
+    TEXT_REQUIRED(config_change, date, "Its date, a string."),
+    { AT(config_change, changes), .kind = FIELD_LIST, .flags = FIELD_REQUIRED,
+      .help = "The changes, a line each." },
+};
+RECORD(change, "changelog entry", config_change, NULL);
+
+static const struct field image_fields[] = {
+    TEXT_REQUIRED(config_image, name, "Name of the image."),
+    TEXT(config_image, version, "0.1.0", "Version of the image."),
+    TEXT(config_image, description, "", "What the image is for."),
+    SUBS(config_image, changelog, FIELD_ARRAY, 0, change_record, "Changes, the newest first."),
+};
+RECORD(image, "image", config_image, NULL);
+
+/* ---- ai/ ---- */
+
+static const struct field cli_fields[] = {
+    TEXT_REQUIRED(config_provider_cli, key, "Name of the program."),
+    TEXT_REQUIRED(config_provider_cli, name, "Name shown to people."),
+    TEXT_OPTIONAL(config_provider_cli, description, "What the program does."),
+    TEXT_OPTIONAL(config_provider_cli, version_command, "Command that prints its version."),
+};
+RECORD(cli, "cli", config_provider_cli, NULL);
+
+static const struct field api_key_fields[] = {
+    TEXT_REQUIRED(config_api_key, name, "Name shown to people."),
+    { AT(config_api_key, env_vars), .kind = FIELD_LIST, .flags = FIELD_REQUIRED | FIELD_NOT_EMPTY,
+      .help = "Environment variables that carry the key." },
+    TEXT_OPTIONAL(config_api_key, prefix, "How a key starts."),
+    TEXT_OPTIONAL(config_api_key, docs_url, "Where to get a key."),
+};
+RECORD(api_key, "api_key", config_api_key, NULL);
+
+static const struct field provider_network_fields[] = {
+    DOMAINS(config_provider_network, domains, FIELD_REQUIRED | FIELD_NOT_EMPTY,
+            "Domains that the provider is reached at."),
+    BOOL(config_provider_network, allow_get, false, "Reading from them is allowed."),
+    BOOL(config_provider_network, allow_post, false, "Writing to them is allowed."),
+};
+RECORD(provider_network, "network", config_provider_network, NULL);
+
+#define MANAGER(type)                                                                              \
+    {                                                                                              \
+        AT(type, manager), .kind = FIELD_CHOICE, .flags = FIELD_REQUIRED, .words = manager_words,  \
+                           .word_code = "E005", .help = "Install manager."                         \
+    }
+
+static const struct field install_fields[] = {
+    MANAGER(config_install),
+    TEXT_OPTIONAL(config_install, prefix, "Folder that the manager installs into."),
+    { AT(config_install, packages), .kind = FIELD_LIST, .flags = FIELD_REQUIRED,
+      .help = "Packages, or URLs for curl." },
+};
+RECORD(install, "install", config_install, NULL);
+
+static const struct field file_fields[] = {
+    TEXT_REQUIRED(config_file, path, "Absolute path in the guest."),
+    TEXT_REQUIRED(config_file, content, "Content; JSON when the path ends with .json."),
+};
+RECORD_OF(provider_file, file_fields, "file", config_file, check_provider_file);
+RECORD_OF(shell_file, file_fields, "file", config_file, NULL);
+
+static const struct field provider_fields[] = {
+    TEXT_REQUIRED(config_provider, name, "Name shown to people."),
+    TEXT(config_provider, description, "", "What the provider offers."),
+    BOOL(config_provider, enabled, true, "The image has it."),
+    SUB(config_provider, cli, FIELD_OPTIONAL, cli_record, "Its command line program."),
+    SUB(config_provider, api_key, FIELD_REQUIRED, api_key_record, "Its API key."),
+    SUB(config_provider, network, FIELD_REQUIRED, provider_network_record, "Where it is reached."),
+    SUB(config_provider, install, FIELD_OPTIONAL, install_record, "How its program is installed."),
+    SUBS(config_provider, files, FIELD_RECORDS, 0, provider_file_record,
+         "Files written into the guest."),
+};
+RECORD(provider, "provider", config_provider, NULL);
+
+/* ---- packages/ ---- */
+
+static const struct field set_network_fields[] = {
+    TEXT_REQUIRED(config_set_network, name, "Name shown to people."),
+    DOMAINS(config_set_network, domains, FIELD_REQUIRED, "Domains of the packages' registry."),
+    BOOL(config_set_network, allow_get, true, "Reading from them is allowed."),
+};
+RECORD(set_network, "network", config_set_network, NULL);
+
+static const struct field package_set_fields[] = {
+    TEXT_REQUIRED(config_package_set, name, "Name shown to people."),
+    MANAGER(config_package_set),
+    { AT(config_package_set, install_cmd), .kind = FIELD_TEXT,
+      .flags = FIELD_REQUIRED | FIELD_NOT_EMPTY,
+      .help = "Command that the packages are put behind." },
+    { AT(config_package_set, packages), .kind = FIELD_LIST,
+      .flags = FIELD_REQUIRED | FIELD_NOT_EMPTY, .empty_code = "E004", .help = "The packages." },
+    PAIRS(config_package_set, version_commands,
+          "Commands whose output goes to tool-versions.txt, by package."),
+    SUB(config_package_set, network, FIELD_OPTIONAL, set_network_record,
+        "Where the packages come from at run time."),
+};
+RECORD(package_set, "package set", config_package_set, check_package_set);
+
+/* ---- mcp/ ---- */
+
+static const struct field mcp_server_fields[] = {
+    TEXT_REQUIRED(config_mcp_server, name, "Name shown to people."),
+    { AT(config_mcp_server, transport), .kind = FIELD_CHOICE, .flags = FIELD_REQUIRED,
+      .words = transport_words, .help = "stdio runs a command, sse connects to a URL." },
+    TEXT_OPTIONAL(config_mcp_server, description, "What the server offers."),
+    TEXT_OPTIONAL(config_mcp_server, command, "Program of a stdio server."),
+    TEXT_OPTIONAL(config_mcp_server, url, "Address of an sse server."),
+    LIST(config_mcp_server, args, "Arguments of the command."),
+    PAIRS(config_mcp_server, env, "Environment of the command."),
+    PAIRS(config_mcp_server, headers, "HTTP headers for the URL."),
+    BOOL(config_mcp_server, builtin, false, "It is part of the image."),
+    BOOL(config_mcp_server, enabled, true, "The image has it."),
+};
+RECORD(mcp_server, "MCP server", config_mcp_server, check_mcp_server);
+
+/* ---- security/web.toml ---- */
+
+static const struct field web_service_fields[] = {
+    TEXT_REQUIRED(config_web_service, name, "Name shown to people."),
+    DOMAINS(config_web_service, domains, FIELD_REQUIRED, "Domains of the service."),
+    BOOL(config_web_service, enabled, true, "The service can be reached."),
+    BOOL(config_web_service, allow_get, false, "Reading from it is allowed."),
+    BOOL(config_web_service, allow_post, false, "Writing to it is allowed."),
+};
+RECORD(web_service, "service", config_web_service, NULL);
+
+static const struct field web_fields[] = {
+    BOOL(config_web, allow_read, false, "Reading from any site is allowed."),
+    BOOL(config_web, allow_write, false, "Writing to any site is allowed."),
+    DOMAINS(config_web, custom_allow, 0, "Domains allowed besides those of the services."),
+    DOMAINS(config_web, custom_block, 0, "Domains that are always blocked."),
+    SUBS(config_web, search, FIELD_RECORDS, 0, web_service_record, "Search engines."),
+    SUBS(config_web, registry, FIELD_RECORDS, 0, web_service_record, "Package registries."),
+    SUBS(config_web, repository, FIELD_RECORDS, 0, web_service_record, "Source repositories."),
+};
+RECORD(web, "web", config_web, NULL);
+
+/* ---- vm/ ---- */
+
+static const struct field resources_fields[] = {
+    INT(config_resources, cpu_count, 4, 1, 8, "Virtual CPUs."),
+    INT(config_resources, ram_gb, 4, 1, 16, "Memory, in GB."),
+    INT(config_resources, scratch_disk_size_gb, 16, 1, 128, "Scratch disk, in GB."),
+    BOOL(config_resources, log_bodies, false, "Bodies of requests are logged."),
+    INT(config_resources, max_body_capture, 4096, 0, 1048576, "Bytes of a body that are logged."),
+    INT(config_resources, retention_days, 30, 1, 365, "Days that a session is kept."),
+    INT(config_resources, max_sessions, 100, 1, 10000, "Sessions kept at most."),
+    INT(config_resources, min_content_sessions, 25, 0, 1000,
+        "Sessions whose content is kept at least."),
+    INT(config_resources, max_disk_gb, 100, 1, 1000, "Disk space of all sessions, in GB."),
+    INT(config_resources, terminated_retention_days, 365, 30, 3650,
+        "Days that a terminated session's record is kept."),
+};
+RECORD(resources, "resources", config_resources, NULL);
+
+static const struct field shell_fields[] = {
+    TEXT(config_shell, term, "xterm-256color", "TERM of the shell."),
+    TEXT(config_shell, home, "/root", "HOME of the shell."),
+    TEXT(config_shell, path,
+         "/opt/ai-clis/bin:/root/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+         "/sbin:/bin",
+         "PATH of the shell."),
+    TEXT(config_shell, lang, "C", "LANG of the shell."),
+    SUB(config_shell, bashrc, FIELD_OPTIONAL, shell_file_record, "The shell's start-up file."),
+    SUB(config_shell, tmux_conf, FIELD_OPTIONAL, shell_file_record, "Configuration of tmux."),
+};
+RECORD(shell, "shell", config_shell, NULL);
+
+static const struct field tls_fields[] = {
+    TEXT(config_tls, ca_bundle, "/etc/ssl/certs/ca-certificates.crt",
+         "Certificates that programs in the guest trust."),
+};
+RECORD(tls, "tls", config_tls, NULL);
+
+static const struct field environment_fields[] = {
+    SUB(config_environment, shell, 0, shell_record, "The shell."),
+    SUB(config_environment, tls, 0, tls_record, "Certificates."),
+};
+RECORD(environment, "environment", config_environment, NULL);
+
+/* ---- the files ---- */
+
+const struct file_kind file_kinds[] = {
+    { .path = "build.toml",
+      .table = "build",
+      .json = "build",
+      .field = SUB(guest_config, build, 0, build_record, "How the image is built.") },
+    { .path = "manifest.toml",
+      .table = "image",
+      .json = "manifest",
+      .field = SUB(guest_config, image, FIELD_OPTIONAL, image_record, "What the image is.") },
+    { .path = "ai/",
+      .json = "ai_providers",
+      .field = SUBS(guest_config, providers, FIELD_RECORDS, 0, provider_record, "AI providers.") },
+    { .path = "packages/",
+      .json = "package_sets",
+      .field =
+          SUBS(guest_config, package_sets, FIELD_RECORDS, 0, package_set_record, "Package sets.") },
+    { .path = "mcp/",
+      .json = "mcp_servers",
+      .field =
+          SUBS(guest_config, mcp_servers, FIELD_RECORDS, 0, mcp_server_record, "MCP servers.") },
+    { .path = "security/web.toml",
+      .table = "web",
+      .json = "web_security",
+      .field = SUB(guest_config, web, 0, web_record, "What the guest reaches.") },
+    { .path = "vm/resources.toml",
+      .table = "resources",
+      .json = "vm_resources",
+      .field = SUB(guest_config, resources, 0, resources_record, "What the machine gets.") },
+    { .path = "vm/environment.toml",
+      .table = "environment",
+      .json = "vm_environment",
+      .field = SUB(guest_config, environment, 0, environment_record, "What the shell gets.") },
+};
+const size_t file_kind_count = ARRAY_LEN(file_kinds);
