@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * guestbin/: the guest binaries, from their C sources to static programs.
+ *
+ * A binary NAME is DIR/NAME.c and every source in DIR/lib that is no test (guest/agent/README.md).
+ * It is compiled with musl for the architecture of the image; nothing is compiled when the sources,
+ * the compiler and the flags are those of the last time.
+ */
+#pragma once
+
+#include "base/base.h"
+
+struct guestbin_request {
+    const char *source_dir; /* GUEST/agent */
+    const char *output_dir; /* gets ARCH/NAME */
+    str arch;               /* the architecture's name in the config: a folder name */
+    str target;             /* its target triple, as "x86_64-unknown-linux-musl" */
+    const str *names;       /* the guest binaries */
+    size_t name_count;
+};
+
+struct guestbin_binary {
+    str name;
+    const char *path;
+    uint64_t bytes;
+    bool fresh; /* compiled now */
+};
+
+/*
+ * Compiles what is not up to date. `ret` has name_count entries. False: no compiler for the target
+ * (err's help says what to install), sources that are missing, or that do not compile: then
+ * `compiler_output` (may be NULL) has what the compiler printed.
+ */
+MUST_CHECK bool guestbin_compile(struct arena *a, const struct guestbin_request *request,
+                                 struct guestbin_binary *ret, struct buf *compiler_output,
+                                 struct err *err);
+
+/* The compiler for a target, as an argv of one or more words, or NULL. `ret_help` then says which
+ * package has it. */
+const char *const *guestbin_find_compiler(struct arena *a, str target, const char **ret_help);
