@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The environment: options, names, and the callables by name. */
+#include "jinja/internal.h"
+
+#define LIMITS                                                                                     \
+    {                                                                                              \
+        .depth = 200, .steps = 20 * 1000 * 1000, .output_bytes = 64 * 1024 * 1024,                 \
+        .memory_bytes = 512 * 1024 * 1024                                                          \
+    }
+
+const struct jinja_options jinja_options_default = { .limits = LIMITS };
+const struct jinja_options jinja_options_builder = { .trim_blocks = true,
+                                                     .lstrip_blocks = true,
+                                                     .keep_trailing_newline = true,
+                                                     .strict = true,
+                                                     .limits = LIMITS };
+
+uint32_t env_intern(struct jinja_env *env, str name) {
+    uintptr_t id = (uintptr_t)map_find(&env->names, name);
+    if (id == 0) {
+        id = ++env->name_count;
+        map_put(&env->names, name, (void *)id);
+    }
+    return (uint32_t)(id - 1);
+}
+
+/* Splits the row's parameter names. */
+static struct callable *callable_new(struct arena *a, const struct jinja_callable *row) {
+    struct callable *c = ARENA_NEW(a, struct callable);
+    str rest = str_from_c(row->params);
+    c->row = row;
+    while (rest.len > 0) {
+        str param = str_cut(&rest, ' ');
+        if (str_eq(param, S("*"))) {
+            c->rest = true;
+        } else if (str_eq(param, S("**"))) {
+            c->keywords = true;
+        } else {
+            ASSERT(c->count < JINJA_PARAMS_MAX);
+            c->params[c->count++] = param;
+        }
+    }
+    return c;
+}
+
+static void add_table(struct jinja_env *env, struct map *m, const struct callable_table *table) {
+    for (size_t i = 0; i < table->count; i++) {
+        map_put(m, table->rows[i].name, callable_new(env->arena, &table->rows[i]));
+    }
+}
+
+static const struct callable_table *const filter_tables[] = {
+    &filters_string_table, &filters_layout_table, &filters_list_table,
+    &filters_select_table, &filters_number_table,
+};
+
+struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *options) {
+    struct jinja_env *env = ARENA_NEW(a, struct jinja_env);
+    env->arena = a;
+    env->options = *options;
+    map_init(&env->names, a);
+    map_init(&env->filters, a);
+    map_init(&env->tests, a);
+    map_init(&env->globals, a);
+    for (size_t i = 0; i < ARRAY_LEN(env->methods); i++) {
+        map_init(&env->methods[i], a);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(filter_tables); i++) {
+        add_table(env, &env->filters, filter_tables[i]);
+    }
+    add_table(env, &env->tests, &tests_table);
+    add_table(env, &env->globals, &globals_table);
+    add_table(env, &env->methods[JINJA_STRING], &methods_string_table);
+    add_table(env, &env->methods[JINJA_STRING], &methods_text_table);
+    add_table(env, &env->methods[JINJA_LIST], &methods_list_table);
+    add_table(env, &env->methods[JINJA_TUPLE], &methods_tuple_table);
+    add_table(env, &env->methods[JINJA_DICT], &methods_dict_table);
+    return env;
+}
+
+void jinja_env_add_filter(struct jinja_env *env, const struct jinja_callable *row) {
+    map_put(&env->filters, row->name, callable_new(env->arena, row));
+}
+
+const struct callable *env_callable(const struct jinja_env *env, str name, bool test) {
+    return map_find(test ? &env->tests : &env->filters, name);
+}
+
+void env_unknown_callable(const struct jinja_env *env, str name, bool test, struct buf *out) {
+    const struct map *m = test ? &env->tests : &env->filters;
+    AUTO_ARENA a = arena_new();
+    str *words = ARENA_ARRAY(a, str, m->len);
+    for (size_t i = 0; i < m->len; i++) {
+        words[i] = m->entries[i].key;
+    }
+    buf_addf(out, "there is no %s '%.*s'", test ? "test" : "filter", STR_FMT(name));
+    str near = nearest_word(name, words, m->len);
+    if (near.len > 0) {
+        buf_addf(out, ", did you mean '%.*s'?", STR_FMT(near));
+    }
+}

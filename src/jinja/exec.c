@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Statements. */
+#include "jinja/internal.h"
+
+/* Remembers where in the template the next output comes from. */
+static void mark(struct jinja_runtime *rt, struct span span) {
+    if (rt->out != rt->root_out) {
+        return;
+    }
+    struct jinja_run run = { rt->out->len, span };
+    if (rt->run_count > 0 && rt->runs[rt->run_count - 1].start == run.start) {
+        rt->runs[rt->run_count - 1] = run; /* what was marked before printed nothing */
+        return;
+    }
+    ARENA_PUSH(rt->arena, rt->runs, rt->run_count, rt->run_cap, run);
+}
+
+static bool check_output(struct jinja_runtime *rt, struct span span) {
+    return !rt->out->full || rt_fail(rt, span, "the output is larger than %zu bytes", rt->out->max);
+}
+
+bool exec_print(struct jinja_runtime *rt, struct span span, str text) {
+    mark(rt, span);
+    buf_add(rt->out, text);
+    return check_output(rt, span);
+}
+
+static bool exec_output(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value v;
+    if (!eval(rt, s->expr, &v) || !rt_use(rt, s->expr->span, v)) {
+        return false;
+    }
+    mark(rt, s->span);
+    if (!value_add_text(v, rt->out) && !rt->out->full) {
+        return rt_fail(rt, s->expr->span, "a value is nested too deeply to be printed");
+    }
+    return check_output(rt, s->span);
+}
+
+static bool exec_if(struct jinja_runtime *rt, const struct stmt *s) {
+    for (size_t i = 0; i < s->branch_count; i++) {
+        const struct branch *b = &s->branches[i];
+        bool truth = true;
+        if (b->test != NULL) {
+            struct jinja_value v;
+            if (!eval(rt, b->test, &v) || !rt_truth(rt, b->test->span, v, &truth)) {
+                return false;
+            }
+        }
+        if (truth) {
+            return exec_body(rt, &b->body);
+        }
+    }
+    return true;
+}
+
+static bool exec_set(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value v;
+    return eval(rt, s->set.value, &v) && rt_assign(rt, s->set.target, v);
+}
+
+bool exec_capture(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
+                  struct jinja_value *ret) {
+    AUTO_BUF out = rt_buf(rt);
+    struct buf *outer = rt->out;
+    rt->out = &out;
+    bool ok = exec_body(rt, body);
+    rt->out = outer;
+    *ret = jinja_string((str){ 0 });
+    return ok && rt_take_text(rt, span, &out, &ret->string);
+}
+
+/* A body with names of its own, as text. */
+static bool capture_scoped(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
+                           struct jinja_value *ret) {
+    scope_push(rt);
+    bool ok = exec_capture(rt, span, body, ret);
+    scope_pop(rt);
+    return ok;
+}
+
+static bool exec_set_block(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value v;
+    if (!capture_scoped(rt, s->span, &s->set.body, &v)) {
+        return false;
+    }
+    if (s->set.filter != NULL && !eval_filter_chain(rt, s->set.filter, v, &v)) {
+        return false;
+    }
+    return rt_assign(rt, s->set.target, v);
+}
+
+static bool exec_filter_block(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value v;
+    str text;
+    if (!capture_scoped(rt, s->span, &s->wrap.body, &v) ||
+        !eval_filter_chain(rt, s->wrap.call, v, &v) || !rt_text(rt, s->span, v, &text)) {
+        return false;
+    }
+    return exec_print(rt, s->span, text);
+}
+
+/* The values are read outside of the new scope. */
+static bool exec_with(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value *values = ARENA_ARRAY(rt->arena, struct jinja_value, s->with.len);
+    for (size_t i = 0; i < s->with.len; i++) {
+        if (!eval(rt, s->with.values[i], &values[i])) {
+            return false;
+        }
+    }
+    scope_push(rt);
+    bool ok = true;
+    for (size_t i = 0; ok && i < s->with.len; i++) {
+        ok = rt_assign(rt, s->with.targets[i], values[i]);
+    }
+    ok = ok && exec_body(rt, &s->with.body);
+    scope_pop(rt);
+    return ok;
+}
+
+static bool exec_stmt(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value ignored;
+    switch (s->kind) {
+    case STMT_TEXT:
+        return exec_print(rt, s->span, s->text);
+    case STMT_OUTPUT:
+        return exec_output(rt, s);
+    case STMT_IF:
+        return exec_if(rt, s);
+    case STMT_FOR:
+        return exec_for(rt, s);
+    case STMT_SET:
+        return exec_set(rt, s);
+    case STMT_SET_BLOCK:
+        return exec_set_block(rt, s);
+    case STMT_MACRO:
+        scope_set(rt, s->macro->name, macro_new(rt, s->macro));
+        return true;
+    case STMT_CALL_BLOCK:
+        return exec_call_block(rt, s);
+    case STMT_FILTER_BLOCK:
+        return exec_filter_block(rt, s);
+    case STMT_WITH:
+        return exec_with(rt, s);
+    case STMT_DO:
+        return eval(rt, s->expr, &ignored);
+    case STMT_BREAK:
+        rt->flow = FLOW_BREAK;
+        return true;
+    case STMT_CONTINUE:
+        rt->flow = FLOW_CONTINUE;
+        return true;
+    }
+    return false;
+}
+
+bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body) {
+    for (size_t i = 0; i < body->len && rt->flow == FLOW_NEXT; i++) {
+        const struct stmt *s = body->items[i];
+        if (!rt_enter(rt, s->span)) {
+            return false;
+        }
+        bool ok = rt_step(rt, s->span, 1) && exec_stmt(rt, s);
+        rt_leave(rt);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Filters over lists and dicts as a whole. */
+#include "jinja/internal.h"
+
+static const struct jinja_value no_value = { .kind = JINJA_UNDEFINED };
+
+/* The value's items as a list of their own. */
+static bool input(struct jinja_call *call, struct jinja_value *ret) {
+    return rt_list(call->runtime, call->span, call->args[0], ret);
+}
+
+static struct jinja_value argument(const struct jinja_call *call, unsigned param) {
+    return jinja_call_has(call, param) ? call->args[param] : no_value;
+}
+
+static bool has_value(const struct jinja_call *call, unsigned param) {
+    return jinja_call_has(call, param) && call->args[param].kind != JINJA_NONE;
+}
+
+static bool filter_join(struct jinja_call *call, struct jinja_value *ret) {
+    str separator;
+    struct iter it;
+    struct jinja_value item;
+    AUTO_BUF out = call_buf(call);
+    if (!call_str(call, 1, (str){ 0 }, &separator) ||
+        !iter_init(call->runtime, call->span, call->args[0], &it)) {
+        return false;
+    }
+    for (bool first = true; iter_next(&it, &item); first = false) {
+        str text;
+        if (!call_step(call, 1) ||
+            (has_value(call, 2) && !call_attribute(call, item, call->args[2], &item)) ||
+            !jinja_call_text(call, item, &text)) {
+            return false;
+        }
+        buf_add(&out, first ? (str){ 0 } : separator);
+        buf_add(&out, text);
+    }
+    return call_take(call, &out, ret);
+}
+
+static bool filter_first(struct jinja_call *call, struct jinja_value *ret) {
+    struct iter it;
+    if (!iter_init(call->runtime, call->span, call->args[0], &it)) {
+        return false;
+    }
+    if (!iter_next(&it, ret)) {
+        *ret = value_undefined(S("No first item, sequence was empty."), UNDEFINED_EMPTY);
+    }
+    return true;
+}
+
+static bool filter_last(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value items;
+    if (call->args[0].kind == JINJA_ITERATOR) {
+        return jinja_call_fail(call, "a 'generator' value has no last item");
+    }
+    if (!input(call, &items)) {
+        return false;
+    }
+    size_t len = items.list->len;
+    *ret = len > 0 ? items.list->items[len - 1]
+                   : value_undefined(S("No last item, sequence was empty."), UNDEFINED_EMPTY);
+    return true;
+}
+
+static bool filter_length(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value v = call->args[0];
+    if (v.kind == JINJA_UNDEFINED) {
+        *ret = jinja_int(0);
+        return rt_use(call->runtime, call->span, v);
+    }
+    if (!value_is_sized(v)) {
+        return jinja_call_fail(call, "a '%s' value has no length", value_type_name(v));
+    }
+    *ret = jinja_int((int64_t)value_length(v));
+    return true;
+}
+
+static bool filter_list(struct jinja_call *call, struct jinja_value *ret) {
+    return input(call, ret);
+}
+
+static bool filter_sort(struct jinja_call *call, struct jinja_value *ret) {
+    bool reverse;
+    bool sensitive;
+    return input(call, ret) && call_bool(call, 1, false, &reverse) &&
+           call_bool(call, 2, false, &sensitive) &&
+           call_sort(call, ret->list, argument(call, 3), sensitive, reverse);
+}
+
+static bool filter_unique(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value items;
+    bool sensitive;
+    struct jinja_value seen = jinja_dict_new(call->arena);
+    struct jinja_value unique = jinja_list_new(call->arena);
+    if (!input(call, &items) || !call_bool(call, 1, false, &sensitive)) {
+        return false;
+    }
+    for (size_t i = 0; i < items.list->len; i++) {
+        struct jinja_value key = items.list->items[i];
+        if ((has_value(call, 2) && !call_attribute(call, key, call->args[2], &key)) ||
+            !call_fold(call, key, sensitive, &key) ||
+            !rt_dict_key(call->runtime, call->span, key)) {
+            return false;
+        }
+        if (dict_find(seen.dict, key) == NULL) {
+            dict_put(seen.dict, key, JINJA_NONE_VALUE);
+            jinja_list_add(unique, items.list->items[i]);
+        }
+    }
+    *ret = value_iterator(unique);
+    return true;
+}
+
+static void reverse_list(struct jinja_list *list) {
+    for (size_t i = 0; i < list->len / 2; i++) {
+        struct jinja_value item = list->items[i];
+        list->items[i] = list->items[list->len - 1 - i];
+        list->items[list->len - 1 - i] = item;
+    }
+}
+
+static bool filter_reverse(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value v = call->args[0];
+    if (v.kind == JINJA_STRING) {
+        struct jinja_value back[3] = { JINJA_NONE_VALUE, JINJA_NONE_VALUE, jinja_int(-1) };
+        return rt_slice(call->runtime, call->span, v, back, ret);
+    }
+    if (!input(call, ret)) {
+        return false;
+    }
+    reverse_list(ret->list);
+    if (v.kind != JINJA_ITERATOR) {
+        *ret = value_iterator(*ret);
+    }
+    return true;
+}
+
+static bool positive(struct jinja_call *call, unsigned param, int64_t *ret) {
+    return call_int(call, param, 0, ret) &&
+           (*ret > 0 || jinja_call_fail(call, "needs a number above 0"));
+}
+
+static bool filter_batch(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value items;
+    int64_t size;
+    if (!input(call, &items) || !positive(call, 1, &size)) {
+        return false;
+    }
+    struct jinja_value batches = jinja_list_new(call->arena);
+    struct jinja_value batch = { 0 };
+    for (size_t i = 0; i < items.list->len; i++) {
+        if (i % (size_t)size == 0) {
+            batch = jinja_list_new(call->arena);
+            jinja_list_add(batches, batch);
+        }
+        jinja_list_add(batch, items.list->items[i]);
+    }
+    while (items.list->len > 0 && has_value(call, 2) && (int64_t)batch.list->len < size) {
+        if (!call_step(call, 1)) {
+            return false;
+        }
+        jinja_list_add(batch, call->args[2]);
+    }
+    *ret = value_iterator(batches);
+    return true;
+}
+
+/* So many lists of nearly equal length; the first ones get what is over. */
+static bool filter_slice(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value items;
+    int64_t slices;
+    if (!input(call, &items) || !positive(call, 1, &slices)) {
+        return false;
+    }
+    struct jinja_value lists = jinja_list_new(call->arena);
+    size_t each = items.list->len / (size_t)slices;
+    size_t longer = items.list->len % (size_t)slices;
+    size_t at = 0;
+    for (size_t n = 0; n < (size_t)slices; n++) {
+        struct jinja_value list = jinja_list_new(call->arena);
+        size_t end = at + each + (n < longer ? 1 : 0);
+        if (!call_step(call, 1)) {
+            return false;
+        }
+        while (at < end) {
+            jinja_list_add(list, items.list->items[at++]);
+        }
+        if (has_value(call, 2) && n >= longer) {
+            jinja_list_add(list, call->args[2]);
+        }
+        jinja_list_add(lists, list);
+    }
+    *ret = value_iterator(lists);
+    return true;
+}
+
+struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d) {
+    struct jinja_value pairs = jinja_list_new(a);
+    for (size_t i = 0; i < d->used; i++) {
+        if (!d->entries[i].removed) {
+            struct jinja_value pair = value_tuple(a);
+            jinja_list_add(pair, d->entries[i].key);
+            jinja_list_add(pair, d->entries[i].value);
+            jinja_list_add(pairs, pair);
+        }
+    }
+    return pairs;
+}
+
+static bool filter_items(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value v = call->args[0];
+    if (v.kind == JINJA_UNDEFINED) {
+        *ret = value_iterator(jinja_list_new(call->arena));
+        return true;
+    }
+    if (v.kind != JINJA_DICT) {
+        return jinja_call_fail(call, "only a mapping has items, not a '%s' value",
+                               value_type_name(v));
+    }
+    *ret = value_iterator(dict_pairs(call->arena, v.dict));
+    return call_step(call, v.dict->len);
+}
+
+static bool filter_dictsort(struct jinja_call *call, struct jinja_value *ret) {
+    bool sensitive;
+    bool reverse;
+    str by;
+    if (call->args[0].kind != JINJA_DICT) {
+        return jinja_call_fail(call, "needs a dict, not a '%s' value",
+                               value_type_name(call->args[0]));
+    }
+    if (!call_bool(call, 1, false, &sensitive) || !call_str(call, 2, S("key"), &by) ||
+        !call_bool(call, 3, false, &reverse)) {
+        return false;
+    }
+    bool by_key = str_eq(by, S("key"));
+    if (!by_key && !str_eq(by, S("value"))) {
+        return jinja_call_fail(call, "can sort by 'key' or 'value'");
+    }
+    *ret = dict_pairs(call->arena, call->args[0].dict);
+    return call_sort(call, ret->list, jinja_int(by_key ? 0 : 1), sensitive, reverse);
+}
+
+/* Neighbours with equal keys, after sorting by them. */
+static bool filter_groupby(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value items;
+    bool sensitive;
+    struct jinja_value last = no_value;
+    struct jinja_value group = no_value;
+    if (!input(call, &items) || !call_bool(call, 3, false, &sensitive)) {
+        return false;
+    }
+    struct jinja_value pairs = jinja_list_new(call->arena);
+    for (size_t i = 0; i < items.list->len; i++) {
+        struct jinja_value pair = value_tuple(call->arena);
+        struct jinja_value key;
+        if (!call_attribute(call, items.list->items[i], call->args[1], &key)) {
+            return false;
+        }
+        jinja_list_add(pair, key.kind == JINJA_UNDEFINED ? argument(call, 2) : key);
+        jinja_list_add(pair, items.list->items[i]);
+        jinja_list_add(pairs, pair);
+    }
+    if (!call_sort(call, pairs.list, jinja_int(0), sensitive, false)) {
+        return false;
+    }
+    *ret = jinja_list_new(call->arena);
+    for (size_t i = 0; i < pairs.list->len; i++) {
+        const struct jinja_list *pair = pairs.list->items[i].list;
+        struct jinja_value key;
+        bool same = false;
+        if (!call_fold(call, pair->items[0], sensitive, &key) ||
+            (i > 0 && !rt_equal(call->runtime, call->span, key, last, &same))) {
+            return false;
+        }
+        if (!same) {
+            group = value_tuple(call->arena);
+            group.view = JINJA_VIEW_GROUP;
+            jinja_list_add(group, pair->items[0]);
+            jinja_list_add(group, jinja_list_new(call->arena));
+            jinja_list_add(*ret, group);
+            last = key;
+        }
+        jinja_list_add(group.list->items[1], pair->items[1]);
+    }
+    return true;
+}
+
+static bool filter_attr(struct jinja_call *call, struct jinja_value *ret) {
+    str name;
+    struct jinja_value v = call->args[0];
+    if (!call_str(call, 1, (str){ 0 }, &name)) {
+        return false;
+    }
+    if (v.kind == JINJA_DICT) { /* attributes only: the items of a dict are none */
+        *ret = value_undefined(name, UNDEFINED_OF_FIRST + JINJA_DICT);
+        rt_method(call->runtime, v, name, ret);
+        return true;
+    }
+    return rt_attr(call->runtime, call->span, v, name, ret);
+}
+
+static const struct jinja_callable rows[] = {
+    { S_INIT("join"), "value d attribute", 1, filter_join, "The items as one text, d between." },
+    { S_INIT("first"), "seq", 1, filter_first, "The first item." },
+    { S_INIT("last"), "seq", 1, filter_last, "The last item." },
+    { S_INIT("length"), "obj", 1, filter_length, "Number of items or characters." },
+    { S_INIT("count"), "obj", 1, filter_length, "Same as length." },
+    { S_INIT("list"), "value", 1, filter_list, "The items as a list." },
+    { S_INIT("sort"), "value reverse case_sensitive attribute", 1, filter_sort, "In order." },
+    { S_INIT("unique"), "value case_sensitive attribute", 1, filter_unique, "Each item once." },
+    { S_INIT("reverse"), "value", 1, filter_reverse, "Backwards." },
+    { S_INIT("batch"), "value linecount fill_with", 2, filter_batch, "Lists of so many items." },
+    { S_INIT("slice"), "value slices fill_with", 2, filter_slice, "So many lists of items." },
+    { S_INIT("items"), "value", 1, filter_items, "Pairs of key and value." },
+    { S_INIT("dictsort"), "value case_sensitive by reverse", 1, filter_dictsort,
+      "Pairs of key and value in order." },
+    { S_INIT("groupby"), "value attribute default case_sensitive", 2, filter_groupby,
+      "Lists of the items with an equal attribute." },
+    { S_INIT("attr"), "obj name", 2, filter_attr, "An attribute, never an item." },
+};
+
+const struct callable_table filters_list_table = { rows, ARRAY_LEN(rows) };

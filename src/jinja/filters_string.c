@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Filters from text to text. */
+#include <math.h>
+#include <string.h>
+
+#include "jinja/internal.h"
+
+/* The value as text; args[0] of every filter. */
+static bool input(struct jinja_call *call, str *ret) {
+    return jinja_call_text(call, call->args[0], ret) && call_step(call, ret->len / 64);
+}
+
+static bool filter_upper(struct jinja_call *call, struct jinja_value *ret) {
+    str s;
+    AUTO_BUF out = call_buf(call);
+    if (!input(call, &s)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len;) {
+        text_add_upper(&out, text_next(s, &i));
+    }
+    return call_take(call, &out, ret);
+}
+
+static bool filter_lower(struct jinja_call *call, struct jinja_value *ret) {
+    str s;
+    AUTO_BUF out = call_buf(call);
+    if (!input(call, &s)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len;) {
+        text_add_lower(&out, text_next(s, &i));
+    }
+    return call_take(call, &out, ret);
+}
+
+static bool filter_capitalize(struct jinja_call *call, struct jinja_value *ret) {
+    str s;
+    AUTO_BUF out = call_buf(call);
+    if (!input(call, &s)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len;) {
+        bool first = i == 0;
+        uint32_t code = text_next(s, &i);
+        first ? text_add_upper(&out, code) : text_add_lower(&out, code);
+    }
+    return call_take(call, &out, ret);
+}
+
+/* A word begins behind white space, a dash, or an opening bracket. */
+static bool filter_title(struct jinja_call *call, struct jinja_value *ret) {
+    str s;
+    AUTO_BUF out = call_buf(call);
+    if (!input(call, &s)) {
+        return false;
+    }
+    bool begin = true;
+    for (size_t i = 0; i < s.len;) {
+        bool space = text_space_len(str_slice(s, i, s.len)) > 0;
+        uint32_t code = text_next(s, &i);
+        begin ? text_add_upper(&out, code) : text_add_lower(&out, code);
+        begin = space || (code < 0x80 && code != 0 && strchr("-({[<", (int)code) != NULL);
+    }
+    return call_take(call, &out, ret);
+}
+
+static bool in_set(str set, str character) {
+    return str_find(set, character, 0) != STR_NONE;
+}
+
+str text_strip(str s, const str *set, bool left, bool right) {
+    if (set == NULL) {
+        s = left ? text_trim_left(s) : s;
+        return right ? text_trim_right(s) : s;
+    }
+    while (left && s.len > 0) {
+        size_t end = 0;
+        text_next(s, &end);
+        if (!in_set(*set, str_slice(s, 0, end))) {
+            break;
+        }
+        s = str_slice(s, end, s.len);
+    }
+    while (right && s.len > 0) {
+        size_t start = s.len - 1;
+        while (start > 0 && ((unsigned char)s.ptr[start] & 0xC0) == 0x80) {
+            start--;
+        }
+        if (!in_set(*set, str_slice(s, start, s.len))) {
+            break;
+        }
+        s.len = start;
+    }
+    return s;
+}
+
+static bool filter_trim(struct jinja_call *call, struct jinja_value *ret) {
+    str s;
+    str set;
+    bool has_set = jinja_call_has(call, 1) && call->args[1].kind != JINJA_NONE;
+    if (!input(call, &s) || !call_str(call, 1, (str){ 0 }, &set)) {
+        return false;
+    }
+    *ret = jinja_string(text_strip(s, has_set ? &set : NULL, true, true));
+    return true;
+}
+
+void text_replace(struct buf *out, str s, str old, str with, int64_t count) {
+    size_t at = 0;
+    while (count != 0) {
+        size_t hit = str_find(s, old, at);
+        if (hit == STR_NONE) {
+            break;
+        }
+        buf_add(out, str_slice(s, at, hit));
+        buf_add(out, with);
+        count -= count > 0 ? 1 : 0;
+        at = hit + old.len;
+        if (old.len == 0) { /* between all characters, and at both ends */
+            if (at >= s.len) {
+                return;
+            }
+            text_next(s, &at);
+            buf_add(out, str_slice(s, hit, at));
+        }
+    }
+    buf_add(out, str_slice(s, at, s.len));
+}
+
+static bool filter_replace(struct jinja_call *call, struct jinja_value *ret) {
+    str s;
+    str old;
+    str with;
+    int64_t count = -1;
+    AUTO_BUF out = call_buf(call);
+    bool counted = jinja_call_has(call, 3) && call->args[3].kind != JINJA_NONE;
+    if (!input(call, &s) || !call_str(call, 1, (str){ 0 }, &old) ||
+        !call_str(call, 2, (str){ 0 }, &with) || (counted && !call_int(call, 3, -1, &count))) {
+        return false;
+    }
+    text_replace(&out, s, old, with, count);
+    return call_take(call, &out, ret);
+}
+
+static bool filter_string(struct jinja_call *call, struct jinja_value *ret) {
+    if (call->args[0].kind == JINJA_STRING) {
+        *ret = call->args[0];
+        return true;
+    }
+    str s;
+    if (!input(call, &s)) {
+        return false;
+    }
+    *ret = jinja_string(s);
+    return true;
+}
+
+static bool escape(struct jinja_call *call, bool again, struct jinja_value *ret) {
+    str s;
+    AUTO_BUF out = call_buf(call);
+    if (!again && call->args[0].kind == JINJA_STRING && call->args[0].markup) {
+        *ret = call->args[0];
+        return true;
+    }
+    if (!input(call, &s)) {
+        return false;
+    }
+    text_add_escaped(&out, s);
+    if (!call_take(call, &out, ret)) {
+        return false;
+    }
+    ret->markup = true;
+    return true;
+}
+
+static bool filter_escape(struct jinja_call *call, struct jinja_value *ret) {
+    return escape(call, false, ret);
+}
+
+static bool filter_forceescape(struct jinja_call *call, struct jinja_value *ret) {
+    return escape(call, true, ret);
+}
+
+static bool filter_safe(struct jinja_call *call, struct jinja_value *ret) {
+    if (!filter_string(call, ret)) {
+        return false;
+    }
+    ret->markup = true;
+    return true;
+}
+
+static bool filter_format(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value args;
+    if (call->rest_count > 0 && call->keyword_count > 0) {
+        return jinja_call_fail(call, "takes positional or keyword arguments, not both");
+    }
+    if (call->keyword_count > 0) {
+        args = jinja_dict_new(call->arena);
+        for (size_t i = 0; i < call->keyword_count; i++) {
+            jinja_dict_put(args, call->keywords[i].name, call->keywords[i].value);
+        }
+    } else {
+        args = value_tuple(call->arena);
+        for (size_t i = 0; i < call->rest_count; i++) {
+            jinja_list_add(args, call->rest[i]);
+        }
+    }
+    struct jinja_value format;
+    return filter_string(call, &format) &&
+           text_format(call->runtime, call->span, format, args, ret);
+}
+
+static bool word_char(uint32_t code) {
+    return code == '_' || text_is_alnum(code);
+}
+
+static bool filter_wordcount(struct jinja_call *call, struct jinja_value *ret) {
+    str s;
+    int64_t count = 0;
+    bool inside = false;
+    if (!input(call, &s)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len;) {
+        bool word = word_char(text_next(s, &i));
+        count += word && !inside ? 1 : 0;
+        inside = word;
+    }
+    *ret = jinja_int(count);
+    return true;
+}
+
+/* Percent encoding of UTF-8; `slash` keeps '/', `plus` makes a space '+'. */
+static void add_quoted_url(struct buf *out, str s, bool slash, bool plus) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (char_is_alnum(c) || (c != '\0' && strchr("_.-~", c) != NULL) || (slash && c == '/')) {
+            buf_add_char(out, c);
+        } else if (plus && c == ' ') {
+            buf_add_char(out, '+');
+        } else {
+            buf_addf(out, "%%%02X", (unsigned)(unsigned char)c);
+        }
+    }
+}
+
+static bool add_url_pair(struct jinja_call *call, struct buf *out, struct jinja_value key,
+                         struct jinja_value value) {
+    str k;
+    str v;
+    if (!jinja_call_text(call, key, &k) || !jinja_call_text(call, value, &v)) {
+        return false;
+    }
+    if (out->len > 0) {
+        buf_add_char(out, '&');
+    }
+    add_quoted_url(out, k, false, true);
+    buf_add_char(out, '=');
+    add_quoted_url(out, v, false, true);
+    return true;
+}
+
+static bool filter_urlencode(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value v = call->args[0];
+    AUTO_BUF out = call_buf(call);
+    struct iter it;
+    struct jinja_value item;
+    if (v.kind == JINJA_STRING || (!value_is_sized(v) && v.kind != JINJA_ITERATOR)) {
+        str s;
+        if (!input(call, &s)) {
+            return false;
+        }
+        add_quoted_url(&out, s, true, false);
+        return call_take(call, &out, ret);
+    }
+    if (!iter_init(call->runtime, call->span, v, &it)) {
+        return false;
+    }
+    while (iter_next(&it, &item)) {
+        bool pair = item.kind == JINJA_TUPLE || item.kind == JINJA_LIST;
+        if (v.kind == JINJA_DICT) {
+            if (!add_url_pair(call, &out, item, dict_find(v.dict, item)->value)) {
+                return false;
+            }
+        } else if (!pair || item.list->len != 2) {
+            return jinja_call_fail(call, "needs pairs");
+        } else if (!add_url_pair(call, &out, item.list->items[0], item.list->items[1])) {
+            return false;
+        }
+    }
+    return call_take(call, &out, ret);
+}
+
+static const struct jinja_callable rows[] = {
+    { S_INIT("upper"), "value", 1, filter_upper, "Upper case." },
+    { S_INIT("lower"), "value", 1, filter_lower, "Lower case." },
+    { S_INIT("capitalize"), "value", 1, filter_capitalize, "First letter upper, rest lower." },
+    { S_INIT("title"), "value", 1, filter_title, "Each word's first letter upper." },
+    { S_INIT("trim"), "value chars", 1, filter_trim, "Without white space (or chars) around." },
+    { S_INIT("replace"), "value old new count", 3, filter_replace, "Replaces old by new." },
+    { S_INIT("string"), "value", 1, filter_string, "The value as text." },
+    { S_INIT("escape"), "value", 1, filter_escape, "HTML characters escaped, once." },
+    { S_INIT("e"), "value", 1, filter_escape, "Same as escape." },
+    { S_INIT("forceescape"), "value", 1, filter_forceescape, "HTML characters escaped, again." },
+    { S_INIT("safe"), "value", 1, filter_safe, "Marks text as escaped." },
+    { S_INIT("format"), "value * **", 1, filter_format, "Fills in printf-like text." },
+    { S_INIT("wordcount"), "value", 1, filter_wordcount, "Number of words." },
+    { S_INIT("urlencode"), "value", 1, filter_urlencode, "For use in a URL." },
+};
+
+const struct callable_table filters_string_table = { rows, ARRAY_LEN(rows) };

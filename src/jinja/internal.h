@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+/* jinja/ only: the environment, the state of a render, and what values can do. */
+#pragma once
+
+#include "jinja/ast.h"
+
+/* ---- text.c: characters as Python sees them ---- */
+
+/* Bytes of the white-space character at the start of s, 0 when there is none. */
+size_t text_space_len(str s);
+str text_trim_left(str s);
+str text_trim_right(str s);
+bool text_is_alpha(uint32_t code);
+bool text_is_upper(uint32_t code);
+bool text_is_lower(uint32_t code);
+bool text_is_alnum(uint32_t code);
+bool text_is_printable(uint32_t code);
+void text_add_upper(struct buf *out, uint32_t code);
+void text_add_lower(struct buf *out, uint32_t code);
+void text_add_code(struct buf *out, uint32_t code);
+size_t text_length(str s); /* in code points */
+/* Byte offset of the code point with this index; the length when there are fewer. */
+size_t text_offset(str s, size_t index);
+/* Takes the code point at *pos; pos < s.len, and s is UTF-8. */
+uint32_t text_next(str s, size_t *pos);
+
+/* ---- environment: env.c ---- */
+
+/* A callable with its parameter names split. */
+struct callable {
+    const struct jinja_callable *row;
+    str params[JINJA_PARAMS_MAX];
+    uint8_t count;
+    bool rest;
+    bool keywords;
+};
+
+struct jinja_env {
+    struct arena *arena;
+    struct jinja_options options;
+    struct map names; /* str -> id + 1 as a pointer */
+    size_t name_count;
+    struct map filters; /* str -> struct callable */
+    struct map tests;
+    struct map globals;                   /* str -> struct callable */
+    struct map methods[JINJA_OBJECT + 1]; /* by kind of value: str -> struct callable */
+};
+
+uint32_t env_intern(struct jinja_env *env, str name);
+const struct callable *env_callable(const struct jinja_env *env, str name, bool test);
+/* "there is no filter 'x', did you mean 'y'?" */
+void env_unknown_callable(const struct jinja_env *env, str name, bool test, struct buf *out);
+
+/* Rows of the built-in tables, one table a file. */
+struct callable_table {
+    const struct jinja_callable *rows;
+    size_t count;
+};
+extern const struct callable_table filters_string_table;
+extern const struct callable_table filters_layout_table;
+extern const struct callable_table filters_list_table;
+extern const struct callable_table filters_select_table;
+extern const struct callable_table filters_number_table;
+extern const struct callable_table tests_table;
+extern const struct callable_table globals_table;
+extern const struct callable_table methods_string_table;
+extern const struct callable_table methods_text_table;
+extern const struct callable_table methods_list_table;
+extern const struct callable_table methods_tuple_table;
+extern const struct callable_table methods_dict_table;
+
+/* ---- values: value.c, dict.c ---- */
+
+/* Why a value is undefined: decides the message. */
+enum undefined_reason {
+    UNDEFINED_NAME,     /* a name */
+    UNDEFINED_PARAM,    /* a macro's parameter that was not passed */
+    UNDEFINED_EMPTY,    /* first item of nothing: `string` is the whole message */
+    UNDEFINED_COND,     /* `a if b` without else: lenient even in strict mode; message as above */
+    UNDEFINED_OF_FIRST, /* UNDEFINED_OF_FIRST + kind: an attribute or item of that kind of value */
+};
+
+struct jinja_range {
+    int64_t start;
+    int64_t stop;
+    int64_t step;
+    size_t len;
+};
+
+struct jinja_iterator {
+    struct jinja_list *items;
+    size_t pos;
+};
+
+struct dict_entry {
+    struct jinja_value key;
+    struct jinja_value value;
+    uint64_t hash;
+    bool removed;
+};
+
+struct jinja_dict {
+    struct arena *arena;
+    struct dict_entry *entries;
+    size_t used; /* entries, with removed ones */
+    size_t cap;
+    size_t len;
+    uint32_t *slots;
+    size_t slot_count;
+};
+
+struct jinja_function {
+    const struct callable *callable;
+    struct jinja_value self; /* UNDEFINED for a global function */
+};
+
+struct jinja_runtime;
+struct call_values;
+
+/* Things with behaviour: loop, macro, namespace, cycler, joiner. */
+struct object_ops {
+    const char *type_name;
+    /* Leaves *ret alone and returns true when there is no such attribute. */
+    bool (*attr)(struct jinja_runtime *rt, struct jinja_object *o, str name,
+                 struct jinja_value *ret);
+    bool (*set)(struct jinja_runtime *rt, struct jinja_object *o, struct span span, str name,
+                struct jinja_value value);
+    bool (*call)(struct jinja_runtime *rt, struct jinja_object *o, struct span span,
+                 const struct call_values *args, struct jinja_value *ret);
+};
+
+struct jinja_object {
+    const struct object_ops *ops;
+};
+
+/* Evaluated arguments. */
+struct call_values {
+    struct jinja_value *positional;
+    size_t count;
+    size_t cap;
+    struct jinja_keyword *keywords;
+    size_t keyword_count;
+    size_t keyword_cap;
+};
+
+const char *value_type_name(struct jinja_value v); /* as Python calls it: "int", "str" */
+struct jinja_value value_undefined(str name, uint8_t reason);
+void value_undefined_message(struct jinja_value v, struct buf *out);
+struct jinja_value value_tuple(struct arena *a);
+struct jinja_value value_iterator(struct jinja_value list);
+struct jinja_value value_view(struct jinja_value list, enum jinja_view view);
+/* Reads a bool as the integer it is in Python. */
+bool value_is_integer(struct jinja_value v, int64_t *ret);
+bool value_is_number(struct jinja_value v, double *ret);
+bool value_is_sized(struct jinja_value v); /* has a length */
+size_t value_length(struct jinja_value v); /* of a sized value */
+/* Shared parts can make a small value huge to walk, so walks have a budget of items: when it is
+ * used up, *budget is 0 and the values count as unequal. */
+bool value_equal_within(struct jinja_value a, struct jinja_value b, uint64_t *budget);
+enum { VALUE_ITEMS_MAX = 100000 };
+bool value_equal(struct jinja_value a, struct jinja_value b);
+bool value_same(struct jinja_value a, struct jinja_value b); /* identity */
+bool value_hashable(struct jinja_value v);                   /* within VALUE_ITEMS_MAX items */
+uint64_t value_hash(struct jinja_value v);
+
+/* NULL when not there. `key` is hashable. */
+struct dict_entry *dict_find(const struct jinja_dict *d, struct jinja_value key);
+void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value);
+bool dict_remove(struct jinja_dict *d, struct jinja_value key);
+struct jinja_dict *dict_copy(struct arena *a, const struct jinja_dict *d);
+
+/* ---- text of values: repr.c ---- */
+
+enum { VALUE_DEPTH_MAX = 100 };
+/* str(v) and repr(v); false when nested too deeply. */
+bool value_add_text(struct jinja_value v, struct buf *out);
+bool value_add_repr(struct jinja_value v, struct buf *out, size_t depth);
+void text_add_float(struct buf *out, double d);
+void text_add_quoted(struct buf *out, str s);  /* repr of a string */
+void text_add_escaped(struct buf *out, str s); /* HTML */
+
+/* ---- state of a render: runtime.c ---- */
+
+struct binding {
+    uint32_t name;
+    struct jinja_value value;
+};
+
+/* Names of one block of statements; the outermost names are in the module. */
+struct scope {
+    struct scope *parent;
+    struct binding *items;
+    size_t len;
+    size_t cap;
+};
+
+/* Top-level names of one template: the context, and what it sets. */
+struct module {
+    const struct jinja_template *template;
+    struct jinja_value context; /* dict */
+    struct module_name {
+        enum { NAME_NOT_LOOKED, NAME_ABSENT, NAME_PRESENT } state;
+        bool exported; /* set by the template itself */
+        struct jinja_value value;
+    } * names; /* by interned name */
+    size_t name_count;
+};
+
+enum flow {
+    FLOW_NEXT,
+    FLOW_BREAK,
+    FLOW_CONTINUE,
+};
+
+struct jinja_runtime {
+    struct jinja_env *env;
+    struct sources *sources;
+    struct arena *arena;
+    struct diag_sink *sink;
+    struct module *module;
+    struct scope *scope;
+    struct buf *out;
+    enum flow flow;
+    bool failed;
+    uint64_t captures; /* scopes kept by macros: those are not used again */
+    size_t depth;
+    uint64_t steps;
+    size_t arena_start;
+    struct jinja_run *runs;
+    size_t run_count;
+    size_t run_cap;
+    struct buf *root_out; /* only what goes here is in the runs */
+};
+
+bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), cold));
+/* Counts work, and checks the limits of steps and memory. */
+bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps);
+/* Asks for memory about to be used; false: reported. */
+bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes);
+bool rt_enter(struct jinja_runtime *rt, struct span span);
+void rt_leave(struct jinja_runtime *rt);
+/* A buf for building text, with the output limit. */
+struct buf rt_buf(const struct jinja_runtime *rt);
+/* Its content in the render's arena; false: it was full, reported. */
+bool rt_take_text(struct jinja_runtime *rt, struct span span, const struct buf *b, str *ret);
+
+struct scope *scope_push(struct jinja_runtime *rt);
+void scope_pop(struct jinja_runtime *rt);
+void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value);
+struct jinja_value scope_get(struct jinja_runtime *rt, uint32_t name, str text);
+bool rt_assign(struct jinja_runtime *rt, const struct target *target, struct jinja_value value);
+
+/* Undefined in strict mode is reported: every use but `is defined` and `default` goes through. */
+bool rt_use(struct jinja_runtime *rt, struct span span, struct jinja_value v);
+/* Reports what is not there; returns false. */
+bool rt_undefined(struct jinja_runtime *rt, struct span span, struct jinja_value v);
+bool rt_truth(struct jinja_runtime *rt, struct span span, struct jinja_value v, bool *ret);
+bool rt_text(struct jinja_runtime *rt, struct span span, struct jinja_value v, str *ret);
+bool rt_equal(struct jinja_runtime *rt, struct span span, struct jinja_value a,
+              struct jinja_value b, bool *ret);
+/* -1, 0, 1, and 2 beside a NaN; false: the values have no order, reported. */
+bool rt_compare(struct jinja_runtime *rt, struct span span, struct jinja_value a,
+                struct jinja_value b, int *ret);
+bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value container,
+                 struct jinja_value item, bool *ret);
+bool rt_attr(struct jinja_runtime *rt, struct span span, struct jinja_value v, str name,
+             struct jinja_value *ret);
+bool rt_item(struct jinja_runtime *rt, struct span span, struct jinja_value v,
+             struct jinja_value key, struct jinja_value *ret);
+bool rt_slice(struct jinja_runtime *rt, struct span span, struct jinja_value v,
+              const struct jinja_value bounds[3], struct jinja_value *ret);
+bool rt_binary(struct jinja_runtime *rt, struct span span, enum token_kind op, struct jinja_value a,
+               struct jinja_value b, struct jinja_value *ret);
+bool rt_dict_key(struct jinja_runtime *rt, struct span span, struct jinja_value key);
+
+/* Iteration over anything iterable. */
+struct iter {
+    struct jinja_value source;
+    size_t pos;
+};
+bool iter_init(struct jinja_runtime *rt, struct span span, struct jinja_value v, struct iter *ret);
+bool iter_next(struct iter *it, struct jinja_value *ret);
+/* All items as a list of their own. */
+bool rt_list(struct jinja_runtime *rt, struct span span, struct jinja_value v,
+             struct jinja_value *ret);
+
+/* ---- calls: call.c ---- */
+
+bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct span span,
+                     const struct jinja_value *self, const struct call_values *args,
+                     struct jinja_value *ret);
+bool rt_call(struct jinja_runtime *rt, struct span span, struct jinja_value callee,
+             const struct call_values *args, struct jinja_value *ret);
+/* The method of a value as a function; false when there is none. */
+bool rt_method(struct jinja_runtime *rt, struct jinja_value v, str name, struct jinja_value *ret);
+/* Applies a filter or test by name: map, select and the like. */
+bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
+              const struct call_values *args, struct jinja_value *ret);
+
+/* ---- evaluation: eval.c, exec.c, macro.c, loop.c ---- */
+
+bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_args(struct jinja_runtime *rt, const struct call_args *args, struct call_values *ret);
+bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+/* A chain of filters whose innermost left is NULL, on `input`. */
+bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
+                       struct jinja_value *ret);
+bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body);
+/* Text that comes from `span`. */
+bool exec_print(struct jinja_runtime *rt, struct span span, str text);
+/* Output of the body as text. */
+bool exec_capture(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
+                  struct jinja_value *ret);
+bool exec_for(struct jinja_runtime *rt, const struct stmt *s);
+struct jinja_value macro_new(struct jinja_runtime *rt, const struct macro *m);
+bool exec_call_block(struct jinja_runtime *rt, const struct stmt *s);
+
+/* ---- filters ---- */
+
+bool call_step(struct jinja_call *call, uint64_t steps);
+bool call_truth(struct jinja_call *call, struct jinja_value v, bool *ret);
+/* The argument's value as what the filter needs; the default when not given. False: reported. */
+bool call_int(struct jinja_call *call, unsigned param, int64_t otherwise, int64_t *ret);
+bool call_bool(struct jinja_call *call, unsigned param, bool otherwise, bool *ret);
+bool call_str(struct jinja_call *call, unsigned param, str otherwise, str *ret);
+/* Looks up "a.b.0" in a value, as `attribute=` parameters do. */
+bool call_attribute(struct jinja_call *call, struct jinja_value v, struct jinja_value path,
+                    struct jinja_value *ret);
+/* A number, or a string that is one. */
+bool call_float(struct jinja_call *call, unsigned param, double *ret);
+struct buf call_buf(const struct jinja_call *call);
+/* A string value with the buf's content. */
+bool call_take(struct jinja_call *call, const struct buf *b, struct jinja_value *ret);
+/* Sorts a list in place: stable; `by` as attribute path or UNDEFINED; false: reported. */
+bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
+               bool case_sensitive, bool reverse);
+/* What is compared: lower case for strings unless case matters. */
+bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitive,
+               struct jinja_value *ret);
+/* str.strip(): `set` NULL is white space. */
+str text_strip(str s, const str *set, bool left, bool right);
+/* str.replace(); count below 0: all. */
+void text_replace(struct buf *out, str s, str old, str with, int64_t count);
+/* Takes one line, as str.splitlines() does, and the length of its line end. */
+bool text_cut_line(str *rest, str *ret_line, size_t *ret_end);
+struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d);
+/* format.c: "%s" % args */
+bool text_format(struct jinja_runtime *rt, struct span span, struct jinja_value format,
+                 struct jinja_value args, struct jinja_value *ret);
+/* to_json.c */
+bool value_to_json(struct jinja_call *call, struct jinja_value v, int64_t indent, struct buf *out);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `for`, and the `loop` object of its body. */
+#include "jinja/internal.h"
+
+struct loop {
+    struct jinja_object object;
+    const struct stmt *stmt;
+    struct jinja_list *items; /* all of them: the loop knows its length and neighbours */
+    size_t index;             /* 0-based */
+    size_t depth;             /* 0-based, of recursion */
+    struct scope *scope;      /* around the loop: where a recursive call goes on */
+    bool has_changed;
+    struct jinja_value changed;
+};
+
+static bool run_loop(struct jinja_runtime *rt, const struct stmt *s, struct jinja_value iterable,
+                     struct span span, size_t depth);
+
+static struct jinja_value neighbour(const struct loop *l, size_t index) {
+    if (index < l->items->len) {
+        return l->items->items[index];
+    }
+    return value_undefined(index == SIZE_MAX ? S("there is no previous item")
+                                             : S("there is no next item"),
+                           UNDEFINED_EMPTY);
+}
+
+static bool loop_cycle(struct jinja_call *call, struct jinja_value *ret) {
+    const struct loop *l = (const struct loop *)call->args[0].object;
+    if (call->rest_count == 0) {
+        return jinja_call_fail(call, "no items for cycling given");
+    }
+    *ret = call->rest[l->index % call->rest_count];
+    return true;
+}
+
+static bool loop_changed(struct jinja_call *call, struct jinja_value *ret) {
+    struct loop *l = (struct loop *)call->args[0].object;
+    struct jinja_value now = value_tuple(call->arena);
+    bool same = false;
+    for (size_t i = 0; i < call->rest_count; i++) {
+        jinja_list_add(now, call->rest[i]);
+    }
+    if (l->has_changed && !rt_equal(call->runtime, call->span, l->changed, now, &same)) {
+        return false;
+    }
+    l->has_changed = true;
+    l->changed = now;
+    *ret = jinja_bool(!same);
+    return true;
+}
+
+static const struct callable loop_methods[] = {
+    { .row = &(const struct jinja_callable){ S_INIT("loop.cycle"), "self *", 1, loop_cycle,
+                                             "One of the arguments in turn." },
+      .params = { S_INIT("self") },
+      .count = 1,
+      .rest = true },
+    { .row = &(const struct jinja_callable){ S_INIT("loop.changed"), "self *", 1, loop_changed,
+                                             "Whether the arguments differ from last time." },
+      .params = { S_INIT("self") },
+      .count = 1,
+      .rest = true },
+};
+
+static struct jinja_value loop_method(struct jinja_runtime *rt, struct loop *l, size_t which) {
+    struct jinja_function *f = ARENA_NEW(rt->arena, struct jinja_function);
+    f->callable = &loop_methods[which];
+    f->self = (struct jinja_value){ .kind = JINJA_OBJECT, .object = &l->object };
+    return (struct jinja_value){ .kind = JINJA_FUNCTION, .function = f };
+}
+
+enum loop_attr {
+    LOOP_INDEX,
+    LOOP_INDEX0,
+    LOOP_REVINDEX,
+    LOOP_REVINDEX0,
+    LOOP_FIRST,
+    LOOP_LAST,
+    LOOP_LENGTH,
+    LOOP_DEPTH,
+    LOOP_DEPTH0,
+    LOOP_PREVITEM,
+    LOOP_NEXTITEM,
+    LOOP_CYCLE,
+    LOOP_CHANGED,
+};
+
+static const str loop_attrs[] = {
+    S_INIT("index"),   S_INIT("index0"),   S_INIT("revindex"), S_INIT("revindex0"),
+    S_INIT("first"),   S_INIT("last"),     S_INIT("length"),   S_INIT("depth"),
+    S_INIT("depth0"),  S_INIT("previtem"), S_INIT("nextitem"), S_INIT("cycle"),
+    S_INIT("changed"),
+};
+
+static struct jinja_value loop_value(struct jinja_runtime *rt, struct loop *l,
+                                     enum loop_attr which) {
+    size_t len = l->items->len;
+    switch (which) {
+    case LOOP_INDEX:
+        return jinja_int((int64_t)l->index + 1);
+    case LOOP_INDEX0:
+        return jinja_int((int64_t)l->index);
+    case LOOP_REVINDEX:
+        return jinja_int((int64_t)(len - l->index));
+    case LOOP_REVINDEX0:
+        return jinja_int((int64_t)(len - l->index) - 1);
+    case LOOP_FIRST:
+        return jinja_bool(l->index == 0);
+    case LOOP_LAST:
+        return jinja_bool(l->index + 1 == len);
+    case LOOP_LENGTH:
+        return jinja_int((int64_t)len);
+    case LOOP_DEPTH:
+        return jinja_int((int64_t)l->depth + 1);
+    case LOOP_DEPTH0:
+        return jinja_int((int64_t)l->depth);
+    case LOOP_PREVITEM:
+        return neighbour(l, l->index - 1);
+    case LOOP_NEXTITEM:
+        return neighbour(l, l->index + 1);
+    case LOOP_CYCLE:
+        return loop_method(rt, l, 0);
+    case LOOP_CHANGED:
+        return loop_method(rt, l, 1);
+    }
+    return JINJA_NONE_VALUE;
+}
+
+static bool loop_attr(struct jinja_runtime *rt, struct jinja_object *o, str name,
+                      struct jinja_value *ret) {
+    for (size_t i = 0; i < ARRAY_LEN(loop_attrs); i++) {
+        if (str_eq(loop_attrs[i], name)) {
+            *ret = loop_value(rt, (struct loop *)o, (enum loop_attr)i);
+            break;
+        }
+    }
+    return true;
+}
+
+/* loop(items): the same body again, one level deeper; its output is the result. */
+static bool loop_call(struct jinja_runtime *rt, struct jinja_object *o, struct span span,
+                      const struct call_values *args, struct jinja_value *ret) {
+    const struct loop *l = (const struct loop *)o;
+    if (!l->stmt->loop.recursive) {
+        return rt_fail(rt, span, "the loop must have the 'recursive' marker to be called");
+    }
+    if (args->count != 1 || args->keyword_count > 0) {
+        return rt_fail(rt, span, "a loop is called with what to loop over");
+    }
+    AUTO_BUF out = rt_buf(rt);
+    struct buf *outer_out = rt->out;
+    struct scope *outer_scope = rt->scope;
+    rt->out = &out;
+    rt->scope = l->scope;
+    bool ok = run_loop(rt, l->stmt, args->positional[0], span, l->depth + 1);
+    rt->out = outer_out;
+    rt->scope = outer_scope;
+    *ret = jinja_string((str){ 0 });
+    return ok && rt_take_text(rt, span, &out, &ret->string);
+}
+
+static const struct object_ops loop_ops = { .type_name = "loop",
+                                            .attr = loop_attr,
+                                            .call = loop_call };
+
+/* The items that pass `if`. The target is bound in a scope of its own. */
+static bool filter_items(struct jinja_runtime *rt, const struct stmt *s, struct iter *it,
+                         struct jinja_value *ret) {
+    struct jinja_value kept = jinja_list_new(rt->arena);
+    struct jinja_value item;
+    bool ok = true;
+    struct scope *scope = scope_push(rt);
+    while (ok && iter_next(it, &item)) {
+        struct jinja_value v;
+        bool truth = false;
+        scope->len = 0;
+        ok = rt_step(rt, s->span, 1) && rt_assign(rt, s->loop.target, item) &&
+             eval(rt, s->loop.filter, &v) && rt_truth(rt, s->loop.filter->span, v, &truth);
+        if (ok && truth) {
+            jinja_list_add(kept, item);
+        }
+    }
+    scope_pop(rt);
+    *ret = kept;
+    return ok;
+}
+
+/* One pass, in a scope that holds nothing yet. */
+static bool run_pass(struct jinja_runtime *rt, const struct stmt *s, struct loop *loop,
+                     struct jinja_value item) {
+    static const str loop_name = S_INIT("loop");
+    if (loop != NULL) {
+        scope_set(rt, env_intern(rt->env, loop_name),
+                  (struct jinja_value){ .kind = JINJA_OBJECT, .object = &loop->object });
+    }
+    return rt_step(rt, s->span, 1) && rt_assign(rt, s->loop.target, item) &&
+           exec_body(rt, &s->loop.body);
+}
+
+/* `else` runs unless a pass came to its end: one that ends by break or continue does not count,
+ * as in Jinja.
+ *
+ * The scope of a pass is used again for the next, unless a macro of the body keeps it. */
+static bool run_passes(struct jinja_runtime *rt, const struct stmt *s, struct loop *loop,
+                       struct iter *it, bool *ret_any) {
+    struct jinja_value item;
+    bool ok = true;
+    scope_push(rt);
+    while (ok && rt->flow != FLOW_BREAK && iter_next(it, &item)) {
+        uint64_t captures = rt->captures;
+        rt->flow = FLOW_NEXT;
+        if (loop != NULL) {
+            loop->index = it->pos - 1;
+        }
+        ok = run_pass(rt, s, loop, item);
+        *ret_any |= rt->flow == FLOW_NEXT;
+        if (rt->captures != captures) {
+            scope_pop(rt);
+            scope_push(rt);
+        }
+        rt->scope->len = 0;
+    }
+    scope_pop(rt);
+    rt->flow = FLOW_NEXT;
+    return ok;
+}
+
+/* Loops that read `loop` need all items at hand. */
+static bool loop_new(struct jinja_runtime *rt, const struct stmt *s, struct span span, size_t depth,
+                     struct iter *it, struct loop **ret) {
+    struct jinja_value items = it->source;
+    if (items.kind != JINJA_LIST && items.kind != JINJA_TUPLE) {
+        if (!rt_list(rt, span, items, &items)) {
+            return false;
+        }
+        *it = (struct iter){ .source = items };
+    }
+    struct loop *loop = ARENA_NEW(rt->arena, struct loop);
+    *loop = (struct loop){
+        .object = { &loop_ops }, .stmt = s, .items = items.list, .depth = depth, .scope = rt->scope
+    };
+    *ret = loop;
+    return true;
+}
+
+static bool run_loop(struct jinja_runtime *rt, const struct stmt *s, struct jinja_value iterable,
+                     struct span span, size_t depth) {
+    struct iter it;
+    struct loop *loop = NULL;
+    bool any = false;
+    if (!iter_init(rt, span, iterable, &it)) {
+        return false;
+    }
+    if (s->loop.filter != NULL &&
+        (!filter_items(rt, s, &it, &iterable) || !iter_init(rt, span, iterable, &it))) {
+        return false;
+    }
+    if (s->loop.uses_loop && !loop_new(rt, s, span, depth, &it, &loop)) {
+        return false;
+    }
+    if (!run_passes(rt, s, loop, &it, &any)) {
+        return false;
+    }
+    if (any || s->loop.orelse.len == 0) {
+        return true;
+    }
+    scope_push(rt);
+    bool ok = exec_body(rt, &s->loop.orelse);
+    scope_pop(rt);
+    return ok;
+}
+
+bool exec_for(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value iterable;
+    return eval(rt, s->loop.iterable, &iterable) &&
+           run_loop(rt, s, iterable, s->loop.iterable->span, 0);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The state of a render: limits, scopes, assignment, and rendering itself. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "jinja/internal.h"
+
+bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...) {
+    if (!rt->failed) {
+        rt->failed = true;
+        va_list args;
+        va_start(args, fmt);
+        AUTO_BUF text = BUF_INIT(4096);
+        buf_vaddf(&text, fmt, args);
+        va_end(args);
+        diag_report(rt->sink, "E400", span, "%.*s", STR_FMT(buf_str(&text)));
+    }
+    return false;
+}
+
+bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes) {
+    size_t limit = rt->env->options.limits.memory_bytes;
+    size_t used = arena_used(rt->arena) - rt->arena_start;
+    if (bytes > limit || used > limit - bytes) {
+        return rt_fail(rt, span, "rendering needs more than %zu bytes of memory", limit);
+    }
+    return true;
+}
+
+bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
+    uint64_t limit = rt->env->options.limits.steps;
+    if (steps > limit || rt->steps > limit - steps) {
+        return rt_fail(rt, span, "rendering takes more than %llu steps", (unsigned long long)limit);
+    }
+    rt->steps += steps;
+    return rt_reserve(rt, span, 0);
+}
+
+bool rt_enter(struct jinja_runtime *rt, struct span span) {
+    /* A call costs several levels of evaluation: this many fit a thread's stack. */
+    size_t limit = rt->env->options.limits.depth * 8;
+    if (rt->depth >= limit) {
+        return rt_fail(rt, span, "evaluation is nested more than %zu levels deep", limit);
+    }
+    rt->depth++;
+    return true;
+}
+
+void rt_leave(struct jinja_runtime *rt) {
+    rt->depth--;
+}
+
+struct buf rt_buf(const struct jinja_runtime *rt) {
+    return BUF_INIT(rt->env->options.limits.output_bytes);
+}
+
+bool rt_take_text(struct jinja_runtime *rt, struct span span, const struct buf *b, str *ret) {
+    if (b->full) {
+        return rt_fail(rt, span, "a text is longer than %zu bytes", b->max);
+    }
+    if (!rt_reserve(rt, span, b->len)) {
+        return false;
+    }
+    *ret = str_dup(rt->arena, buf_str(b));
+    return true;
+}
+
+struct scope *scope_push(struct jinja_runtime *rt) {
+    struct scope *s = ARENA_NEW(rt->arena, struct scope);
+    s->parent = rt->scope;
+    rt->scope = s;
+    return s;
+}
+
+void scope_pop(struct jinja_runtime *rt) {
+    rt->scope = rt->scope->parent;
+}
+
+/* A name of another template that was parsed later than this module began has no place yet. */
+static struct module_name *module_name(struct jinja_runtime *rt, uint32_t name) {
+    struct module *m = rt->module;
+    if (name >= m->name_count) {
+        size_t count = rt->env->name_count;
+        struct module_name *names = ARENA_ARRAY(rt->arena, struct module_name, count);
+        memcpy(names, m->names, m->name_count * sizeof *names);
+        m->names = names;
+        m->name_count = count;
+    }
+    return &m->names[name];
+}
+
+void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value) {
+    struct scope *s = rt->scope;
+    if (s == NULL) {
+        struct module_name *n = module_name(rt, name);
+        n->state = NAME_PRESENT;
+        n->exported = true;
+        n->value = value;
+        return;
+    }
+    for (size_t i = 0; i < s->len; i++) {
+        if (s->items[i].name == name) {
+            s->items[i].value = value;
+            return;
+        }
+    }
+    struct binding b = { name, value };
+    ARENA_PUSH(rt->arena, s->items, s->len, s->cap, b);
+}
+
+/* From the context, else a global function. */
+static void look_up_outside(struct jinja_runtime *rt, str text, struct module_name *n) {
+    const struct dict_entry *e = dict_find(rt->module->context.dict, jinja_string(text));
+    n->state = NAME_PRESENT;
+    if (e != NULL) {
+        n->value = e->value;
+        return;
+    }
+    const struct callable *c = map_find(&rt->env->globals, text);
+    if (c == NULL) {
+        n->state = NAME_ABSENT;
+        return;
+    }
+    struct jinja_function *f = ARENA_NEW(rt->arena, struct jinja_function);
+    f->callable = c;
+    n->value = (struct jinja_value){ .kind = JINJA_FUNCTION, .function = f };
+}
+
+struct jinja_value scope_get(struct jinja_runtime *rt, uint32_t name, str text) {
+    for (const struct scope *s = rt->scope; s != NULL; s = s->parent) {
+        for (size_t i = 0; i < s->len; i++) {
+            if (s->items[i].name == name) {
+                return s->items[i].value;
+            }
+        }
+    }
+    struct module_name *n = module_name(rt, name);
+    if (n->state == NAME_NOT_LOOKED) {
+        look_up_outside(rt, text, n);
+    }
+    return n->state == NAME_PRESENT ? n->value : value_undefined(text, UNDEFINED_NAME);
+}
+
+static bool assign_tuple(struct jinja_runtime *rt, const struct target *t,
+                         struct jinja_value value) {
+    struct jinja_value items;
+    if (!rt_list(rt, t->span, value, &items)) {
+        return false;
+    }
+    if (items.list->len < t->len) {
+        return rt_fail(rt, t->span, "not enough values to unpack (expected %zu, got %zu)", t->len,
+                       items.list->len);
+    }
+    if (items.list->len > t->len) {
+        return rt_fail(rt, t->span, "too many values to unpack (expected %zu)", t->len);
+    }
+    for (size_t i = 0; i < t->len; i++) {
+        if (!rt_assign(rt, t->items[i], items.list->items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool rt_assign(struct jinja_runtime *rt, const struct target *t, struct jinja_value value) {
+    switch (t->kind) {
+    case TARGET_NAME:
+        scope_set(rt, t->name, value);
+        return true;
+    case TARGET_ATTR: {
+        struct jinja_value owner = scope_get(rt, t->name, t->text);
+        if (owner.kind != JINJA_OBJECT || owner.object->ops->set == NULL) {
+            return rt_fail(rt, t->span, "cannot assign attribute on non-namespace object");
+        }
+        return owner.object->ops->set(rt, owner.object, t->span, t->attr, value);
+    }
+    case TARGET_TUPLE:
+        return assign_tuple(rt, t, value);
+    }
+    return false;
+}
+
+bool jinja_render(const struct jinja_template *t, struct jinja_value context, struct arena *a,
+                  struct diag_sink *sink, struct jinja_output *ret) {
+    struct jinja_env *env = t->env;
+    AUTO_BUF out = BUF_INIT(env->options.limits.output_bytes);
+    struct module module = { .template = t, .context = context };
+    struct jinja_runtime rt = { .env = env,
+                                .sources = t->sources,
+                                .arena = a,
+                                .sink = sink,
+                                .module = &module,
+                                .out = &out,
+                                .root_out = &out,
+                                .arena_start = arena_used(a) };
+    module.name_count = env->name_count;
+    module.names = ARENA_ARRAY(a, struct module_name, env->name_count);
+    if (!exec_body(&rt, &t->body)) {
+        return false;
+    }
+    *ret = (struct jinja_output){ .text = str_dup(a, buf_str(&out)),
+                                  .runs = rt.runs,
+                                  .run_count = rt.run_count };
+    return true;
+}
+
+struct span jinja_output_span(const struct jinja_output *output, size_t offset) {
+    size_t low = 0;
+    size_t high = output->run_count;
+    if (high == 0) {
+        return SPAN_NONE;
+    }
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (output->runs[middle].start <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return output->runs[low].span;
+}
