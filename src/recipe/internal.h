@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "recipe/recipe.h"
+
+/* --- variables.c: what the templates see ---------------------------------------------------------
+ */
+
+struct jinja_value variables_make(struct arena *a, const struct recipe_request *request,
+                                  const struct recipe_file *files, size_t file_count);
+
+/* ---- files.c ---- */
+
+MUST_CHECK bool files_make(struct arena *a, const struct recipe_request *request,
+                           const struct recipe_file **ret, size_t *ret_count, struct err *err);
+
+/* ---- image_json.c: what the guest knows about itself ---- */
+
+str image_json_make(struct arena *a, const struct guest_config *config,
+                    const struct config_architecture *arch);
+
+/* ---- templates.c ---- */
+
+/* The template's text and the name that diagnostics show. */
+MUST_CHECK bool template_load(struct arena *a, const struct recipe_request *request, str *ret_name,
+                              str *ret_text, struct err *err);

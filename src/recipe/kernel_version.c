@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recipe/internal.h"
+
+enum { RELEASES_BYTES_MAX = 4 * 1024 * 1024, FETCH_SECONDS = 15 };
+
+static const char releases_url[] = "https://www.kernel.org/releases.json";
+
+/* Used when nobody answers: the newest of each branch when this list was last looked at. */
+static const struct {
+    str branch;
+    str version;
+} known[] = {
+    { S_INIT("5.15"), S_INIT("5.15.190") },
+    { S_INIT("6.1"), S_INIT("6.1.150") },
+    { S_INIT("6.6"), S_INIT("6.6.104") },
+    { S_INIT("6.12"), S_INIT("6.12.45") },
+};
+
+str recipe_kernel_version_known(str branch) {
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (str_eq(known[i].branch, branch)) {
+            return known[i].version;
+        }
+    }
+    return branch;
+}
+
+/* --- kernel.org ----------------------------------------------------------------------------------
+ */
+
+struct download {
+    struct buf body;
+};
+
+static size_t on_body(char *data, size_t size, size_t count, void *self) {
+    struct download *d = self;
+    buf_add_bytes(&d->body, data, size * count);
+    return d->body.full ? 0 : size * count;
+}
+
+/* libcurl is loaded when something is fetched: with all it depends on it would take longer to load
+ * than validating a guest does. */
+struct curl_api {
+    void *library;
+    CURL *(*easy_init)(void);
+    CURLcode (*easy_setopt)(CURL *curl, CURLoption option, ...);
+    CURLcode (*easy_perform)(CURL *curl);
+    void (*easy_cleanup)(CURL *curl);
+    const char *(*easy_strerror)(CURLcode code);
+};
+
+static bool load_curl(struct curl_api *api, struct err *err) {
+    api->library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    const struct {
+        const char *name;
+        void *to;
+    } symbols[] = {
+        { "curl_easy_init", &api->easy_init },         { "curl_easy_setopt", &api->easy_setopt },
+        { "curl_easy_perform", &api->easy_perform },   { "curl_easy_cleanup", &api->easy_cleanup },
+        { "curl_easy_strerror", &api->easy_strerror },
+    };
+    for (size_t i = 0; api->library != NULL && i < ARRAY_LEN(symbols); i++) {
+        void *symbol = dlsym(api->library, symbols[i].name);
+        if (symbol == NULL) {
+            break;
+        }
+        memcpy(symbols[i].to, &symbol, sizeof symbol); /* ISO C has no such cast */
+        if (i + 1 == ARRAY_LEN(symbols)) {
+            return true;
+        }
+    }
+    err_set(err, "load libcurl: %s", dlerror());
+    return err_help(err, "apt-get install --no-install-recommends libcurl4");
+}
+
+static CURLcode perform(const struct curl_api *api, CURL *curl, const char *url, struct download *d,
+                        char why[CURL_ERROR_SIZE]) {
+    api->easy_setopt(curl, CURLOPT_URL, url);
+    api->easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    api->easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
+    api->easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    api->easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_SECONDS);
+    api->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    api->easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    api->easy_setopt(curl, CURLOPT_WRITEDATA, d);
+    api->easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    /* Companies that look into TLS hand out their own bundle by this variable. */
+    if (getenv("SSL_CERT_FILE") != NULL) {
+        api->easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
+    }
+    return api->easy_perform(curl);
+}
+
+static bool fetch_with_curl(void *self, struct arena *a, const char *url, str *ret,
+                            struct err *err) {
+    (void)self;
+    struct download d = { BUF_INIT(RELEASES_BYTES_MAX) };
+    struct curl_api api;
+    char why[CURL_ERROR_SIZE] = "";
+    if (!load_curl(&api, err)) {
+        return err_wrap(err, "fetch '%s'", url);
+    }
+    CURL *curl = api.easy_init();
+    if (curl == NULL) {
+        return err_set(err, "fetch '%s': no memory", url);
+    }
+    CURLcode code = perform(&api, curl, url, &d, why);
+    api.easy_cleanup(curl);
+    if (code == CURLE_OK) {
+        *ret = str_dup(a, buf_str(&d.body));
+    } else {
+        err_set(err, "fetch '%s': %s", url, why[0] != '\0' ? why : api.easy_strerror(code));
+    }
+    buf_done(&d.body);
+    return code == CURLE_OK;
+}
+
+const struct recipe_fetch_ops recipe_fetch_curl = { fetch_with_curl };
+
+/* BRANCH.N with N a number: its N. */
+static bool patch_level(str version, str branch, uint64_t *ret) {
+    return str_starts(version, branch) && version.len > branch.len + 1 &&
+           version.ptr[branch.len] == '.' &&
+           str_to_u64(str_slice(version, branch.len + 1, version.len), ret);
+}
+
+bool recipe_kernel_parse_releases(struct arena *a, str json, str branch, str *ret,
+                                  struct err *err) {
+    json_error_t why;
+    json_t *root = json_loadb(json.ptr == NULL ? "" : json.ptr, json.len, 0, &why);
+    const json_t *releases = json_object_get(root, "releases");
+    if (!json_is_array(releases)) {
+        json_decref(root);
+        return err_set(err, "kernel.org's release list is not what it was");
+    }
+    uint64_t newest = 0;
+    *ret = (str){ 0 };
+    for (size_t i = 0; i < json_array_size(releases); i++) {
+        const json_t *r = json_array_get(releases, i);
+        str moniker = str_from_c(json_string_value(json_object_get(r, "moniker")));
+        str version = str_from_c(json_string_value(json_object_get(r, "version")));
+        uint64_t level;
+        if (str_eq(moniker, S("longterm")) && !json_is_true(json_object_get(r, "iseol")) &&
+            patch_level(version, branch, &level) && (ret->len == 0 || level > newest)) {
+            newest = level;
+            *ret = str_dup(a, version);
+        }
+    }
+    json_decref(root);
+    return true;
+}
+
+static bool from_kernel_org(struct arena *a, str branch, const struct recipe_fetch_ops *ops,
+                            void *self, str *ret, struct err *why) {
+    str json;
+    if (!ops->fetch(self, a, releases_url, &json, why) ||
+        !recipe_kernel_parse_releases(a, json, branch, ret, why)) {
+        return false;
+    }
+    return ret->len > 0 ||
+           err_set(why, "kernel.org has no longterm release of %.*s", STR_FMT(branch));
+}
+
+/* ---- the distribution ---- */
+
+/* "Candidate: 6.12.57-1~deb12u1" of the host's own package lists, without the packaging's part. */
+static bool from_distribution(struct arena *a, str branch, str *ret, struct err *why) {
+    const char *package = str_fmt(a, "linux-source-%.*s", STR_FMT(branch)).ptr;
+    const char *const argv[] = { "apt-cache", "policy", package, NULL };
+    const char *const env[] = { "LC_ALL=C", NULL };
+    AUTO_BUF out = BUF_INIT(RELEASES_BYTES_MAX);
+    struct proc_spec spec = { .argv = argv, .env = env, .out = &out, .timeout_ms = 15000 };
+    if (proc_find(a, "apt-cache") == NULL) {
+        return err_set(why, "the version of %s is not known here: there is no apt", package);
+    }
+    if (!proc_check(&spec, why)) {
+        return false;
+    }
+    size_t at = str_find(buf_str(&out), S("Candidate: "), 0);
+    str rest = str_slice(buf_str(&out), at == STR_NONE ? out.len : at + 11, out.len);
+    str version = str_cut(&rest, '\n');
+    version = str_slice(version, 0, str_find_char(version, '-', 0));
+    if (version.len == 0 || !char_is_digit(version.ptr[0])) {
+        return err_set(why, "the package lists have no %s", package);
+    }
+    *ret = str_dup(a, version);
+    return true;
+}
+
+bool recipe_kernel_version(struct arena *a, const struct config_architecture *arch,
+                           const struct recipe_fetch_ops *ops, void *self, str *ret_version,
+                           enum recipe_kernel_origin *ret_origin, struct err *why) {
+    str branch = arch->kernel_branch.text;
+    bool from_org = arch->kernel_source.value == CONFIG_KERNEL_ORG;
+    bool ok = from_org ? from_kernel_org(a, branch, ops, self, ret_version, why)
+                       : from_distribution(a, branch, ret_version, why);
+    *ret_origin = RECIPE_KERNEL_NEWEST;
+    if (ok) {
+        return true;
+    }
+    *ret_origin = RECIPE_KERNEL_KNOWN;
+    *ret_version = recipe_kernel_version_known(branch);
+    /* The distribution's version is for people only; kernel.org's tarball is named by it. */
+    return !from_org || !str_eq(*ret_version, branch);
+}

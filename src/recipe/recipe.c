@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recipe/recipe.h"
+
+#include "recipe/internal.h"
+
+/* A line end is refused: behind it could stand the end of the heredoc that the word is in. */
+static bool shell_quote(struct jinja_call *call, struct jinja_value *ret) {
+    str text;
+    AUTO_BUF out = BUF_INIT(8 * 1024 * 1024);
+    if (!jinja_call_text(call, call->args[0], &text)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\n' || text.ptr[i] == '\r' || text.ptr[i] == '\0') {
+            return jinja_call_fail(call, "the text holds a line end or a NUL byte");
+        }
+    }
+    buf_add_shell_word(&out, text);
+    *ret = jinja_string(str_dup(call->arena, buf_str(&out)));
+    return true;
+}
+
+static const struct jinja_callable shell_quote_filter = {
+    .name = S_INIT("shell_quote"),
+    .params = "value",
+    .required = 1,
+    .run = shell_quote,
+    .help = "the text as one word of a shell command",
+};
+
+bool recipe_render(struct arena *a, const struct recipe_request *request, struct sources *sources,
+                   struct diag_sink *sink, struct recipe *ret, struct err *err) {
+    struct recipe recipe = { .kind = request->kind };
+    str name;
+    str text;
+    if (!template_load(a, request, &name, &text, err) ||
+        !files_make(a, request, &recipe.files, &recipe.file_count, err)) {
+        return false;
+    }
+    struct jinja_env *env = jinja_env_new(a, &jinja_options_builder);
+    jinja_env_add_filter(env, &shell_quote_filter);
+    uint32_t source = sources_add(sources, name, text);
+    const struct jinja_template *template = jinja_parse(env, sources, source, sink);
+    struct jinja_value variables = variables_make(a, request, recipe.files, recipe.file_count);
+    if (template == NULL || !jinja_render(template, variables, a, sink, &recipe.output)) {
+        return false;
+    }
+    recipe.text = recipe.output.text;
+    str shown = str_fmt(a, "Dockerfile.%s (%.*s)", recipe_kind_name(request->kind),
+                        STR_FMT(request->arch->head.key));
+    recipe.source = sources_add(sources, shown, recipe.text);
+    *ret = recipe;
+    return true;
+}
+
+/* The run that holds an output byte; its length in *ret_len. */
+static const struct jinja_run *find_run(const struct jinja_output *o, size_t offset,
+                                        size_t *ret_len) {
+    size_t low = 0;
+    size_t high = o->run_count;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (o->runs[middle].start <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    size_t end = low + 1 < o->run_count ? o->runs[low + 1].start : o->text.len;
+    *ret_len = end - o->runs[low].start;
+    return &o->runs[low];
+}
+
+struct span recipe_template_span(const struct recipe *recipe, struct sources *sources,
+                                 size_t offset) {
+    const struct jinja_output *o = &recipe->output;
+    if (o->run_count == 0) {
+        return SPAN_NONE;
+    }
+    size_t len;
+    const struct jinja_run *run = find_run(o, offset, &len);
+    str template = sources->items[run->span.source]->text;
+    str written = str_slice(o->text, run->start, run->start + len);
+    if (!str_eq(str_slice(template, run->span.start, run->span.end), written)) {
+        return run->span;
+    }
+    size_t at = run->span.start + min_size(offset - run->start, len);
+    size_t end = str_find_char(template, '\n', at);
+    return (struct span){ run->span.source, (uint32_t)at, (uint32_t)min_size(end, run->span.end) };
+}

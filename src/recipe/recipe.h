@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * recipe/: from a configuration to what an engine builds: a Dockerfile, rendered from a Jinja
+ * template, and the files of its build context. Follows spec/recipes.md.
+ *
+ * The two templates are compiled into the program; a folder with files of the same names
+ * (Dockerfile.rootfs.j2, Dockerfile.kernel.j2) takes their place.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "config/config.h"
+#include "diag/diag.h"
+#include "jinja/jinja.h"
+
+enum recipe_kind {
+    RECIPE_KERNEL,
+    RECIPE_ROOTFS,
+};
+const char *recipe_kind_name(enum recipe_kind kind); /* "kernel", "rootfs" */
+
+struct recipe_request {
+    const struct guest_config *config;
+    const struct config_architecture *arch;
+    enum recipe_kind kind;
+    const char *kernel_version; /* NULL: recipe_kernel_version_known() */
+    const char *templates_dir;  /* NULL: the compiled-in templates */
+    const char *binaries_dir;   /* holds ARCH/NAME of the guest binaries */
+};
+
+/* One file of the build context. */
+struct recipe_file {
+    const char *path;      /* inside the context; clean, relative */
+    const char *host_path; /* a file of the host; NULL: `content` */
+    str content;
+    uint32_t mode; /* permission bits */
+};
+
+struct recipe {
+    enum recipe_kind kind;
+    str text;                        /* the Dockerfile */
+    uint32_t source;                 /* of the text in `sources`, for spans */
+    struct jinja_output output;      /* maps the text back to the template */
+    const struct recipe_file *files; /* sorted by path */
+    size_t file_count;
+};
+
+/* Needs no network, and no engine. False: reported, or err is set (an artifact that cannot be
+ * read). */
+MUST_CHECK bool recipe_render(struct arena *a, const struct recipe_request *request,
+                              struct sources *sources, struct diag_sink *sink, struct recipe *ret,
+                              struct err *err);
+
+/* The place in the template that wrote a byte of the Dockerfile: to the line where the template's
+ * text was taken as it is, else the expression. */
+struct span recipe_template_span(const struct recipe *recipe, struct sources *sources,
+                                 size_t offset);
+
+/* Writes the context's files below an empty folder; their times become `epoch_s`. */
+MUST_CHECK bool recipe_write_context(const struct recipe *recipe, const char *dir, int64_t epoch_s,
+                                     struct err *err);
+
+/* --- kernel versions ---------------------------------------------------------------------------
+ */
+
+enum recipe_kernel_origin {
+    RECIPE_KERNEL_NEWEST, /* what kernel.org or the distribution has now */
+    RECIPE_KERNEL_KNOWN,  /* neither answered: the last one this program knows */
+};
+
+/* Fetches a URL into the arena; tests put their own here. */
+struct recipe_fetch_ops {
+    bool (*fetch)(void *self, struct arena *a, const char *url, str *ret, struct err *err);
+};
+extern const struct recipe_fetch_ops recipe_fetch_curl;
+
+/*
+ * The newest version of a branch for its kernel source. With RECIPE_KERNEL_KNOWN, `why` has what
+ * went wrong. False: nothing answered and the branch is not known.
+ */
+MUST_CHECK bool recipe_kernel_version(struct arena *a, const struct config_architecture *arch,
+                                      const struct recipe_fetch_ops *ops, void *self,
+                                      str *ret_version, enum recipe_kernel_origin *ret_origin,
+                                      struct err *why);
+/* The newest of kernel.org's release list: moniker longterm, not end of life, BRANCH.N; empty when
+ * there is none. */
+MUST_CHECK bool recipe_kernel_parse_releases(struct arena *a, str json, str branch, str *ret,
+                                             struct err *err);
+/* The last version of a branch known when this program was made; the branch itself when none. */
+str recipe_kernel_version_known(str branch);
