@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * oci/: image references and image configs, as the OCI image specification and Docker's reference
+ * grammar have them.
+ */
+#pragma once
+
+#include "base/base.h"
+
+/*
+ * "[DOMAIN/]PATH[:TAG][@DIGEST]", completed as Docker does: no domain is docker.io, one path
+ * component there is below "library/", no tag and no digest is "latest".
+ */
+struct oci_reference {
+    str domain;     /* "docker.io", "localhost:5000" */
+    str repository; /* "library/debian" */
+    str tag;        /* empty when only a digest was given */
+    str digest;     /* "sha256:..." or empty */
+};
+
+/* False when `text` is no reference; err says what is wrong with it. */
+MUST_CHECK bool oci_reference_parse(struct arena *a, str text, struct oci_reference *ret,
+                                    struct err *err);
+/* As a user would write it: "debian:bookworm-slim", "localhost:5000/x:1". */
+str oci_reference_familiar(struct arena *a, const struct oci_reference *ref);
+/* In full: "docker.io/library/debian:bookworm-slim"; names the image in the store. */
+str oci_reference_full(struct arena *a, const struct oci_reference *ref);
+
+/* "linux/amd64", "linux/arm64/v8"; os defaults to linux, x86_64 and aarch64 are understood. */
+struct oci_platform {
+    str os;
+    str architecture; /* Go's names: amd64, arm64, arm, 386, ... */
+    str variant;      /* "v7", or empty */
+};
+MUST_CHECK bool oci_platform_parse(struct arena *a, str text, struct oci_platform *ret,
+                                   struct err *err);
+str oci_platform_text(struct arena *a, const struct oci_platform *p);
+struct oci_platform oci_platform_host(void);
+bool oci_platform_eq(const struct oci_platform *a, const struct oci_platform *b);
+
+/* A list of strings that tells "not set" (items NULL) from "empty". */
+struct oci_strings {
+    const str *items;
+    size_t len;
+};
+
+struct oci_pair {
+    str key;
+    str value;
+};
+struct oci_pairs {
+    struct oci_pair *items;
+    size_t len;
+    size_t cap;
+    struct map *index; /* of long lists only: key -> the pair's number + 1 */
+};
+
+struct oci_healthcheck {
+    struct oci_strings test; /* {"NONE"}, {"CMD", ...}, {"CMD-SHELL", text}; NULL: none set */
+    uint64_t interval_ns;    /* 0: default */
+    uint64_t timeout_ns;
+    uint64_t start_period_ns;
+    uint64_t start_interval_ns;
+    uint64_t retries;
+};
+
+/* What an image says about running it (OCI image configuration, "config"). */
+struct oci_config {
+    struct oci_platform platform;
+    str user;
+    str working_dir;
+    str stop_signal;
+    str author;
+    struct oci_pairs env; /* in order; a later set replaces in place */
+    struct oci_pairs labels;
+    struct oci_pairs exposed; /* key "80/tcp" */
+    struct oci_pairs volumes; /* key "/data" */
+    struct oci_strings entrypoint;
+    struct oci_strings cmd;
+    struct oci_strings shell;
+    struct oci_strings onbuild;
+    struct oci_healthcheck healthcheck;
+};
+
+/* Sets or replaces; keys and values are borrowed. */
+void oci_pairs_set(struct arena *a, struct oci_pairs *pairs, str key, str value);
+const str *oci_pairs_find(const struct oci_pairs *pairs, str key);
+/* A copy that can be changed on its own; strings are shared. */
+struct oci_config oci_config_copy(struct arena *a, const struct oci_config *from);
+
+/* The image configuration as JSON, keys as the specification names them. */
+str oci_config_encode(struct arena *a, const struct oci_config *config);
+MUST_CHECK bool oci_config_decode(struct arena *a, str json, struct oci_config *ret,
+                                  struct err *err);
