@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The child's side: the first process of a step. It sets the sandbox up by a table of steps, runs
+ * the command as a child of its own, kills what that leaves behind, tidies up and reports.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "sandbox/internal.h"
+
+extern char **environ;
+
+static _Noreturn void send_report(int fd, const struct report *r) {
+    ssize_t ignored = write(fd, r, sizeof *r);
+    (void)ignored;
+    _exit(0);
+}
+
+static bool set_names(struct inside *in, struct err *err) {
+    const char *name = in->spec->hostname != NULL ? in->spec->hostname : "localhost";
+    return sethostname(name, strlen(name)) == 0 || err_sys(err, errno, "set the host name");
+}
+
+/* A network namespace of its own starts with its loopback device down. */
+static bool raise_loopback(struct inside *in, struct err *err) {
+    if (in->spec->network != SANDBOX_NETWORK_NONE) {
+        return true;
+    }
+    AUTO_FD fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
+        return err_sys(err, errno, "start the loopback device");
+    }
+    return true;
+}
+
+static const struct setup_step {
+    const char *name;
+    bool (*run)(struct inside *in, struct err *err);
+} run_steps[] = {
+    { "prepare the mount namespace", mount_staging },
+    { "merge the layers of a mount", mount_extra_roots },
+    { "make mount points", make_points },
+    { "merge the layers", mount_root },
+    { "name the host", set_names },
+    { "set up the network", raise_loopback },
+    { "mount the system's file systems", mount_system },
+    { "hide the host's kernel", mask_system },
+    { "mount what the step asks for", mount_wanted },
+    { "enter the root file system", enter_root },
+};
+
+static const struct setup_step call_steps[] = {
+    { "prepare the mount namespace", mount_staging },
+    { "merge the layers", mount_root },
+    { "merge the layers of a mount", mount_extra_roots },
+};
+
+static bool run_setup(struct inside *in, const struct setup_step *steps, size_t count,
+                      struct err *err) {
+    for (size_t i = 0; i < count; i++) {
+        if (!steps[i].run(in, err)) {
+            return err_wrap(err, "%s", steps[i].name);
+        }
+    }
+    return true;
+}
+
+/* Dies with the parent. In a new pid namespace getppid() says nothing, so look whether somebody
+ * still reads what we write. */
+static void die_with_parent(int pipefd) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct pollfd p = { .fd = pipefd };
+    if (poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP)) != 0) {
+        _exit(1);
+    }
+}
+
+/* Of what our parent has open a step's first process needs only its pipes. */
+static void close_others(int outputfd, int reportfd) {
+    unsigned low = (unsigned)(outputfd < reportfd ? outputfd : reportfd);
+    unsigned high = (unsigned)(outputfd < reportfd ? reportfd : outputfd);
+    dup2(outputfd, 1);
+    dup2(outputfd, 2);
+    close_range(3, low - 1, 0); /* main() sees to it that 0, 1 and 2 are always open */
+    close_range(low + 1, high - 1, 0);
+    close_range(high + 1, ~0U, 0);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, 0);
+        close(null);
+    }
+}
+
+static void reset_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < NSIG; number++) {
+        signal(number, SIG_DFL);
+    }
+}
+
+static char **command_env(struct inside *in, const struct sandbox_ids *ids) {
+    const char *const *env = in->spec->env;
+    size_t count = 0;
+    bool has_home = false;
+    while (env[count] != NULL) {
+        has_home = has_home || strncmp(env[count], "HOME=", 5) == 0;
+        count++;
+    }
+    const char **full = ARENA_ARRAY(in->arena, const char *, count + 2);
+    memcpy(full, env, count * sizeof *env);
+    if (!has_home) {
+        full[count] = str_fmt(in->arena, "HOME=%s", ids->home).ptr;
+    }
+    return (char **)full;
+}
+
+static bool become_user(const struct sandbox_ids *ids, bool insecure, struct err *err) {
+    if (setgroups(ids->group_count, ids->groups) < 0 || setgid(ids->gid) < 0) {
+        return err_sys(err, errno, "become group %u", ids->gid);
+    }
+    if (!insecure && !drop_capabilities(err)) {
+        return false;
+    }
+    if (setuid(ids->uid) < 0) {
+        return err_sys(err, errno, "become user %u", ids->uid);
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+        return err_sys(err, errno, "forbid new privileges");
+    }
+    return insecure || forbid_system_calls(err);
+}
+
+static bool start_command(struct inside *in, int outputfd, struct err *err) {
+    const struct sandbox_spec *spec = in->spec;
+    struct sandbox_ids ids;
+    if (!sandbox_find_ids(in->arena, in->rootfd, spec->user, &ids, err)) {
+        return false;
+    }
+    AUTO_FD null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(outputfd, 1) < 0 || dup2(outputfd, 2) < 0) {
+        return err_sys(err, errno, "connect the output");
+    }
+    setsid();
+    environ = command_env(in, &ids);
+    if (!become_user(&ids, spec->insecure, err)) {
+        return false;
+    }
+    if (chdir(spec->cwd) < 0) {
+        return err_sys(err, errno, "enter the folder '%s'", spec->cwd);
+    }
+    execvp(spec->argv[0], (char *const *)spec->argv);
+    return err_sys(err, errno, "run '%s'", spec->argv[0]);
+}
+
+/* Reaps everything until the command itself has ended; then nothing else may live on. */
+static int wait_for(pid_t command) {
+    int status = 0;
+    for (;;) {
+        int one;
+        pid_t pid = wait(&one);
+        if (pid == command) {
+            status = one;
+            break;
+        }
+        if (pid < 0 && errno != EINTR) {
+            break;
+        }
+    }
+    kill(-1, SIGKILL);
+    while (wait(NULL) > 0 || errno == EINTR) {
+    }
+    return status;
+}
+
+/* The command's start failed when its close-on-exec pipe has something to say. */
+static bool command_started(int fd, struct err *err) {
+    struct err failure;
+    ssize_t n;
+    do {
+        n = read(fd, &failure, sizeof failure);
+    } while (n < 0 && errno == EINTR);
+    if (n == sizeof failure) {
+        *err = failure;
+        return false;
+    }
+    return true;
+}
+
+static pid_t fork_command(struct inside *in, int outputfd, int *ret_failurefd, struct err *err) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        err_sys(err, errno, "create a pipe");
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        struct err failure = ERR_INIT;
+        (void)!start_command(in, outputfd, &failure);
+        ssize_t ignored = write(fds[1], &failure, sizeof failure);
+        (void)ignored;
+        _exit(127);
+    }
+    if (pid < 0) {
+        err_sys(err, errno, "start a process");
+    }
+    close(fds[1]);
+    *ret_failurefd = fds[0];
+    return pid;
+}
+
+_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd) {
+    die_with_parent(outputfd);
+    close_others(outputfd, reportfd);
+    reset_signals();
+    setsid();
+    umask(022);
+    struct inside in = { .spec = spec, .arena = arena_new(), .rootfd = -1 };
+    struct report report = { .kind = REPORT_SETUP_FAILED, .err = ERR_INIT };
+    if (!run_setup(&in, run_steps, ARRAY_LEN(run_steps), &report.err)) {
+        send_report(reportfd, &report);
+    }
+    AUTO_FD failurefd = -1;
+    pid_t command = fork_command(&in, outputfd, &failurefd, &report.err);
+    if (command > 0) {
+        bool started = command_started(failurefd, &report.err);
+        report.wait_status = wait_for(command);
+        if (started) {
+            report.kind = REPORT_EXITED;
+        }
+    }
+    stubs_remove(&in);
+    send_report(reportfd, &report);
+}
+
+_Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int reportfd,
+                         sandbox_function *function, void *self) {
+    die_with_parent(reportfd);
+    reset_signals();
+    setsid();
+    umask(0);
+    dup2(outputfd, STDOUT_FILENO);
+    dup2(outputfd, STDERR_FILENO);
+    struct inside in = { .spec = spec, .arena = arena_new(), .rootfd = -1 };
+    struct report report = { .kind = REPORT_SETUP_FAILED, .err = ERR_INIT };
+    if (run_setup(&in, call_steps, ARRAY_LEN(call_steps), &report.err)) {
+        /* The function wants to read through it. */
+        AUTO_FD rootfd = open(in.rootpath, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (rootfd < 0) {
+            err_sys(&report.err, errno, "open '%s'", in.rootpath);
+        } else if (function(self, rootfd, in.rootfds, &report.err)) {
+            report.kind = REPORT_EXITED;
+        }
+    }
+    send_report(reportfd, &report);
+}

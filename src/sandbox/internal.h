@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/base.h"
+#include "sandbox/sandbox.h"
+
+/* What a child says through its report pipe, once. */
+enum report_kind {
+    REPORT_SETUP_FAILED = 1,
+    REPORT_EXITED,
+};
+struct report {
+    enum report_kind kind;
+    int wait_status; /* REPORT_EXITED: of the command */
+    struct err err;  /* REPORT_SETUP_FAILED, or a function's */
+};
+
+/* The inside while it is set up. */
+struct inside {
+    const struct sandbox_spec *spec;
+    struct arena *arena;
+    const char *rootpath; /* where the merged root is mounted */
+    int rootfd;
+    int *rootfds;       /* one a mount of kind BIND_ROOT, else -1 */
+    const char *points; /* a folder of mount points, the lowest layer of the root; may be NULL */
+    struct stub *stubs; /* mount points that we made */
+    size_t stub_count;
+    size_t stub_cap;
+};
+
+/* A mount point that was not there: removed at the end when nobody has used it. */
+struct stub {
+    const char *path; /* absolute inside the root */
+    int parentfd;
+    const char *name;
+    bool is_dir;
+    struct timespec mtime_before; /* of the parent, put back when nothing else changed there */
+    struct timespec mtime_after;
+};
+
+/* root.c: overlay mounts. */
+MUST_CHECK bool mount_staging(struct inside *in, struct err *err);
+MUST_CHECK bool mount_root(struct inside *in, struct err *err);
+MUST_CHECK bool mount_extra_roots(struct inside *in, struct err *err);
+
+/* stubs.c: a layer below all others that has every mount point, so that nearly none must be made.
+ */
+MUST_CHECK bool make_points(struct inside *in, struct err *err);
+/* The mount point, made when missing. The result is an O_PATH fd. */
+MUST_CHECK bool stub_open(struct inside *in, const char *target, bool is_dir, int *ret_fd,
+                          struct err *err);
+void stubs_remove(struct inside *in);
+
+/* mounts.c: /proc, /sys, /dev and what the caller wants, onto the merged root. */
+int mount_source_open(const struct inside *in, size_t index); /* O_PATH; not of a tmpfs */
+MUST_CHECK bool mount_system(struct inside *in, struct err *err);
+MUST_CHECK bool mount_wanted(struct inside *in, struct err *err);
+MUST_CHECK bool mask_system(struct inside *in, struct err *err);
+MUST_CHECK bool enter_root(struct inside *in, struct err *err);
+
+/* limits.c: for the command itself, right before exec. */
+MUST_CHECK bool drop_capabilities(struct err *err);
+MUST_CHECK bool forbid_system_calls(struct err *err); /* seccomp.c */
+
+/* init.c: pid 1 of a step. Never returns. */
+_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd);
+_Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int reportfd,
+                         sandbox_function *function, void *self);
+
+/* cgroup.c: limits and accounting, where the machine lets us. */
+struct cgroup {
+    char paths[2][PATH_MAX]; /* memory and pids; the same folder under version 2 */
+    bool active;
+    uint64_t oom_kills; /* at the start, of the whole machine */
+    int kmsgfd;
+};
+void cgroup_open(struct cgroup *g);
+void cgroup_enter(const struct cgroup *g); /* the calling process */
+/* Fills out_of_memory and victim. */
+void cgroup_close(struct cgroup *g, struct sandbox_result *result);

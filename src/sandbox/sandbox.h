@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * sandbox/: runs what is not trusted, a build step, in a root filesystem of its own.
+ *
+ * A sandbox is a stack of layer folders merged by overlayfs, mounted in a mount namespace that
+ * ends with the step: no mount is ever visible outside, so none is left behind, however the
+ * program dies. The command has its own pid, ipc and uts namespaces, Docker's default
+ * capabilities, no new privileges, a seccomp deny list, a small /dev, and /proc and /sys with
+ * what concerns the host masked. Its first process is ours and takes all others with it.
+ *
+ * See namespaces(7), the kernel's overlayfs documentation, capabilities(7), seccomp(2).
+ *
+ * The calling process must have one thread.
+ */
+#pragma once
+
+#include <signal.h>
+
+#include "base/base.h"
+
+/* Folders merged into one root filesystem, read-only. */
+struct sandbox_root {
+    const char *const *layers; /* absolute paths, lowest first */
+    size_t layer_count;
+};
+
+enum sandbox_mount_kind {
+    SANDBOX_BIND,      /* a path of the host */
+    SANDBOX_BIND_ROOT, /* a path inside another root: resolved there, never outside */
+    SANDBOX_TMPFS,
+};
+
+struct sandbox_mount {
+    enum sandbox_mount_kind kind;
+    const char *source;              /* BIND, BIND_ROOT */
+    const struct sandbox_root *root; /* BIND_ROOT */
+    const char *scratch;             /* BIND_ROOT: an empty folder that gets what is written to the
+                                        mount; NULL: it is read-only */
+    const char *target;              /* absolute inside the sandbox; made when missing, and
+                                        removed again when the step has not used it */
+    bool readonly;
+    uint64_t size_bytes; /* TMPFS; 0: the kernel's default */
+    uint32_t mode;       /* TMPFS; 0: 01777 */
+};
+
+enum sandbox_network {
+    SANDBOX_NETWORK_HOST,
+    SANDBOX_NETWORK_NONE, /* a loopback device and nothing else */
+};
+
+struct sandbox_spec {
+    struct sandbox_root root;
+    const char *upper;   /* gets what changes; NULL: nothing may change */
+    const char *work;    /* overlayfs' work folder: empty, on the same file system as upper */
+    const char *staging; /* an empty folder to mount on */
+    const struct sandbox_mount *mounts;
+    size_t mount_count;
+    enum sandbox_network network;
+    const char *hostname;
+    bool insecure; /* all capabilities, no seccomp filter: RUN --security=insecure */
+
+    const char *const *argv; /* NULL-terminated; looked up in the environment's PATH */
+    const char *const *env;  /* NULL-terminated, complete */
+    const char *cwd;         /* inside; must exist */
+    const char *user;        /* "name", "uid", "name:group", ...; NULL or "": root */
+
+    /* Each piece of stdout and stderr, as it comes. */
+    void (*on_output)(void *self, str piece);
+    /* Several times a second while it runs: for a clock on the screen. May be NULL. */
+    void (*on_tick)(void *self);
+    void *self;
+    /* Set by a signal handler: the step is killed. May be NULL. */
+    const volatile sig_atomic_t *cancelled;
+};
+
+struct sandbox_result {
+    int exit_code; /* 128 + signal when a signal ended it */
+    int signal;    /* 0 when it exited */
+    bool cancelled;
+    bool out_of_memory;
+    char victim[96]; /* what the kernel killed for memory: "cc1plus (2.1 GB)"; may be empty */
+};
+
+/*
+ * Runs the command. True when it ran, whatever its exit; false when the sandbox could not be set
+ * up or the command not be started (err says which step refused).
+ */
+MUST_CHECK bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *ret,
+                            struct err *err);
+
+/*
+ * Calls a function of ours in a child process in which the merged root is mounted: for COPY.
+ * `rootfd` is the root; `roots[i]` that of mount i when its kind is SANDBOX_BIND_ROOT, else -1.
+ * Of the spec root, upper, work, staging, mounts, cancelled and on_output (what the child and its
+ * children write to stdout and stderr) are used; mounts of kind SANDBOX_BIND_ROOT are mounted
+ * aside, the others are ignored. What the function sets in err comes back to the caller. The
+ * child has mount and pid namespaces of its own: processes it leaves behind die with it.
+ */
+typedef bool sandbox_function(void *self, int rootfd, const int *roots, struct err *err);
+MUST_CHECK bool sandbox_call(const struct sandbox_spec *spec, sandbox_function *function,
+                             void *self, struct err *err);
+
+/* Whether a step gets a control group with limits here; where not, steps run without. */
+bool sandbox_limits_steps(void);
+
+/* Numbers of a "user[:group]" by the passwd and group files of a root; the group defaults to the
+ * user's own, or to 0 when the file does not know the user. */
+enum { SANDBOX_GROUPS_MAX = 64 };
+struct sandbox_ids {
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t groups[SANDBOX_GROUPS_MAX]; /* gid first, then those that list the user */
+    size_t group_count;
+    const char *home; /* "/" when not known */
+};
+MUST_CHECK bool sandbox_find_ids(struct arena *a, int rootfd, const char *user,
+                                 struct sandbox_ids *ret, struct err *err);
