@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A Debian or Ubuntu base image made from the distribution's packages by mmdebstrap(1). Mirrors
+ * come from the host's own apt configuration when the host is of the same distribution; the slim
+ * variant leaves out documentation and locales, as the official slim images do.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/clock.h"
+#include "build/internal.h"
+
+struct release {
+    const char *distribution;
+    const char *suite;
+    const char *version; /* other names of it, for tags */
+};
+
+static const struct release releases[] = {
+    { "debian", "bullseye", "11" }, { "debian", "bookworm", "12" },  { "debian", "trixie", "13" },
+    { "debian", "forky", "14" },    { "debian", "sid", "unstable" }, { "ubuntu", "jammy", "22.04" },
+    { "ubuntu", "noble", "24.04" }, { "ubuntu", "plucky", "25.04" },
+};
+
+/* What the official slim images leave out: dpkg reads it at every later installation too. */
+static const char *const slim_options[] = {
+    "path-exclude=/usr/share/doc/*",    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/groff/*",  "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/linda/*",  "path-exclude=/usr/share/lintian/*",
+    "path-exclude=/usr/share/locale/*", "path-include=/usr/share/locale/locale.alias",
+    "path-exclude=/usr/share/man/*",
+};
+
+bool bootstrap_recognise(const struct oci_reference *ref, struct bootstrap *ret) {
+    if (!str_eq(ref->domain, S("docker.io")) || ref->digest.len > 0) {
+        return false;
+    }
+    str tag = ref->tag;
+    bool slim = str_ends(tag, S("-slim"));
+    if (slim) {
+        tag = str_slice(tag, 0, tag.len - S("-slim").len);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(releases); i++) {
+        const struct release *r = &releases[i];
+        bool same = str_starts(ref->repository, S("library/")) &&
+                    str_eq(str_slice(ref->repository, 8, SIZE_MAX), str_from_c(r->distribution));
+        if (same && (str_eq(tag, str_from_c(r->suite)) || str_eq(tag, str_from_c(r->version)))) {
+            *ret = (struct bootstrap){ r->distribution, r->suite, slim };
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- mirrors ---- */
+
+struct mirror {
+    const char *uri;
+    const char *signed_by; /* a keyring's path, or empty */
+    bool security;
+};
+
+/* The host's repositories that carry this distribution: one for the archive, one for security. */
+static void host_mirrors(struct arena *a, const struct bootstrap *what, struct mirror *archive,
+                         struct mirror *security) {
+    AUTO_BUF out = BUF_INIT(4 * 1024 * 1024);
+    static const char *const argv[] = {
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)|$(ORIGIN)",
+        "Created-By: Packages",
+        NULL,
+    };
+    struct proc_spec spec = { .argv = argv, .out = &out, .timeout_ms = 20000 };
+    struct proc_result result;
+    if (proc_find(a, "apt-get") == NULL || !proc_run(&spec, &result, NULL)) {
+        return;
+    }
+    str origin = str_from_c(strcmp(what->distribution, "debian") == 0 ? "Debian" : "Ubuntu");
+    str rest = buf_str(&out);
+    while (rest.len > 0) {
+        str line = str_cut(&rest, '\n');
+        str uri = str_cut(&line, '|');
+        str release = str_cut(&line, '|');
+        str component = str_cut(&line, '|');
+        str signed_by = str_cut(&line, '|');
+        if (!str_eq(line, origin) || !str_eq(component, S("main"))) {
+            continue;
+        }
+        struct mirror *m = str_ends(release, S("-security")) ? security : archive;
+        if (m->uri == NULL) {
+            m->uri = str_to_c(a, uri);
+            m->signed_by = str_to_c(a, signed_by);
+        }
+    }
+}
+
+static void add_source(const struct mirror *m, const char *suite, struct buf *out) {
+    buf_add_c(out, "deb ");
+    if (m->signed_by != NULL && m->signed_by[0] == '/') {
+        buf_addf(out, "[signed-by=%s] ", m->signed_by);
+    }
+    buf_addf(out, "%s %s main\n", m->uri, suite);
+}
+
+/* Lines of a sources.list; empty when the host does not know the distribution: mmdebstrap then
+ * uses the distribution's default. */
+static str sources_list(struct arena *a, const struct bootstrap *what) {
+    struct mirror archive = { 0 };
+    struct mirror security = { 0 };
+    AUTO_BUF out = BUF_INIT(64 * 1024);
+    host_mirrors(a, what, &archive, &security);
+    if (archive.uri == NULL) {
+        return (str){ 0 };
+    }
+    bool rolling = strcmp(what->suite, "sid") == 0;
+    add_source(&archive, what->suite, &out);
+    if (!rolling) {
+        add_source(&archive, str_fmt(a, "%s-updates", what->suite).ptr, &out);
+    }
+    if (!rolling && security.uri != NULL) {
+        add_source(&security, str_fmt(a, "%s-security", what->suite).ptr, &out);
+    }
+    return str_dup(a, buf_str(&out));
+}
+
+/* ---- running ---- */
+
+struct bootstrap_job {
+    struct arena *arena;
+    const struct bootstrap *what;
+    const char *architecture; /* Debian's name of it */
+    const char *target;       /* folder to fill */
+    const char *scratch;      /* folder for a tmpfs, or NULL */
+    const char *sources;      /* path of a sources.list, or NULL */
+};
+
+static void push(struct arena *a, const char ***argv, size_t *len, size_t *cap, const char *word) {
+    ARENA_PUSH(a, *argv, *len, *cap, word);
+}
+
+static const char **mmdebstrap_argv(const struct bootstrap_job *job, const char *target) {
+    struct arena *a = job->arena;
+    const char **argv = NULL;
+    size_t len = 0;
+    size_t cap = 0;
+    static const char *const fixed[] = {
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        "--format=directory",
+        "--aptopt=Acquire::Check-Date \"false\"",
+        "--aptopt=Acquire::Check-Valid-Until \"false\"",
+        "--aptopt=Acquire::Languages \"none\"",
+        "--aptopt=APT::Sandbox::User \"root\"", /* the store is closed to other users */
+        /* Nothing of the host stays: names are mounted for each step. */
+        "--customize-hook=rm -f \"$1\"/etc/resolv.conf \"$1\"/etc/hostname "
+        "\"$1\"/etc/apt/apt.conf.d/99mmdebstrap \"$1\"/var/log/*.log \"$1\"/var/log/apt/* "
+        "\"$1\"/var/cache/ldconfig/aux-cache \"$1\"/var/lib/dpkg/*-old",
+        "--customize-hook=: > \"$1\"/etc/machine-id",
+        "--skip=cleanup/reproducible",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
+        push(a, &argv, &len, &cap, fixed[i]);
+    }
+    push(a, &argv, &len, &cap, str_fmt(a, "--architectures=%s", job->architecture).ptr);
+    for (size_t i = 0; job->what->slim && i < ARRAY_LEN(slim_options); i++) {
+        push(a, &argv, &len, &cap, str_fmt(a, "--dpkgopt=%s", slim_options[i]).ptr);
+    }
+    push(a, &argv, &len, &cap, job->what->suite);
+    push(a, &argv, &len, &cap, target);
+    if (job->sources != NULL) {
+        push(a, &argv, &len, &cap, job->sources);
+    }
+    push(a, &argv, &len, &cap, NULL);
+    return argv;
+}
+
+/* Our stdout goes to spec.on_output of the parent. */
+static void to_stdout(void *self, int stream, str piece) {
+    (void)self;
+    (void)stream;
+    (void)!fs_write_all(STDOUT_FILENO, piece.ptr, piece.len, NULL);
+}
+
+/* Enough free memory for a base in a tmpfs: half the disk's time is creating files. */
+static bool has_memory(void) {
+    AUTO_ARENA a = arena_new();
+    str text;
+    if (!fs_load(a, AT_FDCWD, "/proc/meminfo", 64 * 1024, &text, NULL)) {
+        return false;
+    }
+    size_t at = str_find(text, S("MemAvailable:"), 0);
+    str rest = str_trim_left(str_slice(text, at == STR_NONE ? text.len : at + 13, text.len));
+    uint64_t kilobytes = 0;
+    return str_to_u64(str_cut(&rest, ' '), &kilobytes) && kilobytes > 4 * 1024 * 1024;
+}
+
+/* In a child with its own mount namespace: what is mounted here is gone with it. */
+static bool bootstrap_in_child(void *self, int rootfd, const int *roots, struct err *err) {
+    struct bootstrap_job *job = self;
+    (void)rootfd;
+    (void)roots;
+    const char *target = job->target;
+    umask(022);
+    if (job->scratch != NULL) {
+        if (mount("tmpfs", job->scratch, "tmpfs", 0, "mode=755,size=2g") < 0) {
+            return err_sys(err, errno, "mount a tmpfs on '%s'", job->scratch);
+        }
+        target = path_join(job->arena, job->scratch, "root");
+    }
+    const char *const env[] = { "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "TMPDIR=/tmp",
+                                NULL };
+    AUTO_BUF errors = BUF_INIT(256 * 1024);
+    struct proc_spec spec = {
+        .argv = mmdebstrap_argv(job, target),
+        .env = env,
+        .on_output = to_stdout,
+    };
+    if (!proc_check(&spec, err)) {
+        return false;
+    }
+    if (job->scratch == NULL) {
+        return true;
+    }
+    const char *const copy[] = { "cp",        "-a", "--", path_join(job->arena, target, "."),
+                                 job->target, NULL };
+    struct proc_spec copy_spec = { .argv = copy, .errors = &errors };
+    return proc_check(&copy_spec, err);
+}
+
+static const char *debian_architecture(struct arena *a, const struct oci_platform *p) {
+    if (str_eq(p->architecture, S("386"))) {
+        return "i386";
+    }
+    if (str_eq(p->architecture, S("arm"))) {
+        return str_eq(p->variant, S("v6")) ? "armel" : "armhf";
+    }
+    return str_to_c(a, p->architecture);
+}
+
+/* The content's name: which packages in which versions are installed. */
+static bool content_key(const struct bootstrap *what, const char *root, struct arena *a,
+                        const struct oci_platform *platform, struct store_key *ret,
+                        struct err *err) {
+    str status;
+    if (!fs_load(a, AT_FDCWD, path_join(a, root, "var/lib/dpkg/status"), 64 * 1024 * 1024, &status,
+                 err)) {
+        return false;
+    }
+    struct key_hash k;
+    key_begin(&k, "bootstrap 1");
+    key_add(&k, str_from_c(what->suite));
+    key_add_u64(&k, what->slim);
+    key_add(&k, oci_platform_text(a, platform));
+    key_add(&k, status);
+    *ret = key_end(&k);
+    return true;
+}
+
+static bool make_work(struct store_work *w, struct err *err) {
+    static const char *const folders[] = { "step", "step/fs", "staging", "scratch" };
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        if (mkdirat(w->fd, folders[i], 0755) < 0) {
+            return err_sys(err, errno, "create a work folder");
+        }
+    }
+    return true;
+}
+
+bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap *what,
+                   const struct oci_platform *platform, const struct oci_reference *ref,
+                   const volatile sig_atomic_t *cancelled, void (*on_output)(void *self, str piece),
+                   void *self, struct build_image *ret, struct err *err) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    if (!check_root(err) || !store_work_begin(store, &work, err) || !make_work(&work, err)) {
+        return false;
+    }
+    if (proc_find(a, "mmdebstrap") == NULL) {
+        err_set(err, "mmdebstrap is not installed");
+        return err_help(err, "apt-get install --no-install-recommends mmdebstrap");
+    }
+    struct bootstrap_job job = {
+        .arena = a,
+        .what = what,
+        .architecture = debian_architecture(a, platform),
+        .target = store_work_path(&work, a, "step/fs"),
+        .scratch = has_memory() ? store_work_path(&work, a, "scratch") : NULL,
+    };
+    str sources = sources_list(a, what);
+    if (sources.len > 0) {
+        if (!fs_store(work.fd, "sources.list", sources, 0644, err)) {
+            return false;
+        }
+        job.sources = store_work_path(&work, a, "sources.list");
+    }
+    struct sandbox_root host = { (const char *const[]){ "/" }, 1 };
+    struct sandbox_spec spec = {
+        .root = host,
+        .staging = store_work_path(&work, a, "staging"),
+        .cancelled = cancelled,
+        .on_output = on_output,
+        .self = self,
+        .network = SANDBOX_NETWORK_HOST,
+    };
+    if (!sandbox_call(&spec, bootstrap_in_child, &job, err)) {
+        return false;
+    }
+    struct build_image image = {
+        .ref = *ref,
+        .layer_count = 1,
+        .origin =
+            str_fmt(a, "bootstrapped from the packages of %s %s", what->distribution, what->suite),
+        .created_s = time_now_epoch_s(),
+    };
+    image.config.platform = *platform;
+    image.layers = ARENA_NEW(a, struct store_key);
+    if (!content_key(what, job.target, a, platform, &image.key, err)) {
+        return false;
+    }
+    image.layers[0] = image.key;
+    if (!store_layer_commit(&work, "step", &image.key, false,
+                            str_fmt(a, "{\"text\":\"bootstrap %s\"}", what->suite), err) ||
+        !image_save(store, &image, err)) {
+        return false;
+    }
+    *ret = image;
+    return true;
+}

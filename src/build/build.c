@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/build.h"
+
+#include <string.h>
+
+#include "build/internal.h"
+
+static bool find_target(struct builder *b, size_t *ret) {
+    const char *target = b->request->target;
+    if (target == NULL) {
+        *ret = b->file->stage_count - 1;
+        return true;
+    }
+    *ret = dockerfile_find_stage(b->file, str_from_c(target));
+    if (*ret != DOCKERFILE_NO_STAGE) {
+        return true;
+    }
+    str *names = ARENA_ARRAY(b->arena, str, b->file->stage_count);
+    size_t count = 0;
+    for (size_t i = 0; i < b->file->stage_count; i++) {
+        str name = b->file->stages[i].from->from.name.text;
+        if (name.ptr != NULL) {
+            names[count++] = name;
+        }
+    }
+    struct span whole = { b->request->dockerfile, 0, 0 };
+    struct diag *d = diag_report(b->sink, "E403", whole, "there is no stage '%s'", target);
+    str near = nearest_word(str_from_c(target), names, count);
+    if (near.ptr != NULL) {
+        diag_help(b->sink, d, "did you mean '%.*s'?", STR_FMT(near));
+    }
+    return false;
+}
+
+static bool run_target(struct builder *b) {
+    size_t target;
+    if (!dockerfile_parse(b->arena, b->sink, b->request->dockerfile, &b->file)) {
+        return false;
+    }
+    b->build_platform = oci_platform_host();
+    b->stages = ARENA_ARRAY(b->arena, struct stage, b->file->stage_count);
+    vars_global(b);
+    struct dockerfile_expander e = vars_global_expander(b);
+    if (!dockerfile_check_stages(b->file, &e, b->sink) || !find_target(b, &target) ||
+        !context_open(b) || !stage_build(b, target)) {
+        return false;
+    }
+    struct stage *s = &b->stages[target];
+    b->result->config = s->config;
+    b->result->layers = stack_paths(b, &s->stack, &b->result->layer_count);
+    b->result->key = s->stack.key;
+    return true;
+}
+
+bool build_run(struct arena *a, const struct build_request *request, struct diag_sink *sink,
+               struct build_result *ret, struct err *err) {
+    *ret = (struct build_result){ 0 };
+    struct builder b = {
+        .request = request,
+        .arena = a,
+        .sink = sink,
+        .err = err,
+        .result = ret,
+    };
+    bool ok = run_target(&b);
+    host_settings_done(&b);
+    context_close(&b);
+    return ok;
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * build/: executes a Dockerfile. Takes the parsed text, a context folder and a store; gives the
+ * layers of the wanted stage and its image config. Every step that changes files is a layer in
+ * the store under a content key; a step whose key is there does not run. Only stages that the
+ * target needs are looked at.
+ *
+ * Follows the Dockerfile reference; what a step may do is sandbox/'s business.
+ */
+#pragma once
+
+#include <signal.h>
+
+#include "base/base.h"
+#include "diag/diag.h"
+#include "oci/oci.h"
+#include "sandbox/sandbox.h"
+#include "store/store.h"
+
+/* One step as shown to people. */
+struct build_step {
+    str stage;     /* name or number of the stage */
+    size_t number; /* 1-based, in its stage */
+    size_t count;  /* of the stage's steps */
+    str text;      /* the instruction on one line */
+    struct span span;
+};
+
+enum build_step_end {
+    BUILD_STEP_DONE,
+    BUILD_STEP_CACHED,
+    BUILD_STEP_FAILED,
+};
+
+/* Told what happens, in order; all mandatory. Pointers are valid during the call only. */
+struct build_events {
+    void (*begin)(void *self, const struct build_step *step);
+    void (*output)(void *self, const struct build_step *step, str piece);
+    void (*end)(void *self, const struct build_step *step, enum build_step_end how,
+                uint64_t duration_ms);
+    /* Several times a second while a step runs: for a clock on the screen. */
+    void (*tick)(void *self, const struct build_step *step);
+    /* What is worth knowing besides: a base image is bootstrapped, another build is waited for. */
+    void (*notice)(void *self, str text);
+};
+
+enum build_network {
+    BUILD_NETWORK_HOST,
+    BUILD_NETWORK_NONE,
+};
+
+struct build_request {
+    struct store *store;
+    struct sources *sources;
+    uint32_t dockerfile;         /* its source */
+    const char *context;         /* folder; NULL: there is none */
+    const char *target;          /* stage name or number; NULL: the last */
+    struct oci_pairs build_args; /* --build-arg */
+    struct oci_platform platform;
+    enum build_network network; /* of steps that do not say */
+    bool no_cache;
+    int64_t source_date_epoch; /* seconds; times of what the engine itself makes */
+    bool epoch_is_now;         /* nobody has set it: steps do not see it as an ARG */
+    const struct build_events *events;
+    void *self;
+    const volatile sig_atomic_t *cancelled;
+};
+
+struct build_record {
+    str stage;
+    str text;
+    struct store_key key;
+    bool cached;
+    uint64_t duration_ms;
+};
+
+struct build_result {
+    struct oci_config config;
+    const char **layers; /* absolute folders, lowest first: what a tree is made of */
+    size_t layer_count;
+    struct store_key key; /* names the content: same key, same tree */
+    str failed_output;    /* the end of what the failing step printed */
+    int failed_exit_code; /* of that step; 0 when no step failed */
+    struct build_record *records;
+    size_t record_count;
+    size_t record_cap;
+};
+
+/*
+ * Builds the target. False when diagnostics were reported (the text is wrong, a step failed: E404
+ * with its last output in ret->failed_output) or when err is set (the world refused); both may be.
+ */
+MUST_CHECK bool build_run(struct arena *a, const struct build_request *request,
+                          struct diag_sink *sink, struct build_result *ret, struct err *err);
+
+/* --- base images in the store ----------------------------------------------------------------- */
+
+struct build_image {
+    struct oci_reference ref;
+    struct oci_config config;
+    struct store_key key; /* of the content */
+    struct store_key *layers;
+    size_t layer_count;
+    str origin; /* "bootstrapped with mmdebstrap", "imported from FILE" */
+    int64_t created_s;
+};
+
+enum build_lookup {
+    BUILD_FOUND,
+    BUILD_NOT_FOUND,
+    BUILD_FAILED, /* err is set */
+};
+enum build_lookup build_image_find(struct store *s, struct arena *a,
+                                   const struct oci_reference *ref,
+                                   const struct oci_platform *platform, struct build_image *ret,
+                                   struct err *err);
+MUST_CHECK bool build_image_list(struct store *s, struct arena *a, struct build_image **ret,
+                                 size_t *ret_count, struct err *err);
+MUST_CHECK bool build_image_remove(struct store *s, const struct oci_reference *ref,
+                                   const struct oci_platform *platform, bool *ret_removed,
+                                   struct err *err);
+/* A root filesystem's tar (plain or compressed) becomes an image of one layer. */
+MUST_CHECK bool build_image_import(struct store *s, struct arena *a, const char *tar_path,
+                                   const struct oci_reference *ref,
+                                   const struct oci_platform *platform, struct err *err);
+
+/* ---- a look into what was built ---- */
+
+struct build_probe {
+    struct store *store;
+    const char *const *layers; /* lowest first */
+    size_t layer_count;
+    const char *const *argv; /* NULL-terminated */
+    const char *const *env;
+    void (*on_output)(void *self, str piece); /* stdout and stderr */
+    void *self;
+    const volatile sig_atomic_t *cancelled;
+};
+/* Runs a command in the image, without network; what it changes is thrown away. */
+MUST_CHECK bool build_probe(struct arena *a, const struct build_probe *probe,
+                            struct sandbox_result *ret, struct err *err);

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "build/build.h"
+#include "dockerfile/dockerfile.h"
+#include "hash/hash.h"
+#include "sandbox/sandbox.h"
+
+enum {
+    BUILD_LAYERS_MAX = 480, /* overlayfs takes 500; the rest is for mounts of a step */
+    OUTPUT_TAIL_BYTES = 16 * 1024,
+};
+
+/* --- key.c: content keys -----------------------------------------------------------------------
+ */
+
+/* Every part is written with its length, so that no two lists of parts look alike. */
+struct key_hash {
+    struct blake3 state;
+};
+void key_begin(struct key_hash *k, const char *what);
+void key_add(struct key_hash *k, str part);
+void key_add_u64(struct key_hash *k, uint64_t number);
+struct store_key key_end(struct key_hash *k);
+
+/* ---- shown.c ---- */
+
+str shown_text(struct arena *a, const struct dockerfile_instruction *i);
+
+/* --- state -------------------------------------------------------------------------------------
+ */
+
+/* The layers of a filesystem, and the key of its content. */
+struct stack {
+    struct store_key *layers;
+    size_t len;
+    size_t cap;
+    struct store_key key;
+};
+
+enum stage_phase {
+    STAGE_NEW,
+    STAGE_BUILDING,
+    STAGE_DONE,
+};
+
+struct stage {
+    const struct dockerfile_stage *ast;
+    enum stage_phase phase;
+    str name;
+    struct stack stack;
+    struct oci_config config;
+    struct oci_pairs args; /* ARGs declared so far, with their values */
+    bool has_cmd;          /* the stage itself has a CMD */
+    size_t step_count;
+    size_t step_number;
+};
+
+/* A build while it runs. */
+struct builder {
+    const struct build_request *request;
+    struct arena *arena;
+    struct diag_sink *sink;
+    struct err *err;
+    const struct dockerfile *file;
+    struct stage *stages;
+    struct build_result *result;
+    struct host_settings *host; /* made for the first RUN */
+    struct build_context *context;
+    struct oci_pairs global_args;
+    struct oci_platform build_platform;
+};
+
+/* One step that changes files: what vars.c and the steps hand around. */
+struct step {
+    struct builder *builder;
+    struct stage *stage;
+    const struct dockerfile_instruction *instruction;
+    struct build_step shown;
+    struct store_key key;
+    struct store_work *work; /* while it runs */
+    const char *upper;       /* absolute */
+};
+
+/* --- vars.c ------------------------------------------------------------------------------------
+ */
+
+void vars_global(struct builder *b);
+void vars_stage_begin(struct builder *b, struct stage *s);
+/* Value of a name as an instruction of the stage sees it: ENV before ARG. */
+bool vars_find(const struct stage *s, str name, str *ret);
+struct dockerfile_expander vars_expander(struct builder *b, struct stage *s);
+/* For FROM: only global ARGs. */
+struct dockerfile_expander vars_global_expander(struct builder *b);
+MUST_CHECK bool vars_declare_arg(struct builder *b, struct stage *s,
+                                 const struct dockerfile_pair *pair);
+/* "K=V" of ENV and declared ARGs, for a RUN. */
+void vars_step_env(struct builder *b, const struct stage *s, struct oci_pairs *ret);
+/* Proxies of --build-arg, declared or not: no part of a key. */
+const struct oci_pairs *vars_given_proxies(struct builder *b);
+
+/* --- stage.c -----------------------------------------------------------------------------------
+ */
+
+/* Builds a stage once. */
+MUST_CHECK bool stage_build(struct builder *b, size_t index);
+/* The stack that `from` names, seen from a stage: a stage (built first) or an image. */
+MUST_CHECK bool stage_find_root(struct builder *b, struct stage *s, struct dockerfile_word from,
+                                const struct stack **ret);
+
+/* --- step.c ------------------------------------------------------------------------------------
+ */
+
+/* Makes the change of a step into `step->upper`. */
+typedef bool step_function(struct step *step, void *self);
+/*
+ * The frame of every step: when the key's layer is in the store it is pushed on the stack;
+ * otherwise `function` runs in a fresh work folder and what it leaves is committed.
+ */
+MUST_CHECK bool step_execute(struct step *step, step_function *function, void *self);
+/* The same without a word: only the layer is made, if it is missing. */
+MUST_CHECK bool step_make_layer(struct step *step, step_function *function, void *self);
+/* Keeps the last part of an output, at most OUTPUT_TAIL_BYTES. */
+void output_tail_add(struct buf *tail, str piece);
+/* Absolute paths of a stack's layers that hold something. */
+const char **stack_paths(struct builder *b, const struct stack *stack, size_t *ret_count);
+void stack_push(struct builder *b, struct stack *stack, const struct store_key *layer);
+/* A spec with root, upper, work and staging filled in. */
+struct sandbox_spec step_sandbox(struct step *step);
+
+/* --- the instructions that change files ----------------------------------------------------------
+ */
+
+MUST_CHECK bool step_run(struct step *step);               /* run_step.c */
+MUST_CHECK bool step_copy(struct step *step);              /* copy_step.c: COPY and ADD */
+MUST_CHECK bool step_workdir(struct step *step, str path); /* workdir.c */
+/* What a copy of a path of the build context to "/" would make, as a layer of its own that is kept
+ * in the store. */
+MUST_CHECK bool step_copy_context(struct step *step, const char *path, const struct stack **ret);
+
+/* ---- run_mounts.c ---- */
+
+struct run_mount {
+    struct dockerfile_mount ast; /* with its target absolute and clean */
+    const char *source;          /* BIND: below its root */
+    const struct stack *root;    /* of from=; NULL: the build context */
+    bool partly;                 /* of the build context, without what .dockerignore names */
+    const char *cache;           /* CACHE, once it is open: its folder */
+    int lockfd;                  /* of a cache that is not shared, else -1 */
+};
+struct run_mounts {
+    struct run_mount *items;
+    size_t len;
+};
+MUST_CHECK bool run_mounts_plan(struct step *step, const struct dockerfile_run *run,
+                                struct run_mounts *ret);
+MUST_CHECK bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k);
+/* Fills to[0..len); waits for caches that are locked. False: reported, or err is set. */
+MUST_CHECK bool run_mounts_open(struct step *step, struct run_mounts *mounts,
+                                struct sandbox_mount *to, struct err *err);
+/* Unlocks the caches. */
+void run_mounts_close(struct run_mounts *mounts);
+
+/* ---- copy.c: in the child, with the destination's root as "/" ---- */
+
+struct copy_source {
+    const char *path; /* below the source's root; clean, "." for the root itself */
+    str content;      /* a heredoc's text, when path is NULL */
+    const char *name; /* of the file a heredoc makes */
+};
+
+struct copy_job {
+    struct arena *arena;
+    int sourcefd; /* root of the sources: the context's folder; -1: roots[0] of the sandbox */
+    const struct copy_source *sources;
+    size_t source_count;
+    const char *destination;                  /* absolute */
+    bool destination_is_dir;                  /* ends in a slash, or several sources */
+    bool keep_owner;                          /* from a stage */
+    const char *chown;                        /* "user:group" or NULL */
+    const char *chmod;                        /* octal or symbolic, or NULL */
+    bool unpack;                              /* ADD: archives */
+    const struct dockerfile_ignore *ignore;   /* of the context, NULL for a stage */
+    const struct dockerfile_ignore *excludes; /* --exclude */
+    struct timespec now;                      /* for what has no time of its own */
+    struct timespec looked_at;                /* before the key was made; 0: the source is ours */
+};
+/* A sandbox_function. */
+bool copy_into_root(void *job, int rootfd, const int *roots, struct err *err);
+
+/* chmod.c: `mode` with a symbolic or octal change applied; false when the text is malformed. */
+MUST_CHECK bool chmod_apply(str text, uint32_t mode, bool is_dir, uint32_t *ret);
+
+/* unpack.c: is it an archive? unpack into the current root's folder. Both in the child. */
+bool unpack_is_archive(int fd);
+MUST_CHECK bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner,
+                               uint32_t uid, uint32_t gid, struct err *err);
+
+/* --- context.c -----------------------------------------------------------------------------------
+ */
+
+struct build_context {
+    int fd; /* -1: there is none */
+    const char *path;
+    const struct dockerfile_ignore *ignore;
+};
+MUST_CHECK bool context_open(struct builder *b);
+void context_close(struct builder *b);
+/* Paths in a root that a pattern names, sorted; a plain path gives itself when it is there. */
+MUST_CHECK bool context_glob(struct arena *a, int rootfd, const char *pattern,
+                             const struct dockerfile_ignore *ignore, const char ***ret,
+                             size_t *ret_count, struct err *err);
+/* What .dockerignore and --exclude make of a path below the root. --exclude is relative to the
+ * source that is copied: to a folder, or to where a file lies; context_exclude_from() gives the
+ * number of bytes before that. */
+enum context_part {
+    CONTEXT_TAKEN,
+    CONTEXT_PASSAGE, /* a folder that is left out, but exceptions may name something in it */
+    CONTEXT_LEFT_OUT,
+};
+enum context_part context_part_of(const struct dockerfile_ignore *ignore,
+                                  const struct dockerfile_ignore *excludes, const char *path,
+                                  size_t exclude_from, bool is_dir);
+size_t context_exclude_from(const char *source, bool is_dir);
+/* Of a source that a pattern has found, or that is a file: is it excluded by its own name? */
+bool context_excludes(const struct dockerfile_ignore *excludes, const char *source);
+/* Attributes that are copied: not overlayfs' own, and not the labels of the host's files. */
+bool context_takes_xattr(const char *name);
+
+/* Adds everything that a copy of `path` would bring to the key. `ret_partly`, which may be NULL,
+ * becomes true when .dockerignore leaves something of it out. */
+MUST_CHECK bool context_digest(struct builder *b, const char *path,
+                               const struct dockerfile_ignore *excludes, struct key_hash *key,
+                               bool *ret_partly, struct err *err);
+
+/* ---- host.c: what steps see of the host ---- */
+
+/* A folder mounted at /run/capsem, files for /etc, and variables; never part of the image. */
+struct host_settings {
+    struct store_work work;
+    struct sandbox_mount mounts[8];
+    size_t mount_count;
+    struct oci_pairs env; /* set unless the image sets them */
+};
+MUST_CHECK bool host_settings_get(struct builder *b, const struct host_settings **ret);
+void host_settings_done(struct builder *b);
+
+/* ---- base.c, bootstrap.c ---- */
+
+MUST_CHECK bool base_find(struct builder *b, struct dockerfile_word word,
+                          const struct oci_platform *platform, struct build_image *ret);
+/* Can the name be made from a distribution's packages? */
+struct bootstrap {
+    const char *distribution; /* "debian", "ubuntu" */
+    const char *suite;        /* "bookworm" */
+    bool slim;
+};
+bool bootstrap_recognise(const struct oci_reference *ref, struct bootstrap *ret);
+MUST_CHECK bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap *what,
+                              const struct oci_platform *platform, const struct oci_reference *ref,
+                              const volatile sig_atomic_t *cancelled,
+                              void (*on_output)(void *self, str piece), void *self,
+                              struct build_image *ret, struct err *err);
+MUST_CHECK bool image_save(struct store *s, const struct build_image *image, struct err *err);
+
+/* A diagnostic for the instruction that fails for the world's reasons; returns false. */
+bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);
+bool is_cancelled(const struct builder *b);
+MUST_CHECK bool check_root(struct err *err);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The mounts of a RUN: what they are, what of them counts, where they come from. */
+#include <errno.h>
+
+#include "build/internal.h"
+
+/* ---- planning ---- */
+
+static bool unsupported(struct step *step, struct span span, const char *what) {
+    diag_report(step->builder->sink, "E405", span, "%s is not supported by the embedded engine yet",
+                what);
+    return false;
+}
+
+static bool plan_target(struct step *step, struct dockerfile_mount *m) {
+    struct builder *b = step->builder;
+    if (m->target.len == 0 || m->target.ptr[0] != '/') {
+        m->target = str_fmt(b->arena, "%.*s/%.*s", STR_FMT(step->stage->config.working_dir),
+                            STR_FMT(m->target));
+    }
+    m->target = path_clean(b->arena, str_concat(b->arena, S("/"), m->target));
+    if (str_eq(m->target, S("/"))) {
+        diag_report(b->sink, "E405", m->span, "a mount cannot cover the whole root");
+        return false;
+    }
+    return true;
+}
+
+/* Below the source's root, without a slash at its start; "." is the root itself. */
+static const char *clean_source(struct arena *a, str source) {
+    str clean = path_clean(a, str_concat(a, S("/"), source));
+    return clean.len == 1 ? "." : str_to_c(a, str_slice(clean, 1, clean.len));
+}
+
+/* A mount that is not there, and need not be, leaves *ret_wanted false. */
+static bool plan_mount(struct step *step, struct run_mount *m, bool *ret_wanted) {
+    struct builder *b = step->builder;
+    struct span span = m->ast.span;
+    *ret_wanted = true;
+    switch (m->ast.type) {
+    case DOCKERFILE_MOUNT_SECRET:
+    case DOCKERFILE_MOUNT_SSH:
+        *ret_wanted = false;
+        return !m->ast.required || unsupported(step, span, "--mount of a secret or of ssh");
+    case DOCKERFILE_MOUNT_CACHE:
+        if (m->ast.from.len > 0 || m->ast.source.len > 0) {
+            return unsupported(step, span, "a cache mount that starts with content");
+        }
+        break;
+    case DOCKERFILE_MOUNT_BIND:
+        m->source = clean_source(b->arena, m->ast.source);
+        if (m->ast.from.len == 0 && b->context->fd < 0) {
+            diag_report(b->sink, "E405", span, "there is no build context to mount");
+            return false;
+        }
+        break;
+    case DOCKERFILE_MOUNT_TMPFS:
+        break;
+    }
+    struct dockerfile_word from = { m->ast.from, span };
+    return plan_target(step, &m->ast) &&
+           (from.text.len == 0 || stage_find_root(b, step->stage, from, &m->root));
+}
+
+bool run_mounts_plan(struct step *step, const struct dockerfile_run *run, struct run_mounts *ret) {
+    struct builder *b = step->builder;
+    struct dockerfile_expander e = vars_expander(b, step->stage);
+    struct run_mounts mounts = { .items =
+                                     ARENA_ARRAY(b->arena, struct run_mount, run->mount_count) };
+    for (size_t i = 0; i < run->mount_count; i++) {
+        struct run_mount *m = &mounts.items[mounts.len];
+        bool wanted;
+        *m = (struct run_mount){ .lockfd = -1 };
+        if (!dockerfile_mount_parse(&e, b->arena, b->sink, run->mounts[i], &m->ast) ||
+            !plan_mount(step, m, &wanted)) {
+            return false;
+        }
+        mounts.len += wanted ? 1 : 0;
+    }
+    *ret = mounts;
+    return true;
+}
+
+/* ---- the key ---- */
+
+static bool key_bind(struct step *step, struct run_mount *m, struct key_hash *k) {
+    struct builder *b = step->builder;
+    struct err err = ERR_INIT;
+    key_add(k, str_from_c(m->source));
+    if (m->root != NULL) {
+        key_add(k, str_from_c(m->root->key.hex));
+        return true;
+    }
+    return context_digest(b, m->source, NULL, k, &m->partly, &err) ||
+           fail_at(b, m->ast.span, "E402", &err);
+}
+
+/* What a cache holds does not count. */
+bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k) {
+    key_add_u64(k, mounts->len);
+    for (size_t i = 0; i < mounts->len; i++) {
+        struct run_mount *m = &mounts->items[i];
+        key_add_u64(k, m->ast.type);
+        key_add(k, m->ast.target);
+        if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- caches ---- */
+
+/* An id is its own text; two architectures do not share a cache. */
+static str cache_id(struct builder *b, const struct run_mount *m) {
+    return str_fmt(b->arena, "%.*s@%.*s", STR_FMT(m->ast.id.len > 0 ? m->ast.id : m->ast.target),
+                   STR_FMT(b->request->platform.architecture));
+}
+
+static bool open_cache(struct builder *b, struct run_mount *m, str id, struct err *err) {
+    static const enum store_sharing sharing[] = {
+        [DOCKERFILE_SHARED] = STORE_SHARED,
+        [DOCKERFILE_PRIVATE] = STORE_PRIVATE,
+        [DOCKERFILE_LOCKED] = STORE_LOCKED,
+    };
+    bool fresh;
+    if (!store_mount_open(b->request->store, b->arena, id, sharing[m->ast.sharing], &m->cache,
+                          &fresh, &m->lockfd, err)) {
+        return false;
+    }
+    const struct dockerfile_mount *ast = &m->ast;
+    bool ok =
+        !fresh || (chown(m->cache, ast->has_uid ? ast->uid : 0, ast->has_gid ? ast->gid : 0) == 0 &&
+                   chmod(m->cache, ast->has_mode ? ast->mode : 0755) == 0);
+    return ok || err_sys(err, errno, "set up the cache mount '%.*s'", STR_FMT(ast->target));
+}
+
+/* The cache that comes next in the order of ids, NULL when all are open. */
+static struct run_mount *next_cache(struct builder *b, struct run_mounts *mounts, str *ret_id) {
+    struct run_mount *next = NULL;
+    for (size_t i = 0; i < mounts->len; i++) {
+        struct run_mount *m = &mounts->items[i];
+        if (m->ast.type != DOCKERFILE_MOUNT_CACHE || m->cache != NULL) {
+            continue;
+        }
+        str id = cache_id(b, m);
+        if (next == NULL || str_cmp(id, *ret_id) < 0) {
+            next = m;
+            *ret_id = id;
+        }
+    }
+    return next;
+}
+
+/* In the order of their ids: two builds that lock the same two never wait for each other. And one
+ * that is mounted at two places is locked once. */
+static bool open_caches(struct builder *b, struct run_mounts *mounts, struct err *err) {
+    const struct run_mount *before = NULL;
+    str before_id = { 0 };
+    str id;
+    struct run_mount *m;
+    while ((m = next_cache(b, mounts, &id)) != NULL) {
+        if (before != NULL && str_eq(id, before_id)) {
+            m->cache = before->cache;
+            continue;
+        }
+        if (!open_cache(b, m, id, err)) {
+            return false;
+        }
+        before = m;
+        before_id = id;
+    }
+    return true;
+}
+
+/* ---- binds ---- */
+
+static bool make_scratch(struct step *step, size_t number, const char **ret, struct err *err) {
+    struct arena *a = step->builder->arena;
+    const char *name = str_fmt(a, "mount-%zu", number).ptr;
+    *ret = store_work_path(step->work, a, name);
+    return mkdirat(step->work->fd, name, 0755) == 0 || err_sys(err, errno, "create '%s'", *ret);
+}
+
+/* The context is one more root: a source inside it cannot leave it. What .dockerignore leaves out
+ * is not in it: then the rest is copied to a layer of its own. */
+static bool context_root(struct step *step, struct run_mount *m, struct sandbox_root *ret) {
+    struct builder *b = step->builder;
+    if (m->partly) {
+        const struct stack *stack;
+        if (!step_copy_context(step, m->source, &stack)) {
+            return false;
+        }
+        ret->layers = stack_paths(b, stack, &ret->layer_count);
+        m->source = ".";
+        return true;
+    }
+    const char **layers = ARENA_ARRAY(b->arena, const char *, 1);
+    layers[0] = b->context->path;
+    *ret = (struct sandbox_root){ layers, 1 };
+    return true;
+}
+
+/* What a step writes to a bind is for the step only. */
+static bool open_bind(struct step *step, struct run_mount *m, size_t number,
+                      struct sandbox_mount *to, struct err *err) {
+    struct builder *b = step->builder;
+    struct sandbox_root *root = ARENA_NEW(b->arena, struct sandbox_root);
+    to->kind = SANDBOX_BIND_ROOT;
+    to->root = root;
+    to->readonly = m->ast.readonly;
+    if (m->root != NULL) {
+        root->layers = stack_paths(b, m->root, &root->layer_count);
+    } else if (!context_root(step, m, root)) {
+        return false;
+    }
+    to->source = m->source;
+    return to->readonly || make_scratch(step, number, &to->scratch, err);
+}
+
+bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbox_mount *to,
+                     struct err *err) {
+    struct builder *b = step->builder;
+    if (!open_caches(b, mounts, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < mounts->len; i++) {
+        struct run_mount *m = &mounts->items[i];
+        to[i] = (struct sandbox_mount){ .target = str_to_c(b->arena, m->ast.target) };
+        switch (m->ast.type) {
+        case DOCKERFILE_MOUNT_BIND:
+            if (!open_bind(step, m, i, &to[i], err)) {
+                return false;
+            }
+            break;
+        case DOCKERFILE_MOUNT_CACHE:
+            to[i].kind = SANDBOX_BIND;
+            to[i].source = m->cache;
+            to[i].readonly = m->ast.readonly;
+            break;
+        case DOCKERFILE_MOUNT_TMPFS:
+            to[i].kind = SANDBOX_TMPFS;
+            to[i].size_bytes = m->ast.size_bytes;
+            break;
+        case DOCKERFILE_MOUNT_SECRET:
+        case DOCKERFILE_MOUNT_SSH:
+            ASSERT(false); /* not in the plan */
+        }
+    }
+    return true;
+}
+
+void run_mounts_close(struct run_mounts *mounts) {
+    for (size_t i = 0; i < mounts->len; i++) {
+        fd_close_auto(&mounts->items[i].lockfd);
+        mounts->items[i].lockfd = -1;
+    }
+}

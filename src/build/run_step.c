@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+/* RUN. */
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "build/internal.h"
+
+/* What a RUN is, once everything is expanded: the key is made of this, and the sandbox too. */
+struct run_plan {
+    const char **argv;
+    size_t argc;
+    str script; /* to be written to a file and executed; empty: none */
+    struct oci_pairs env;
+    struct run_mounts mounts;
+    enum build_network network;
+    bool insecure;
+    struct buf *tail; /* the end of the output */
+};
+
+static const char script_path[] = "/run/capsem-script";
+
+/* --- planning --------------------------------------------------------------------------------- */
+
+static void plan_argv(struct step *step, const struct dockerfile_run *run, struct run_plan *plan) {
+    struct arena *a = step->builder->arena;
+    if (run->command.exec && run->script.ptr == NULL) {
+        plan->argv = ARENA_ARRAY(a, const char *, run->command.argc + 1);
+        for (size_t i = 0; i < run->command.argc; i++) {
+            plan->argv[plan->argc++] = str_to_c(a, run->command.argv[i]);
+        }
+        return;
+    }
+    if (run->is_script) {
+        plan->argv = ARENA_ARRAY(a, const char *, 2);
+        plan->argv[plan->argc++] = script_path;
+        plan->script = run->script;
+        return;
+    }
+    struct oci_strings shell = step->stage->config.shell;
+    plan->argv = ARENA_ARRAY(a, const char *, shell.len + 4);
+    for (size_t i = 0; i < shell.len; i++) {
+        plan->argv[plan->argc++] = str_to_c(a, shell.items[i]);
+    }
+    if (shell.len == 0) {
+        plan->argv[plan->argc++] = "/bin/sh";
+        plan->argv[plan->argc++] = "-c";
+    }
+    plan->argv[plan->argc++] = str_to_c(a, run->script);
+}
+
+static bool unsupported(struct step *step, struct span span, const char *what) {
+    diag_report(step->builder->sink, "E405", span, "%s is not supported by the embedded engine yet",
+                what);
+    return false;
+}
+
+static bool plan_run(struct step *step, struct run_plan *plan) {
+    struct builder *b = step->builder;
+    const struct dockerfile_run *run = &step->instruction->run;
+    if (run->device_count > 0) {
+        return unsupported(step, run->devices[0].span, "--device");
+    }
+    plan->network = b->request->network;
+    if (dockerfile_word_is_set(run->network) && !str_eq(run->network.text, S("default"))) {
+        plan->network =
+            str_eq(run->network.text, S("none")) ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST;
+    }
+    plan->insecure = str_eq(run->security.text, S("insecure"));
+    if (plan->insecure) {
+        return unsupported(step, run->security.span, "--security=insecure");
+    }
+    plan_argv(step, run, plan);
+    vars_step_env(b, step->stage, &plan->env);
+    return run_mounts_plan(step, run, &plan->mounts);
+}
+
+/* ---- the key ---- */
+
+static bool key_run(struct step *step, struct run_plan *plan) {
+    struct key_hash k;
+    key_begin(&k, "RUN");
+    key_add(&k, str_from_c(step->stage->stack.key.hex));
+    key_add_u64(&k, plan->argc);
+    for (size_t i = 0; i < plan->argc; i++) {
+        key_add(&k, str_from_c(plan->argv[i]));
+    }
+    key_add(&k, plan->script);
+    key_add_u64(&k, plan->env.len);
+    for (size_t i = 0; i < plan->env.len; i++) {
+        key_add(&k, plan->env.items[i].key);
+        key_add(&k, plan->env.items[i].value);
+    }
+    key_add(&k, step->stage->config.working_dir);
+    key_add(&k, step->stage->config.user);
+    key_add_u64(&k, plan->network);
+    if (!run_mounts_key(step, &plan->mounts, &k)) {
+        return false;
+    }
+    step->key = key_end(&k);
+    return true;
+}
+
+/* ---- running ---- */
+
+static bool add_script(struct step *step, const struct run_plan *plan, struct sandbox_mount *to,
+                       size_t *count, struct err *err) {
+    if (plan->script.len == 0) {
+        return true;
+    }
+    if (!fs_store(step->work->fd, "script", plan->script, 0755, err)) {
+        return false;
+    }
+    if (fchmodat(step->work->fd, "script", 0755, 0) < 0) {
+        return err_sys(err, errno, "write the step's script");
+    }
+    to[(*count)++] = (struct sandbox_mount){
+        .kind = SANDBOX_BIND,
+        .source = store_work_path(step->work, step->builder->arena, "script"),
+        .target = script_path,
+        .readonly = true,
+    };
+    return true;
+}
+
+/* The host's settings, below what --build-arg says about proxies, below what the stage has set. */
+static const char **env_strings(struct builder *b, const struct oci_pairs *env,
+                                const struct host_settings *host) {
+    struct oci_pairs all = { 0 };
+    const struct oci_pairs *const sources[] = { &host->env, vars_given_proxies(b), env };
+    for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
+        for (size_t i = 0; i < sources[s]->len; i++) {
+            oci_pairs_set(b->arena, &all, sources[s]->items[i].key, sources[s]->items[i].value);
+        }
+    }
+    const char **strings = ARENA_ARRAY(b->arena, const char *, all.len + 1);
+    for (size_t i = 0; i < all.len; i++) {
+        strings[i] =
+            str_fmt(b->arena, "%.*s=%.*s", STR_FMT(all.items[i].key), STR_FMT(all.items[i].value))
+                .ptr;
+    }
+    return strings;
+}
+
+struct output_sink {
+    struct step *step;
+    struct buf *tail;
+};
+
+static void on_output(void *self, str piece) {
+    struct output_sink *out = self;
+    const struct build_request *request = out->step->builder->request;
+    output_tail_add(out->tail, piece);
+    request->events->output(request->self, &out->step->shown, piece);
+}
+
+static void on_tick(void *self) {
+    struct output_sink *out = self;
+    const struct build_request *request = out->step->builder->request;
+    request->events->tick(request->self, &out->step->shown);
+}
+
+static bool report_failure(struct step *step, const struct run_plan *plan,
+                           const struct sandbox_result *result) {
+    struct builder *b = step->builder;
+    struct diag *d;
+    if (result->out_of_memory) {
+        d = diag_report(b->sink, "E404", step->instruction->span,
+                        "the step was killed because memory ran out: %s",
+                        result->victim[0] != '\0' ? result->victim
+                                                  : "the kernel does not say what");
+        diag_help(b->sink, d, "give the machine more memory, or run fewer jobs at once");
+    } else if (result->signal != 0) {
+        d = diag_report(b->sink, "E404", step->instruction->span,
+                        "the step was killed by signal %d (%s)", result->signal,
+                        strsignal(result->signal));
+    } else {
+        d = diag_report(b->sink, "E404", step->instruction->span, "the step exited with status %d",
+                        result->exit_code);
+    }
+    struct statvfs disk;
+    if (statvfs(step->upper, &disk) == 0 && disk.f_bavail == 0) {
+        diag_note(b->sink, d, SPAN_NONE, "the disk that holds the store is full: '%s'",
+                  store_path(b->request->store));
+    }
+    if (plan->tail->len > 0) {
+        b->result->failed_output = str_dup(b->arena, buf_str(plan->tail));
+    }
+    b->result->failed_exit_code = result->exit_code;
+    return false;
+}
+
+/* A folder before what is mounted below it. */
+static void sort_mounts(struct sandbox_mount *mounts, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        struct sandbox_mount m = mounts[i];
+        size_t at = i;
+        for (; at > 0 && strcmp(m.target, mounts[at - 1].target) < 0; at--) {
+            mounts[at] = mounts[at - 1];
+        }
+        mounts[at] = m;
+    }
+}
+
+static bool run_in_sandbox(struct step *step, void *self) {
+    struct run_plan *plan = self;
+    struct builder *b = step->builder;
+    struct err err = ERR_INIT;
+    const struct host_settings *host;
+    if (!host_settings_get(b, &host)) {
+        return false;
+    }
+    struct sandbox_spec spec = step_sandbox(step);
+    struct sandbox_mount *mounts =
+        ARENA_ARRAY(b->arena, struct sandbox_mount, plan->mounts.len + host->mount_count + 1);
+    if (plan->network == BUILD_NETWORK_HOST) {
+        spec.network = SANDBOX_NETWORK_HOST;
+    } else {
+        spec.network = SANDBOX_NETWORK_NONE;
+    }
+    memcpy(mounts, host->mounts, host->mount_count * sizeof *mounts);
+    size_t count = host->mount_count;
+    if (!add_script(step, plan, mounts, &count, &err) ||
+        !run_mounts_open(step, &plan->mounts, &mounts[count], &err)) {
+        return err_is_set(&err) ? fail_at(b, step->instruction->span, "E404", &err) : false;
+    }
+    count += plan->mounts.len;
+    sort_mounts(mounts, count);
+    struct output_sink out = { step, plan->tail };
+    spec.mounts = mounts;
+    spec.mount_count = count;
+    spec.argv = plan->argv;
+    spec.env = env_strings(b, &plan->env, host);
+    spec.cwd = step->stage->config.working_dir.len > 0
+                   ? str_to_c(b->arena, step->stage->config.working_dir)
+                   : "/";
+    spec.user = str_to_c(b->arena, step->stage->config.user);
+    spec.on_output = on_output;
+    spec.on_tick = on_tick;
+    spec.self = &out;
+    struct sandbox_result result;
+    if (!sandbox_run(&spec, &result, &err)) {
+        return fail_at(b, step->instruction->span, "E404", &err);
+    }
+    if (result.cancelled) {
+        return err_sys(b->err, EINTR, "stopped");
+    }
+    return result.exit_code == 0 || report_failure(step, plan, &result);
+}
+
+/* Locks of caches are held while the command runs. */
+static bool run_and_unlock(struct step *step, void *self) {
+    struct run_plan *plan = self;
+    bool ok = run_in_sandbox(step, plan);
+    run_mounts_close(&plan->mounts);
+    return ok;
+}
+
+bool step_run(struct step *step) {
+    AUTO_BUF tail = BUF_INIT(2 * OUTPUT_TAIL_BYTES);
+    struct run_plan plan = { .tail = &tail };
+    return plan_run(step, &plan) && key_run(step, &plan) &&
+           step_execute(step, run_and_unlock, &plan);
+}

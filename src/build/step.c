@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The frame of every step that changes files: look the key up, else run, commit, push. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "build/internal.h"
+
+bool is_cancelled(const struct builder *b) {
+    return b->request->cancelled != NULL && *b->request->cancelled != 0;
+}
+
+bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err) {
+    AUTO_BUF text = BUF_INIT(16 * 1024);
+    err_text(err, &text);
+    struct diag *d = diag_report(b->sink, code, span, "%s", text.ptr);
+    if (err->help[0] != '\0') {
+        diag_help(b->sink, d, "%s", err->help);
+    }
+    return false;
+}
+
+void stack_push(struct builder *b, struct stack *stack, const struct store_key *layer) {
+    ARENA_PUSH(b->arena, stack->layers, stack->len, stack->cap, *layer);
+    stack->key = *layer;
+}
+
+/* A step that changed nothing is a layer without a folder: it adds nothing to a mount. */
+const char **stack_paths(struct builder *b, const struct stack *stack, size_t *ret_count) {
+    const char **paths = ARENA_ARRAY(b->arena, const char *, stack->len + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < stack->len; i++) {
+        const char *path = store_layer_path(b->request->store, b->arena, &stack->layers[i]);
+        if (fs_is_dir(AT_FDCWD, path)) {
+            paths[count++] = path;
+        }
+    }
+    *ret_count = count;
+    return paths;
+}
+
+struct sandbox_spec step_sandbox(struct step *step) {
+    struct builder *b = step->builder;
+    struct sandbox_spec spec = { 0 };
+    spec.root.layers = stack_paths(b, &step->stage->stack, &spec.root.layer_count);
+    spec.upper = step->upper;
+    spec.work = store_work_path(step->work, b->arena, "step/work");
+    spec.staging = store_work_path(step->work, b->arena, "staging");
+    spec.cancelled = b->request->cancelled;
+    return spec;
+}
+
+static str describe(struct step *step, uint64_t duration_ms) {
+    struct arena *a = step->builder->arena;
+    json_t *meta = json_object();
+    json_object_set_new(meta, "text", json_stringn(step->shown.text.ptr, step->shown.text.len));
+    json_object_set_new(meta, "stage", json_stringn(step->shown.stage.ptr, step->shown.stage.len));
+    json_object_set_new(meta, "parent", json_string(step->stage->stack.key.hex));
+    json_object_set_new(meta, "duration_ms", json_integer((json_int_t)duration_ms));
+    char *text = json_dumps(meta, JSON_COMPACT);
+    json_decref(meta);
+    str copy = str_dup(a, str_from_c(text == NULL ? "{}" : text));
+    free(text);
+    return copy;
+}
+
+/* What "/" of the merged root is like: overlayfs shows that of the upper folder. */
+static bool root_stat(struct step *step, struct stat *ret, struct err *err) {
+    size_t count;
+    const char **paths = stack_paths(step->builder, &step->stage->stack, &count);
+    *ret = (struct stat){ .st_mode = S_IFDIR | 0755,
+                          .st_mtim.tv_sec = step->builder->request->source_date_epoch };
+    return count == 0 || stat(paths[count - 1], ret) == 0 ||
+           err_sys(err, errno, "open layer '%s'", paths[count - 1]);
+}
+
+static bool make_folders(struct store_work *w, const struct stat *root, struct err *err) {
+    static const char *const folders[] = { "step", "step/fs", "step/work", "staging" };
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        if (mkdirat(w->fd, folders[i], 0755) < 0) {
+            return err_sys(err, errno, "create a work folder");
+        }
+    }
+    const struct timespec times[2] = { root->st_mtim, root->st_mtim };
+    return (fchownat(w->fd, "step/fs", root->st_uid, root->st_gid, 0) == 0 &&
+            fchmodat(w->fd, "step/fs", root->st_mode & 07777, 0) == 0 &&
+            utimensat(w->fd, "step/fs", times, 0) == 0) ||
+           err_sys(err, errno, "create a work folder");
+}
+
+/* A step that changed nothing is a layer without a folder. */
+static bool finish_upper(struct store_work *w, const struct stat *root, struct err *err) {
+    struct stat now;
+    if (!fs_remove_tree(w->fd, "step/work", err)) {
+        return false;
+    }
+    unlinkat(w->fd, "staging", AT_REMOVEDIR); /* an empty work needs no trash */
+    unlinkat(w->fd, "script", 0);
+    if (fstatat(w->fd, "step/fs", &now, AT_SYMLINK_NOFOLLOW) < 0) {
+        return err_sys(err, errno, "finish a layer");
+    }
+    if (now.st_mode != root->st_mode || now.st_uid != root->st_uid || now.st_gid != root->st_gid) {
+        return true; /* RUN chmod 700 / */
+    }
+    if (unlinkat(w->fd, "step/fs", AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST) {
+        return err_sys(err, errno, "finish a layer");
+    }
+    return true;
+}
+
+bool check_root(struct err *err) {
+    if (geteuid() == 0) {
+        return true;
+    }
+    err_sys(err, EPERM, "start a step");
+    return err_help(err, "the embedded engine needs root: run it with sudo");
+}
+
+static bool run_and_commit(struct step *step, step_function *function, void *self) {
+    struct builder *b = step->builder;
+    struct err err = ERR_INIT;
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    struct stat root;
+    uint64_t start = time_now_ms();
+    if (!check_root(&err) || !root_stat(step, &root, &err) ||
+        !store_work_begin(b->request->store, &work, &err) || !make_folders(&work, &root, &err)) {
+        return fail_at(b, step->instruction->span, "E404", &err);
+    }
+    step->work = &work;
+    step->upper = store_work_path(&work, b->arena, "step/fs");
+    bool ok = function(step, self);
+    step->work = NULL;
+    if (!ok) {
+        return false;
+    }
+    if (!finish_upper(&work, &root, &err) ||
+        !store_layer_commit(&work, "step", &step->key, b->request->no_cache,
+                            describe(step, time_now_ms() - start), &err)) {
+        return fail_at(b, step->instruction->span, "E404", &err);
+    }
+    return true;
+}
+
+/* When the buffer is full, its older half goes. */
+void output_tail_add(struct buf *tail, str piece) {
+    if (piece.len >= OUTPUT_TAIL_BYTES) {
+        piece = str_slice(piece, piece.len - OUTPUT_TAIL_BYTES + 1, piece.len);
+    }
+    if (tail->len + piece.len > OUTPUT_TAIL_BYTES) {
+        size_t keep = min_size(tail->len, OUTPUT_TAIL_BYTES / 2);
+        memmove(tail->ptr, tail->ptr + tail->len - keep, keep);
+        tail->len = keep;
+        size_t room = OUTPUT_TAIL_BYTES - keep;
+        if (piece.len > room) {
+            tail->len = 0;
+        }
+    }
+    buf_add(tail, piece);
+}
+
+static void record(struct step *step, bool cached, uint64_t duration_ms) {
+    struct builder *b = step->builder;
+    struct build_record r = {
+        .stage = step->shown.stage,
+        .text = step->shown.text,
+        .key = step->key,
+        .cached = cached,
+        .duration_ms = duration_ms,
+    };
+    ARENA_PUSH(b->arena, b->result->records, b->result->record_count, b->result->record_cap, r);
+}
+
+/* Two builds that want the same step: the second waits, then finds it done. */
+static bool lock_key(struct step *step, int *ret_lockfd) {
+    struct builder *b = step->builder;
+    struct store *store = b->request->store;
+    struct err err = ERR_INIT;
+    if (!store_key_lock(store, &step->key, false, ret_lockfd, &err)) {
+        return fail_at(b, step->instruction->span, "E404", &err);
+    }
+    if (*ret_lockfd >= 0) {
+        return true;
+    }
+    b->request->events->notice(b->request->self, S("another build does this step: waiting for it"));
+    return store_key_lock(store, &step->key, true, ret_lockfd, &err) ||
+           fail_at(b, step->instruction->span, "E404", &err);
+}
+
+static bool run_locked(struct step *step, step_function *function, void *self, bool *ret_cached) {
+    struct builder *b = step->builder;
+    AUTO_FD lockfd = -1;
+    if (!lock_key(step, &lockfd)) {
+        return false;
+    }
+    *ret_cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);
+    return *ret_cached || run_and_commit(step, function, self);
+}
+
+bool step_make_layer(struct step *step, step_function *function, void *self) {
+    bool cached;
+    return store_layer_has(step->builder->request->store, &step->key) ||
+           run_locked(step, function, self, &cached);
+}
+
+bool step_execute(struct step *step, step_function *function, void *self) {
+    struct builder *b = step->builder;
+    const struct build_events *events = b->request->events;
+    if (is_cancelled(b)) {
+        return err_sys(b->err, EINTR, "stopped");
+    }
+    events->begin(b->request->self, &step->shown);
+    uint64_t start = time_now_ms();
+    bool cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);
+    bool ok = cached || run_locked(step, function, self, &cached);
+    uint64_t duration = time_now_ms() - start;
+    events->end(b->request->self, &step->shown,
+                !ok      ? BUILD_STEP_FAILED
+                : cached ? BUILD_STEP_CACHED
+                         : BUILD_STEP_DONE,
+                duration);
+    if (!ok) {
+        return false;
+    }
+    store_layer_touch(b->request->store, &step->key);
+    stack_push(b, &step->stage->stack, &step->key);
+    record(step, cached, duration);
+    return true;
+}
