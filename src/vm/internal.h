@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The room's own declarations. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "agent/lib/queue.h"
+#include "agent/lib/wire.h"
+#include "vm/vm.h"
+
+/* tail.c: the end of a stream of text. */
+struct tail {
+    size_t len;   /* bytes kept */
+    size_t total; /* bytes seen */
+    char text[VM_CONSOLE_MAX];
+};
+
+void tail_add(struct tail *tail, str piece);
+str tail_str(const struct tail *tail);
+/* The last stage that capsem-init announced in the text ("capsem-init: NAME: 12 ms"); empty: none.
+ */
+str tail_last_stage(str text);
+/* The last line that says something, without QEMU's own name in front; for messages. */
+str tail_last_line(str text);
+
+/* qemu_args.c: descriptors that QEMU finds open. */
+enum qemu_fd {
+    QEMU_CONSOLE = 3,
+    QEMU_CONTROL = 4,
+    QEMU_TERMINAL = 5,
+    QEMU_FD_END = 6,
+};
+
+/* `loud`: the kernel prints from its start, so that its progress is seen. NULL-terminated; in the
+ * arena. */
+const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_accel accel, bool loud);
+
+/* accel.c */
+enum accel_verdict {
+    ACCEL_UNKNOWN,
+    ACCEL_WORKS,
+    ACCEL_BROKEN,
+};
+
+/* Whether this host could run that architecture under KVM at all; false with a reason. */
+bool accel_is_possible(const char *arch, const char **ret_why);
+/* What an earlier run on this boot of the host with this QEMU found out. cache_dir may be NULL. */
+enum accel_verdict accel_recall(const char *cache_dir, const char *program);
+/* Losing the note costs a moment next time, so nothing is reported. */
+void accel_remember(const char *cache_dir, const char *program, enum accel_verdict verdict);
+
+/* machine.c: one QEMU process and its streams. */
+struct machine {
+    pid_t pid;      /* 0: none, or reaped */
+    int pid_fd;     /* readable when it has ended */
+    int console_fd; /* -1 once closed; so are the next three */
+    int errors_fd;  /* QEMU's own stdout and stderr */
+    int control_fd;
+    int terminal_fd;
+    int wait_status; /* when reaped */
+    uint64_t started_ms;
+    uint64_t heard_ms;    /* when the console last said something */
+    struct tail *console; /* the arena's, as are the buffers */
+    struct tail *errors;
+    struct queue in, out;    /* control frames */
+    struct queue to_guest;   /* keystrokes */
+    struct queue from_guest; /* terminal bytes */
+};
+
+void machine_init(struct machine *m, struct arena *a);
+MUST_CHECK bool machine_start(struct machine *m, const char *program, const char *const *args,
+                              struct err *err);
+/* The caller's descriptors (-1: none), and whether they have become readable. */
+struct machine_watch {
+    int event_fd, input_fd;
+    bool event, input;
+};
+/* Waits at most wait_ms (-1: for ever) and moves bytes between the streams and the queues. */
+void machine_step(struct machine *m, int wait_ms, struct machine_watch *watched);
+/* It has ended and is reaped; what it said before may still be in the streams. */
+bool machine_is_gone(const struct machine *m);
+/* Kills what still runs, reaps it, closes everything; fine on one that was never started. */
+void machine_stop(struct machine *m);
+#define AUTO_MACHINE __attribute__((cleanup(machine_stop))) struct machine
+
+/* session.c: the talk with the agent of one machine, from its first word to the end of the command.
+ */
+struct session {
+    struct machine *machine;
+    const struct vm_request *request;
+    const struct vm_hooks *hooks;
+    struct vm_report *report;
+    bool input_ended; /* nothing more comes from input_fd */
+    int escapes;      /* Ctrl-] in a row */
+    bool stopped;     /* by an event, or by a reader that has gone */
+    bool done;        /* the command or shell has ended, with exit_code */
+    int exit_code;
+};
+
+bool session_wants_shell(const struct session *s);
+/* One round: waits, moves bytes, handles events, keystrokes, output and frames. The agent's first
+ * frame is answered with the whole handshake and the command. */
+MUST_CHECK bool session_step(struct session *s, int wait_ms, struct err *err);
+/* After the end of a shell: what it printed last. */
+void session_drain_terminal(struct session *s);

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "vm/internal.h"
+
+enum {
+    TERMINAL_BYTES = 16384,
+    STREAMS = 4, /* console, errors, control, terminal */
+};
+
+static struct queue queue_new(struct arena *a, size_t cap) {
+    return (struct queue){ .buf = arena_alloc(a, cap), .cap = cap };
+}
+
+void machine_init(struct machine *m, struct arena *a) {
+    *m = (struct machine){
+        .pid_fd = -1,
+        .console_fd = -1,
+        .errors_fd = -1,
+        .control_fd = -1,
+        .terminal_fd = -1,
+        .console = ARENA_NEW(a, struct tail),
+        .errors = ARENA_NEW(a, struct tail),
+        .in = queue_new(a, WIRE_HEADER + WIRE_FRAME_MAX),
+        .out = queue_new(a, 2 * (WIRE_HEADER + WIRE_FRAME_MAX)),
+        .to_guest = queue_new(a, TERMINAL_BYTES),
+        .from_guest = queue_new(a, TERMINAL_BYTES),
+    };
+}
+
+/* Our ends (0) and QEMU's (1), and the pipe that says why exec failed. */
+struct ends {
+    int pairs[STREAMS][2];
+    int failed[2];
+};
+
+static void ends_close(struct ends *ends) {
+    for (size_t i = 0; i < STREAMS; i++) {
+        fd_close_auto(&ends->pairs[i][0]);
+        fd_close_auto(&ends->pairs[i][1]);
+    }
+    fd_close_auto(&ends->failed[0]);
+    fd_close_auto(&ends->failed[1]);
+}
+
+static bool ends_open(struct ends *ends, struct err *err) {
+    for (size_t i = 0; i < STREAMS; i++) {
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->pairs[i]) != 0) {
+            return err_sys(err, errno, "create a socket pair");
+        }
+        if (fcntl(ends->pairs[i][0], F_SETFL, O_NONBLOCK) != 0) {
+            return err_sys(err, errno, "make a socket non-blocking");
+        }
+    }
+    if (pipe2(ends->failed, O_CLOEXEC) != 0) {
+        return err_sys(err, errno, "create a pipe");
+    }
+    return true;
+}
+
+/* Puts `fds` at 0, 1, 2, …: first out of each other's way, then into place, open across exec. */
+static bool place_fds(const int *fds, int count) {
+    int high[QEMU_FD_END];
+    for (int i = 0; i < count; i++) {
+        high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+        if (high[i] < 0) {
+            return false;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        if (dup2(high[i], i) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Between fork and exec: no allocation, no stdio. */
+static _Noreturn void child(const char *program, const char *const *args, const struct ends *ends,
+                            pid_t parent) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Ctrl-C on the terminal is for us: we end QEMU. */
+    setsid();
+    int failed = fcntl(ends->failed[1], F_DUPFD_CLOEXEC, 64);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int fds[QEMU_FD_END] = {
+        null,
+        ends->pairs[1][1],
+        ends->pairs[1][1],
+        [QEMU_CONSOLE] = ends->pairs[0][1],
+        [QEMU_CONTROL] = ends->pairs[2][1],
+        [QEMU_TERMINAL] = ends->pairs[3][1],
+    };
+    if (failed >= 0 && null >= 0 && getppid() == parent && place_fds(fds, QEMU_FD_END)) {
+        execv(program, (char *const *)args);
+    }
+    int why = errno;
+    ssize_t ignored = write(failed, &why, sizeof why);
+    (void)ignored;
+    _exit(127);
+}
+
+static void reap(struct machine *m) {
+    while (waitpid(m->pid, &m->wait_status, 0) < 0 && errno == EINTR) {
+    }
+    m->pid = 0;
+}
+
+bool machine_start(struct machine *m, const char *program, const char *const *args,
+                   struct err *err) {
+    __attribute__((cleanup(ends_close))) struct ends ends = {
+        .pairs = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } },
+        .failed = { -1, -1 },
+    };
+    if (!ends_open(&ends, err)) {
+        return false;
+    }
+    m->started_ms = m->heard_ms = time_now_ms();
+    pid_t parent = getpid();
+    m->pid = fork();
+    if (m->pid < 0) {
+        m->pid = 0;
+        return err_sys(err, errno, "start '%s'", program);
+    }
+    if (m->pid == 0) {
+        child(program, args, &ends, parent);
+    }
+    close(take_fd(&ends.failed[1]));
+    int why = 0;
+    if (read(ends.failed[0], &why, sizeof why) == sizeof why) {
+        reap(m);
+        return err_sys(err, why, "start '%s'", program);
+    }
+    m->pid_fd = (int)syscall(SYS_pidfd_open, m->pid, 0);
+    if (m->pid_fd < 0) {
+        int number = errno;
+        machine_stop(m);
+        return err_sys(err, number, "watch '%s'", program);
+    }
+    m->console_fd = take_fd(&ends.pairs[0][0]);
+    m->errors_fd = take_fd(&ends.pairs[1][0]);
+    m->control_fd = take_fd(&ends.pairs[2][0]);
+    m->terminal_fd = take_fd(&ends.pairs[3][0]);
+    return true;
+}
+
+static void close_stream(int *fd) {
+    fd_close_auto(fd);
+    *fd = -1;
+}
+
+/* Reads what is there into the tail; closes the stream at its end. */
+static bool drain_text(int *fd, struct tail *tail) {
+    char block[4096];
+    bool heard = false;
+    while (*fd >= 0) {
+        ssize_t n = read(*fd, block, sizeof block);
+        if (n > 0) {
+            tail_add(tail, (str){ block, (size_t)n });
+            heard = true;
+        } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            close_stream(fd);
+        } else if (errno == EAGAIN) {
+            break;
+        }
+    }
+    return heard;
+}
+
+static void drain_texts(struct machine *m) {
+    if (drain_text(&m->console_fd, m->console)) {
+        m->heard_ms = time_now_ms();
+    }
+    drain_text(&m->errors_fd, m->errors);
+}
+
+static void move_stream(int *fd, short events, struct queue *from, struct queue *to) {
+    bool lost =
+        (events & (POLLIN | POLLHUP | POLLERR)) != 0 && queue_read(from, *fd, SIZE_MAX) == IO_LOST;
+    lost = lost || ((events & POLLOUT) != 0 && queue_write(to, *fd) == IO_LOST);
+    if (lost) {
+        close_stream(fd);
+    }
+}
+
+/* An entry that wants nothing is left out (-1): a hung-up descriptor would wake poll for ever. */
+static struct pollfd want(int fd, const struct queue *from, const struct queue *to) {
+    short events = (short)((queue_room(from) > 0 ? POLLIN : 0) | (to->len > 0 ? POLLOUT : 0));
+    return (struct pollfd){ .fd = events != 0 ? fd : -1, .events = events };
+}
+
+static struct pollfd watch(int fd) {
+    return (struct pollfd){ .fd = fd, .events = POLLIN };
+}
+
+void machine_step(struct machine *m, int wait_ms, struct machine_watch *watched) {
+    struct pollfd fds[] = {
+        watch(m->pid_fd),
+        watch(m->console_fd),
+        watch(m->errors_fd),
+        want(m->control_fd, &m->in, &m->out),
+        want(m->terminal_fd, &m->from_guest, &m->to_guest),
+        watch(watched->event_fd),
+        watch(watched->input_fd),
+    };
+    watched->event = watched->input = false;
+    if (poll(fds, ARRAY_LEN(fds), wait_ms) < 0) {
+        return;
+    }
+    drain_texts(m);
+    if (fds[3].revents != 0) {
+        move_stream(&m->control_fd, fds[3].revents, &m->in, &m->out);
+    }
+    if (fds[4].revents != 0) {
+        move_stream(&m->terminal_fd, fds[4].revents, &m->from_guest, &m->to_guest);
+    }
+    watched->event = fds[5].revents != 0;
+    watched->input = fds[6].revents != 0;
+    if (fds[0].revents != 0) {
+        reap(m);
+        close_stream(&m->pid_fd);
+        drain_texts(m);
+    }
+}
+
+bool machine_is_gone(const struct machine *m) {
+    return m->pid == 0;
+}
+
+void machine_stop(struct machine *m) {
+    if (m->pid > 0) {
+        kill(m->pid, SIGKILL);
+        reap(m);
+    }
+    if (m->console != NULL) {
+        drain_texts(m);
+    }
+    int *fds[] = { &m->pid_fd, &m->console_fd, &m->errors_fd, &m->control_fd, &m->terminal_fd };
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        close_stream(fds[i]);
+    }
+}

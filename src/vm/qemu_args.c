@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "vm/internal.h"
+
+/* What differs between the architectures we build for. */
+static const struct arch {
+    const char *name;
+    const char *program;
+    const char *package;
+    const char *machine;
+    const char *cpu_tcg;
+    const char *console; /* the kernel's name of the serial port */
+} archs[] = {
+    { "x86_64", "qemu-system-x86_64", "qemu-system-x86", "q35,vmport=off,smbus=off,sata=off", "max",
+      "ttyS0" },
+    /* The architected pointer authentication costs most of the time under emulation. */
+    { "arm64", "qemu-system-aarch64", "qemu-system-arm", "virt", "max,pauth-impdef=on", "ttyAMA0" },
+};
+
+static const struct arch *find_arch(const char *name) {
+    for (size_t i = 0; i < ARRAY_LEN(archs); i++) {
+        if (strcmp(archs[i].name, name) == 0) {
+            return &archs[i];
+        }
+    }
+    return NULL;
+}
+
+const char *vm_qemu_program(const char *arch) {
+    const struct arch *found = find_arch(arch);
+    return found == NULL ? NULL : found->program;
+}
+
+const char *vm_qemu_package(const char *arch) {
+    const struct arch *found = find_arch(arch);
+    return found == NULL ? NULL : found->package;
+}
+
+struct args {
+    struct arena *arena;
+    const char **items;
+    size_t len, cap;
+};
+
+static void add(struct args *args, const char *word) {
+    ARENA_PUSH(args->arena, args->items, args->len, args->cap, word);
+}
+
+static void add2(struct args *args, const char *option, const char *value) {
+    add(args, option);
+    add(args, value);
+}
+
+/* QEMU's option parser ends a value at a comma; two stand for one. */
+static const char *escape_commas(struct arena *a, const char *value) {
+    size_t len = strlen(value);
+    char *out = arena_alloc(a, 2 * len + 1);
+    size_t at = 0;
+    for (size_t i = 0; i < len; i++) {
+        out[at++] = value[i];
+        if (value[i] == ',') {
+            out[at++] = ',';
+        }
+    }
+    return out;
+}
+
+static void add_port(struct args *args, const char *name, enum qemu_fd fd) {
+    add2(args, "-chardev", str_fmt(args->arena, "socket,id=%s,fd=%d", name, fd).ptr);
+    add2(args, "-device",
+         str_fmt(args->arena, "virtserialport,chardev=%s,name=capsem.%s", name, name).ptr);
+}
+
+static void add_root(struct args *args, const char *path) {
+    add2(args, "-blockdev",
+         str_fmt(args->arena,
+                 "driver=raw,node-name=root,read-only=on,file.driver=file,file.locking=off,"
+                 "file.filename=%s",
+                 escape_commas(args->arena, path))
+             .ptr);
+    add2(args, "-device", "virtio-blk-pci,drive=root");
+}
+
+/* panic=-1: a panic resets at once, and -no-reboot turns that into QEMU's end. */
+static const char *command_line(struct arena *a, const struct arch *arch,
+                                const struct vm_spec *spec, bool loud) {
+    return str_fmt(a, "console=%s panic=-1 %s%s%s", arch->console,
+                   loud ? "loglevel=7" : "quiet loglevel=4", spec->append == NULL ? "" : " ",
+                   spec->append == NULL ? "" : spec->append)
+        .ptr;
+}
+
+const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_accel accel,
+                       bool loud) {
+    const struct arch *arch = find_arch(spec->arch);
+    ASSERT(arch != NULL && accel != VM_ACCEL_AUTO);
+    struct args args = { .arena = a };
+    add(&args, arch->program);
+    add(&args, "-no-user-config");
+    add(&args, "-nodefaults");
+    add(&args, "-no-reboot");
+    add2(&args, "-name", "capsem");
+    add2(&args, "-display", "none");
+    add2(&args, "-sandbox",
+         "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    add2(&args, "-machine", arch->machine);
+    add2(&args, "-accel", vm_accel_name(accel));
+    add2(&args, "-cpu", accel == VM_ACCEL_KVM ? "host" : arch->cpu_tcg);
+    add2(&args, "-smp", str_fmt(a, "%u", spec->cpus).ptr);
+    add2(&args, "-m", str_fmt(a, "%lluM", (unsigned long long)spec->memory_mb).ptr);
+    add2(&args, "-kernel", spec->kernel);
+    add2(&args, "-initrd", spec->initrd);
+    add2(&args, "-append", command_line(a, arch, spec, loud));
+    add2(&args, "-chardev", str_fmt(a, "socket,id=console,fd=%d", QEMU_CONSOLE).ptr);
+    add2(&args, "-serial", "chardev:console");
+    if (spec->rootfs != NULL) {
+        add_root(&args, spec->rootfs);
+    }
+    add2(&args, "-device", "virtio-rng-pci");
+    add2(&args, "-device", "virtio-serial-pci,max_ports=5");
+    add_port(&args, "control", QEMU_CONTROL);
+    add_port(&args, "terminal", QEMU_TERMINAL);
+    add(&args, NULL);
+    return args.items;
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vm/: boots assets (kernel, initial ramdisk, root image) in QEMU and runs a command or a shell in
+ * the guest. Follows "Inside the guest" of spec/guest.md; the frames are those of
+ * guest/agent/lib/wire.h, which is compiled in here too.
+ *
+ * The machine has no network card: two virtio-serial ports lead to the agent, a serial console is
+ * kept in memory and handed out when something fails. QEMU is a child that dies with us, whatever
+ * happens, and is always reaped. Nothing the guest writes outlives it: the root image is read-only.
+ *
+ * The room prints nothing and touches no signal: output, notices and events go through hooks.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+
+enum vm_accel {
+    VM_ACCEL_AUTO, /* KVM where it works, else TCG */
+    VM_ACCEL_KVM,
+    VM_ACCEL_TCG,
+};
+const char *vm_accel_name(enum vm_accel accel);
+
+struct vm_spec {
+    const char *arch; /* "x86_64" or "arm64" */
+    const char *kernel;
+    const char *initrd;
+    const char *rootfs; /* the first disk; NULL: none */
+    const char *append; /* more words for the kernel's command line; NULL: none */
+    enum vm_accel accel;
+    unsigned cpus;
+    uint64_t memory_mb;
+    uint64_t timeout_ms;      /* of the whole run; 0: none */
+    uint64_t boot_timeout_ms; /* until the agent answers; 0: by accelerator */
+    const char *cache_dir;    /* where "KVM works here" is remembered; NULL: nowhere */
+};
+
+/* What to do in the guest. Neither command nor argv: an interactive shell. */
+struct vm_request {
+    const char *command;     /* for the guest's shell; NULL: none */
+    const char *const *argv; /* words that are run without a shell, NULL-terminated; NULL: none */
+    const char *const *env;  /* more variables, "K=V", NULL-terminated; NULL: none */
+};
+
+enum vm_stream {
+    VM_STDOUT = 1,
+    VM_STDERR = 2,
+    VM_TERMINAL = 3, /* the shell's */
+};
+
+struct vm_size {
+    uint16_t cols, rows; /* 0: not known */
+};
+
+enum vm_event {
+    VM_EVENT_NONE,
+    VM_EVENT_STOP,   /* end the machine now */
+    VM_EVENT_RESIZE, /* the window's size has changed */
+};
+
+struct vm_hooks {
+    void *self;
+    /* Output of the guest; may block, the guest then waits too. False: nobody reads any more, stop.
+     */
+    bool (*output)(void *self, enum vm_stream stream, str piece);
+    /* Something worth a line: the accelerator that was given up. NULL: not wanted. */
+    void (*notice)(void *self, const char *text);
+    /* Called when event_fd is readable. -1: no events. */
+    int event_fd;
+    enum vm_event (*event)(void *self);
+    /* The agent has answered: the command, or the shell, starts now. NULL: not wanted. */
+    void (*ready)(void *self);
+    /* For a shell: where keystrokes come from (-1: nowhere), and the window's size (NULL: not
+     * known). Ctrl-] three times in a row ends the machine: the way out of one that answers no
+     * more. */
+    int input_fd;
+    struct vm_size (*window)(void *self);
+};
+
+enum vm_outcome {
+    VM_EXITED,    /* the command or shell has ended, with exit_code */
+    VM_STOPPED,   /* by an event, or because nobody reads the output */
+    VM_TIMED_OUT, /* timeout_ms is over and the command still runs */
+};
+
+enum { VM_STAGES_MAX = 32, VM_STAGE_NAME_MAX = 32, VM_CONSOLE_MAX = 16384 };
+
+struct vm_stage {
+    char name[VM_STAGE_NAME_MAX];
+    uint64_t duration_ms;
+};
+
+/* What is known about the run, also about one that failed: filled in all cases. */
+struct vm_report {
+    enum vm_accel accel; /* the one in use at the end */
+    bool ready;          /* the agent has answered, */
+    uint64_t ready_ms;   /* so long after QEMU was started */
+    uint64_t total_ms;   /* with what went before: accelerators that were tried */
+    size_t stage_count;  /* boot stages as capsem-init gives them */
+    struct vm_stage stages[VM_STAGES_MAX];
+    char last_stage[VM_STAGE_NAME_MAX]; /* the last one seen on the console; empty: none */
+    size_t console_len;                 /* the end of what the serial console said */
+    char console[VM_CONSOLE_MAX];
+};
+
+/*
+ * Boots, runs, and ends the machine. False: it could not be started, did not come up, or went away;
+ * err says what, and report has the console. *ret_exit_code is set for VM_EXITED.
+ */
+MUST_CHECK bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
+                       const struct vm_hooks *hooks, struct vm_report *report,
+                       enum vm_outcome *ret_outcome, int *ret_exit_code, struct err *err);
+
+/* QEMU's program for an architecture, and the Debian package that has it; NULL: not one that is
+ * booted here. */
+const char *vm_qemu_program(const char *arch);
+const char *vm_qemu_package(const char *arch);
+/* Whether KVM is worth a try: by what the host has, and by what an earlier run found out
+ * (cache_dir, may be NULL). False with a reason. */
+bool vm_kvm_usable(const char *arch, const char *cache_dir, const char **ret_why);
+
+/* The last `count` lines of the console, without the bytes that steer a terminal; a view into
+ * scratch. */
+str vm_console_lines(struct arena *scratch, const struct vm_report *report, size_t count);
