@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/* image import, ls, rm: base images in the store. */
+#include <time.h>
+
+#include "build/build.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+
+struct image_options {
+    const char *platform;
+};
+
+static const struct option platform_option[] = {
+    { "platform", 0, OPTION_STRING, offsetof(struct image_options, platform), "P",
+      "of the image (this machine's)" },
+};
+
+/* What every command of the group begins with. */
+static bool begin(struct cli *cli, const struct image_options *o, const char *name,
+                  struct store **ret_store, struct oci_reference *ret_ref,
+                  struct oci_platform *ret_platform) {
+    struct err err = ERR_INIT;
+    *ret_platform = oci_platform_host();
+    bool ok = o->platform == NULL ||
+              oci_platform_parse(cli->arena, str_from_c(o->platform), ret_platform, &err);
+    ok = ok && (name == NULL || oci_reference_parse(cli->arena, str_from_c(name), ret_ref, &err));
+    ok = ok && store_open(cli->cache_dir, ret_store, &err);
+    if (!ok) {
+        print_err(cli, &err);
+    }
+    return ok;
+}
+
+static int run_import(struct cli *cli, const void *options) {
+    AUTO_STORE store = NULL;
+    struct oci_reference ref;
+    struct oci_platform platform;
+    struct err err = ERR_INIT;
+    if (!begin(cli, options, cli->args[1], &store, &ref, &platform)) {
+        return EXIT_FAILED;
+    }
+    if (!build_image_import(store, cli->arena, cli->args[0], &ref, &platform, &err)) {
+        print_err(cli, &err);
+        return EXIT_FAILED;
+    }
+    str name = oci_reference_familiar(cli->arena, &ref);
+    printf("%.*s\n", STR_FMT(name));
+    return EXIT_OK;
+}
+
+static int run_ls(struct cli *cli, const void *options) {
+    AUTO_STORE store = NULL;
+    struct oci_reference none;
+    struct oci_platform platform;
+    struct err err = ERR_INIT;
+    struct build_image *images;
+    size_t count;
+    if (!begin(cli, options, NULL, &store, &none, &platform)) {
+        return EXIT_FAILED;
+    }
+    if (!build_image_list(store, cli->arena, &images, &count, &err)) {
+        print_err(cli, &err);
+        return EXIT_FAILED;
+    }
+    size_t width = 4;
+    for (size_t i = 0; i < count; i++) {
+        width = max_size(width, oci_reference_familiar(cli->arena, &images[i].ref).len);
+    }
+    printf("%-*s  %-12s  %-16s  %s\n", (int)width, "NAME", "PLATFORM", "ADDED", "ORIGIN");
+    for (size_t i = 0; i < count; i++) {
+        char added[32];
+        time_t when = (time_t)images[i].created_s;
+        struct tm tm;
+        strftime(added, sizeof added, "%Y-%m-%d %H:%M", localtime_r(&when, &tm));
+        str name = oci_reference_familiar(cli->arena, &images[i].ref);
+        str shown = oci_platform_text(cli->arena, &images[i].config.platform);
+        printf("%-*.*s  %-12.*s  %-16s  %.*s\n", (int)width, STR_FMT(name), STR_FMT(shown), added,
+               STR_FMT(images[i].origin));
+    }
+    return EXIT_OK;
+}
+
+static int run_rm(struct cli *cli, const void *options) {
+    AUTO_STORE store = NULL;
+    struct oci_reference ref;
+    struct oci_platform platform;
+    struct err err = ERR_INIT;
+    bool removed;
+    if (!begin(cli, options, cli->args[0], &store, &ref, &platform)) {
+        return EXIT_FAILED;
+    }
+    if (!build_image_remove(store, &ref, &platform, &removed, &err)) {
+        print_err(cli, &err);
+        return EXIT_FAILED;
+    }
+    if (!removed) {
+        str name = oci_reference_familiar(cli->arena, &ref);
+        print_error(cli, "no image '%.*s' for %.*s in the store; see 'capsem-builder image ls'",
+                    STR_FMT(name), STR_FMT(oci_platform_text(cli->arena, &platform)));
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
+}
+
+const struct command command_image_import = {
+    .name = "image import",
+    .arguments = "FILE.tar NAME[:TAG]",
+    .summary = "make a base image of a root filesystem's tar",
+    .options = platform_option,
+    .option_count = ARRAY_LEN(platform_option),
+    .options_size = sizeof(struct image_options),
+    .args_min = 2,
+    .args_max = 2,
+    .run = run_import,
+};
+
+const struct command command_image_ls = {
+    .name = "image ls",
+    .arguments = "",
+    .summary = "list the base images in the store",
+    .options_size = sizeof(struct image_options),
+    .run = run_ls,
+};
+
+const struct command command_image_rm = {
+    .name = "image rm",
+    .arguments = "NAME[:TAG]",
+    .summary = "forget a base image",
+    .options = platform_option,
+    .option_count = ARRAY_LEN(platform_option),
+    .options_size = sizeof(struct image_options),
+    .args_min = 1,
+    .args_max = 1,
+    .run = run_rm,
+};

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/* image build: any Dockerfile on the embedded engine. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "dockerfile/dockerfile.h"
+#include "image/image.h"
+
+struct image_build_options {
+    const char *file;
+    const char *target;
+    struct option_list build_args;
+    struct option_list secrets;
+    const char *platform;
+    const char *network;
+    struct option_list outputs;
+    const char *metadata_file;
+    bool no_cache;
+    bool quiet;
+    const char *progress;
+};
+
+static const char *const network_words[] = { "host", "none", NULL };
+
+#define ROW(field) offsetof(struct image_build_options, field)
+static const struct option options[] = {
+    { "file", 'f', OPTION_STRING, ROW(file), "FILE", "the Dockerfile (CONTEXT/Dockerfile)" },
+    { "target", 0, OPTION_STRING, ROW(target), "STAGE", "the stage to build (the last)" },
+    { "build-arg", 0, OPTION_LIST, ROW(build_args), "K=V", "sets an ARG; K alone takes ours" },
+    { "platform", 0, OPTION_STRING, ROW(platform), "P", "what to build for (this machine's)" },
+    { "network", 0, OPTION_WORD, ROW(network), "N", "network of the steps (host)", network_words },
+    { "output", 'o', OPTION_LIST, ROW(outputs), "type=T,dest=PATH",
+      "write the result: T is tar, dir or squashfs" },
+    { "metadata-file", 0, OPTION_STRING, ROW(metadata_file), "FILE",
+      "write the image config, the key and the layers as JSON" },
+    { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
+    { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print nothing but the result's key" },
+    { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown (auto)",
+      progress_words },
+};
+
+static const struct image_build_options defaults = { .network = "host", .progress = "auto" };
+
+/* K=V, or K with the value that our own environment has. */
+static bool parse_build_args(struct cli *cli, const struct option_list *list,
+                             struct oci_pairs *ret) {
+    for (size_t i = 0; i < list->len; i++) {
+        str value = str_from_c(list->items[i]);
+        str key = str_cut(&value, '=');
+        if (key.len == 0) {
+            print_error(cli, "image build: --build-arg takes NAME=VALUE, not '%s'", list->items[i]);
+            return false;
+        }
+        if (value.ptr == NULL) {
+            const char *ours = getenv(str_to_c(cli->arena, key));
+            if (ours == NULL) {
+                continue;
+            }
+            value = str_from_c(ours);
+        }
+        oci_pairs_set(cli->arena, ret, key, value);
+    }
+    return true;
+}
+
+static bool load_dockerfile(struct cli *cli, const struct image_build_options *o,
+                            struct sources *sources, uint32_t *ret) {
+    const char *context = cli->args[0];
+    const char *path = o->file != NULL ? o->file : path_join(cli->arena, context, "Dockerfile");
+    struct err err = ERR_INIT;
+    str text;
+    bool from_stdin = strcmp(path, "-") == 0;
+    bool ok = from_stdin
+                  ? fs_load_fd(cli->arena, STDIN_FILENO, "stdin", DOCKERFILE_BYTES_MAX, &text, &err)
+                  : fs_load(cli->arena, AT_FDCWD, path, DOCKERFILE_BYTES_MAX, &text, &err);
+    if (!ok) {
+        if (o->file == NULL && err.code == ENOENT) {
+            err_help(&err, "-f names a Dockerfile that is elsewhere");
+        }
+        print_err(cli, &err);
+        return false;
+    }
+    *ret = sources_add(sources, from_stdin ? S("stdin") : str_from_c(path), text);
+    return true;
+}
+
+static int fail_build(struct cli *cli, struct progress *p, struct diag_sink *sink,
+                      const struct build_result *result, const struct err *err) {
+    progress_done(p);
+    if (interrupted) {
+        print_error(cli, "stopped; the steps that were finished are kept");
+        return interrupt_exit_code();
+    }
+    if (!progress_showed_end(p) && result->failed_output.len > 0) {
+        fwrite(result->failed_output.ptr, 1, result->failed_output.len, stderr);
+        if (!str_ends(result->failed_output, S("\n"))) {
+            fputc('\n', stderr);
+        }
+    }
+    if (sink->len > 0) {
+        print_diags(cli, sink, stderr);
+    }
+    if (err_is_set(err)) {
+        print_err(cli, err);
+    }
+    return EXIT_FAILED;
+}
+
+/* Without SOURCE_DATE_EPOCH times are what they are. */
+static void read_epoch(struct build_request *request) {
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    int64_t *epoch = &request->source_date_epoch;
+    request->epoch_is_now = text == NULL || !str_to_i64(str_from_c(text), epoch) || *epoch < 0;
+    if (request->epoch_is_now) {
+        *epoch = time_now_epoch_s();
+    }
+}
+
+/* {"config": the image config, "key": ..., "layers": [folders, lowest first]} */
+static bool write_metadata(struct cli *cli, const char *path, const struct build_result *result,
+                           struct err *err) {
+    json_t *root = json_object();
+    json_t *layers = json_array();
+    str config = oci_config_encode(cli->arena, &result->config);
+    for (size_t i = 0; i < result->layer_count; i++) {
+        json_array_append_new(layers, json_string(result->layers[i]));
+    }
+    json_object_set_new(root, "config", json_loadb(config.ptr, config.len, 0, NULL));
+    json_object_set_new(root, "key", json_string(result->key.hex));
+    json_object_set_new(root, "layers", layers);
+    char *text = json_dumps(root, JSON_INDENT(2));
+    json_decref(root);
+    str line = str_fmt(cli->arena, "%s\n", text);
+    free(text);
+    return fs_store(AT_FDCWD, path, line, 0644, err);
+}
+
+static int build(struct cli *cli, const struct image_build_options *o, struct store *store,
+                 struct build_request *request, const struct output_spec *outputs,
+                 size_t output_count) {
+    struct sources *sources = request->sources;
+    struct diag_sink sink;
+    struct err err = ERR_INIT;
+    struct build_result result;
+    struct progress p;
+    diag_sink_init(&sink, cli->arena, sources);
+    progress_init(&p, cli, o->progress, o->quiet);
+    interrupt_catch();
+    request->events = &progress_events;
+    request->self = &p;
+    request->cancelled = &interrupted;
+    if (!build_run(cli->arena, request, &sink, &result, &err)) {
+        return fail_build(cli, &p, &sink, &result, &err);
+    }
+    int64_t epoch = request->epoch_is_now ? IMAGE_EPOCH_NONE : request->source_date_epoch;
+    for (size_t i = 0; i < output_count; i++) {
+        if (!output_write(cli, &outputs[i], store, &result, epoch, &p, &err)) {
+            return fail_build(cli, &p, &sink, &result, &err);
+        }
+    }
+    if (o->metadata_file != NULL && !write_metadata(cli, o->metadata_file, &result, &err)) {
+        return fail_build(cli, &p, &sink, &result, &err);
+    }
+    progress_done(&p);
+    printf("%s\n", result.key.hex);
+    return EXIT_OK;
+}
+
+static int run(struct cli *cli, const void *given) {
+    const struct image_build_options *o = given;
+    struct err err = ERR_INIT;
+    struct sources sources;
+    sources_init(&sources, cli->arena);
+    struct build_request request = {
+        .sources = &sources,
+        .context = cli->args[0],
+        .target = o->target,
+        .platform = oci_platform_host(),
+        .network = strcmp(o->network, "none") == 0 ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST,
+        .no_cache = o->no_cache,
+    };
+    struct output_spec *outputs;
+    read_epoch(&request);
+    if (!parse_build_args(cli, &o->build_args, &request.build_args) ||
+        !output_parse(cli, &o->outputs, &outputs)) {
+        return EXIT_USAGE;
+    }
+    if (o->platform != NULL &&
+        !oci_platform_parse(cli->arena, str_from_c(o->platform), &request.platform, &err)) {
+        print_err(cli, &err);
+        return EXIT_USAGE;
+    }
+    if (!fs_is_dir(AT_FDCWD, cli->args[0])) {
+        print_error(cli, "the build context '%s' is not a folder", cli->args[0]);
+        return EXIT_FAILED;
+    }
+    AUTO_STORE store = NULL;
+    if (!load_dockerfile(cli, o, &sources, &request.dockerfile)) {
+        return EXIT_FAILED;
+    }
+    if (!store_open(cli->cache_dir, &store, &err)) {
+        print_err(cli, &err);
+        return EXIT_FAILED;
+    }
+    request.store = store;
+    return build(cli, o, store, &request, outputs, o->outputs.len);
+}
+
+const struct command command_image_build = {
+    .name = "image build",
+    .arguments = "CONTEXT",
+    .summary = "execute any Dockerfile with the embedded engine",
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .options_size = sizeof(struct image_build_options),
+    .defaults = &defaults,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
+};

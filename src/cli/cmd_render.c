@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "jinja/jinja.h"
+
+enum { CONTEXT_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct render_options {
+    const char *context;
+    bool no_trim;
+};
+
+static const struct option render_option_rows[] = {
+    { .name = "context",
+      .kind = OPTION_STRING,
+      .offset = offsetof(struct render_options, context),
+      .value = "FILE.json",
+      .help = "the variables, an object ('-': stdin)" },
+    { .name = "no-trim",
+      .kind = OPTION_FLAG,
+      .offset = offsetof(struct render_options, no_trim),
+      .help = "keep the white space around blocks as it is written" },
+};
+
+/* A file, or stdin for "-". */
+static bool load(struct arena *a, const char *path, size_t max_bytes, str *ret, struct err *err) {
+    if (strcmp(path, "-") == 0) {
+        return fs_load_fd(a, STDIN_FILENO, "stdin", max_bytes, ret, err);
+    }
+    return fs_load(a, AT_FDCWD, path, max_bytes, ret, err);
+}
+
+static bool load_context(struct arena *a, const char *path, struct jinja_value *ret,
+                         struct err *err) {
+    str text;
+    *ret = jinja_dict_new(a);
+    if (path == NULL) {
+        return true;
+    }
+    if (!load(a, path, CONTEXT_BYTES_MAX, &text, err) ||
+        !jinja_value_from_json(a, text, path, ret, err)) {
+        return err_wrap(err, "read the context");
+    }
+    return ret->kind == JINJA_DICT || err_set(err, "%s: the context is not a JSON object", path);
+}
+
+static int render(struct cli *cli, const struct render_options *o, const char *path, str text,
+                  struct jinja_value context) {
+    struct sources sources;
+    struct diag_sink sink;
+    struct jinja_output output;
+    struct jinja_options options = jinja_options_builder;
+    sources_init(&sources, cli->arena);
+    diag_sink_init(&sink, cli->arena, &sources);
+    options.trim_blocks = !o->no_trim;
+    options.lstrip_blocks = !o->no_trim;
+    uint32_t source = sources_add(&sources, str_from_c(path), text);
+    struct jinja_env *env = jinja_env_new(cli->arena, &options);
+    const struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
+    if (t == NULL || !jinja_render(t, context, cli->arena, &sink, &output)) {
+        print_diags(cli, &sink, stderr);
+        return EXIT_FAILED;
+    }
+    if (fwrite(output.text.ptr, 1, output.text.len, stdout) != output.text.len ||
+        fflush(stdout) != 0) {
+        print_error(cli, "the output cannot be written");
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
+}
+
+static int run(struct cli *cli, const void *options) {
+    const struct render_options *o = options;
+    const char *path = cli->args[0];
+    struct err err = ERR_INIT;
+    struct jinja_value context;
+    str text;
+    if (strcmp(path, "-") == 0 && o->context != NULL && strcmp(o->context, "-") == 0) {
+        print_error(cli, "the template and its context cannot both be on stdin");
+        return EXIT_USAGE;
+    }
+    if (!load(cli->arena, path, JINJA_TEMPLATE_BYTES_MAX, &text, &err) ||
+        !load_context(cli->arena, o->context, &context, &err)) {
+        print_err(cli, &err);
+        return EXIT_FAILED;
+    }
+    return render(cli, o, strcmp(path, "-") == 0 ? "stdin" : path, text, context);
+}
+
+const struct command command_render = {
+    .name = "render",
+    .arguments = "TEMPLATE",
+    .summary = "render a Jinja template",
+    .details = "Blocks take their line with them (trim_blocks, lstrip_blocks), the last line end\n"
+               "is kept, and a variable that is not defined is an error. TEMPLATE may be '-'.",
+    .options = render_option_rows,
+    .option_count = ARRAY_LEN(render_option_rows),
+    .options_size = sizeof(struct render_options),
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
+};

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "config/config.h"
+
+enum { OUTPUT_BYTES_MAX = 256 * 1024 * 1024 };
+
+struct validate_options {
+    const char *artifacts;
+    const char *format;
+    bool deny_warnings;
+};
+
+/* In the order of enum diag_format. */
+static const char *const format_words[] = { "text", "short", "json", "sarif", NULL };
+
+static const struct option validate_option_rows[] = {
+    { .name = "artifacts",
+      .kind = OPTION_STRING,
+      .offset = offsetof(struct validate_options, artifacts),
+      .value = "DIR",
+      .help = "folder of the guest's artifacts (GUEST/artifacts)" },
+    { .name = "format",
+      .kind = OPTION_WORD,
+      .offset = offsetof(struct validate_options, format),
+      .value = "FORMAT",
+      .words = format_words,
+      .help = "how diagnostics are printed (text)" },
+    { .name = "deny-warnings",
+      .kind = OPTION_FLAG,
+      .offset = offsetof(struct validate_options, deny_warnings),
+      .help = "a warning is a failure too" },
+};
+
+static const struct validate_options validate_defaults = { .format = "text" };
+
+static enum diag_format format_of(const char *word) {
+    int i = 0;
+    while (strcmp(format_words[i], word) != 0) {
+        i++;
+    }
+    return (enum diag_format)i;
+}
+
+static void add_count(struct buf *out, size_t count, const char *noun) {
+    if (count == 0) {
+        buf_addf(out, "no %ss", noun);
+    } else {
+        buf_addf(out, "%zu %s%s", count, noun, count == 1 ? "" : "s");
+    }
+}
+
+/* The diagnostics, and a summary line where the format is for people. */
+static void write_result(struct diag_sink *sink, const struct diag_style *style, const char *guest,
+                         struct buf *out) {
+    diag_render(sink, style, out);
+    if (style->format != DIAG_TEXT && style->format != DIAG_SHORT) {
+        return;
+    }
+    if (style->format == DIAG_TEXT && sink->len > 0) {
+        buf_add_char(out, '\n');
+    }
+    buf_addf(out, "%s: ", guest);
+    add_count(out, sink->errors, "error");
+    buf_add_c(out, ", ");
+    add_count(out, sink->warnings, "warning");
+    buf_add_char(out, '\n');
+}
+
+static int run(struct cli *cli, const void *options) {
+    const struct validate_options *o = options;
+    const char *guest = cli_guest_dir(cli);
+    if (guest == NULL) {
+        return EXIT_FAILED;
+    }
+    struct sources sources;
+    struct diag_sink sink;
+    struct guest_config config;
+    sources_init(&sources, cli->arena);
+    diag_sink_init(&sink, cli->arena, &sources);
+    bool ok = config_load(cli->arena, &sources, &sink, guest,
+                          &(struct config_options){ .artifacts_dir = o->artifacts }, &config);
+
+    AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
+    struct diag_style style = {
+        .format = format_of(o->format),
+        .color = cli->color_out,
+        .width = cli->width,
+    };
+    write_result(&sink, &style, guest, &out);
+    fwrite(out.ptr, 1, out.len, stdout);
+    return ok && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK : EXIT_FAILED;
+}
+
+const struct command command_validate = {
+    .name = "validate",
+    .arguments = "[GUEST]",
+    .summary = "check the configuration of a guest folder",
+    .details = "Prints everything that is wrong in all files, and a summary line. 'explain CODE'\n"
+               "tells more about a diagnostic. The exit code is 1 when there is an error.",
+    .options = validate_option_rows,
+    .option_count = ARRAY_LEN(validate_option_rows),
+    .options_size = sizeof(struct validate_options),
+    .defaults = &validate_defaults,
+    .args_max = 1,
+    .run = run,
+};

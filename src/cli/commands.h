@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every command's table, one row here and one in commands.c. */
+#pragma once
+
+#include "cli/cli.h"
+
+extern const struct command command_agent;
+extern const struct command command_build;
+extern const struct command command_cache_du;
+extern const struct command command_cache_ls;
+extern const struct command command_cache_prune;
+extern const struct command command_cache_verify;
+extern const struct command command_doctor;
+extern const struct command command_image_build;
+extern const struct command command_image_import;
+extern const struct command command_image_ls;
+extern const struct command command_image_rm;
+extern const struct command command_inspect;
+extern const struct command command_render;
+extern const struct command command_run;
+extern const struct command command_validate;

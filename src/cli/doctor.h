@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * doctor: what this machine lacks for a build. A check is a row of a table (cmd_doctor.c) and a
+ * function that reports findings: one, or one an architecture. The checks look, and run one step
+ * in a sandbox; none uses the network.
+ */
+#pragma once
+
+#include "cli/cli.h"
+#include "config/config.h"
+#include "store/store.h"
+
+enum finding_status {
+    FINDING_PASS,
+    FINDING_WARN, /* a build works, but something is slow, or cannot be done */
+    FINDING_FAIL, /* a build does not work */
+    FINDING_STATUS_COUNT,
+};
+
+struct finding {
+    const char *group;
+    const char *name;
+    enum finding_status status;
+    str detail;
+    str fix; /* a command that can be pasted; empty for a pass */
+};
+
+struct doctor {
+    struct cli *cli;
+    const char *guest_dir;
+    struct guest_config config;
+    struct diag_sink sink; /* what the config's check said */
+    struct store *store;   /* NULL: could not be opened, store_err says why */
+    struct err store_err;
+
+    const char *group; /* of the check that runs */
+    const char *check;
+    struct finding *items;
+    size_t len;
+    size_t cap;
+    size_t counts[FINDING_STATUS_COUNT];
+};
+
+/* A finding of the running check. `about` tells its findings apart ("arm64"), NULL when there is
+ * one. */
+struct finding *doctor_report(struct doctor *d, enum finding_status status, const char *about,
+                              const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The command that mends it. */
+void doctor_fix(struct doctor *d, struct finding *f, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same for packages to install; asks for the rights that it needs. */
+void doctor_fix_packages(struct doctor *d, struct finding *f, const char *packages);
+
+/* This machine's architecture, by its name in target triples ("x86_64"). */
+str doctor_host_machine(struct doctor *d);
+/* The first part of the architecture's target triple. */
+str doctor_machine_of(const struct config_architecture *arch);
+
+/* doctor_engine.c */
+void doctor_check_rights(struct doctor *d);
+void doctor_check_kernel(struct doctor *d);
+void doctor_check_overlayfs(struct doctor *d);
+void doctor_check_seccomp(struct doctor *d);
+void doctor_check_cgroups(struct doctor *d);
+void doctor_check_store(struct doctor *d);
+void doctor_check_space(struct doctor *d);
+void doctor_check_step(struct doctor *d);
+
+/* doctor_tools.c */
+void doctor_check_musl(struct doctor *d);
+void doctor_check_mmdebstrap(struct doctor *d);
+void doctor_check_qemu(struct doctor *d);
+void doctor_check_kvm(struct doctor *d);
+void doctor_check_foreign(struct doctor *d);
+
+/* doctor_guest.c */
+void doctor_check_config(struct doctor *d);
+void doctor_check_kernel_configs(struct doctor *d);
+void doctor_check_artifacts(struct doctor *d);
+void doctor_check_agent_sources(struct doctor *d);

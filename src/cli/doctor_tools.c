@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Programs that a build, or `run`, calls. */
+#include "cli/doctor.h"
+#include "guestbin/guestbin.h"
+#include "vm/vm.h"
+
+static bool is_host(struct doctor *d, const struct config_architecture *arch) {
+    return str_eq(doctor_machine_of(arch), doctor_host_machine(d));
+}
+
+/* Architectures as vm/ calls them. */
+static const char *vm_name(struct arena *a, str machine) {
+    return str_eq(machine, S("aarch64")) ? "arm64" : str_to_c(a, machine);
+}
+
+/* A target that is missing or not text is the config's business. */
+static bool is_loaded(const struct config_architecture *arch) {
+    return doctor_machine_of(arch).len > 0;
+}
+
+static const char *arch_name(struct doctor *d, const struct config_architecture *arch) {
+    return str_to_c(d->cli->arena, arch->head.key);
+}
+
+/* What only another machine's image needs is a warning: the front door builds this one's. */
+static enum finding_status missing_for(struct doctor *d, const struct config_architecture *arch) {
+    return is_host(d, arch) ? FINDING_FAIL : FINDING_WARN;
+}
+
+void doctor_check_musl(struct doctor *d) {
+    const struct config_build *build = &d->config.build;
+    if (build->guest_binaries.len == 0) {
+        doctor_report(d, FINDING_PASS, NULL, "not needed: the image has no guest binaries");
+        return;
+    }
+    for (size_t i = 0; i < build->architectures.len; i++) {
+        const struct config_architecture *arch = &build->architectures.items[i];
+        if (!is_loaded(arch)) {
+            continue;
+        }
+        const char *name = arch_name(d, arch);
+        const char *help = NULL;
+        const char *const *compiler =
+            guestbin_find_compiler(d->cli->arena, arch->rust_target.text, &help);
+        if (compiler != NULL) {
+            doctor_report(d, FINDING_PASS, name, "%s", compiler[0]);
+            continue;
+        }
+        struct finding *f = doctor_report(d, missing_for(d, arch), name, "no compiler for %.*s",
+                                          STR_FMT(arch->rust_target.text));
+        doctor_fix(d, f, "%s", help);
+    }
+}
+
+void doctor_check_mmdebstrap(struct doctor *d) {
+    const char *path = proc_find(d->cli->arena, "mmdebstrap");
+    if (path != NULL) {
+        doctor_report(d, FINDING_PASS, NULL, "%s", path);
+        return;
+    }
+    struct finding *f =
+        doctor_report(d, FINDING_FAIL, NULL, "not installed: base images are made with it");
+    doctor_fix_packages(d, f, "mmdebstrap");
+}
+
+void doctor_check_qemu(struct doctor *d) {
+    const struct config_build *build = &d->config.build;
+    for (size_t i = 0; i < build->architectures.len; i++) {
+        const struct config_architecture *arch = &build->architectures.items[i];
+        if (!is_loaded(arch)) {
+            continue;
+        }
+        const char *vm = vm_name(d->cli->arena, doctor_machine_of(arch));
+        const char *program = vm_qemu_program(vm);
+        const char *name = arch_name(d, arch);
+        if (program == NULL) {
+            struct finding *f =
+                doctor_report(d, FINDING_WARN, name, "'run' boots x86_64 and arm64, not '%s'", vm);
+            doctor_fix(d, f, "capsem-builder build %s --arch %s # builds all the same",
+                       d->guest_dir, name);
+            continue;
+        }
+        const char *path = proc_find(d->cli->arena, program);
+        if (path != NULL) {
+            doctor_report(d, FINDING_PASS, name, "%s", path);
+            continue;
+        }
+        struct finding *f = doctor_report(d, FINDING_WARN, name,
+                                          "%s is not installed: 'run' boots with it", program);
+        doctor_fix_packages(d, f, vm_qemu_package(vm));
+    }
+}
+
+void doctor_check_kvm(struct doctor *d) {
+    const char *why = NULL;
+    const char *host = vm_name(d->cli->arena, doctor_host_machine(d));
+    if (vm_kvm_usable(host, d->cli->cache_dir, &why)) {
+        doctor_report(d, FINDING_PASS, NULL, "/dev/kvm can be opened");
+        return;
+    }
+    struct finding *f =
+        doctor_report(d, FINDING_WARN, NULL, "%s: 'run' emulates, which is slower", why);
+    doctor_fix(d, f, "capsem-builder run --accel tcg # the same, without trying KVM first");
+}
+
+/* --- programs of another architecture --------------------------------------------------------- */
+
+/* With the flag F the kernel holds the interpreter open: it works inside every root. */
+static bool is_registered(struct arena *a, const char *path, bool *ret_fixed) {
+    str text;
+    if (!fs_load(a, AT_FDCWD, path, 64 * 1024, &text, NULL) || !str_starts(text, S("enabled"))) {
+        return false;
+    }
+    *ret_fixed = false;
+    while (text.len > 0) {
+        str line = str_cut(&text, '\n');
+        if (str_starts(line, S("flags:"))) {
+            *ret_fixed = str_find_char(line, 'F', S("flags:").len) != STR_NONE;
+        }
+    }
+    return true;
+}
+
+void doctor_check_foreign(struct doctor *d) {
+    const struct config_build *build = &d->config.build;
+    for (size_t i = 0; i < build->architectures.len; i++) {
+        const struct config_architecture *arch = &build->architectures.items[i];
+        if (!is_loaded(arch) || is_host(d, arch)) {
+            continue;
+        }
+        const char *name = arch_name(d, arch);
+        const char *path = str_fmt(d->cli->arena, "/proc/sys/fs/binfmt_misc/qemu-%.*s",
+                                   STR_FMT(doctor_machine_of(arch)))
+                               .ptr;
+        bool fixed = false;
+        if (is_registered(d->cli->arena, path, &fixed) && fixed) {
+            doctor_report(d, FINDING_PASS, name, "the kernel runs its programs through QEMU");
+            continue;
+        }
+        struct finding *f = doctor_report(
+            d, FINDING_WARN, name,
+            "the kernel does not run its programs: its root filesystem cannot be built here");
+        doctor_fix_packages(d, f, "qemu-user-static binfmt-support");
+    }
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/make_assets.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "assets/assets.h"
+#include "base/clock.h"
+#include "cli/guest.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/versions.h"
+#include "hash/hash.h"
+#include "oci/oci.h"
+
+enum { LABEL_BYTES = 128 };
+
+/* One architecture while it is made. */
+struct making {
+    struct cli *cli;
+    const struct make_request *request;
+    const struct config_architecture *arch;
+    struct diag_sink *sink;
+    struct assets_update *update;
+    struct assets_template templates[2];
+    size_t template_count;
+    str tool_versions; /* ptr NULL: not asked */
+    struct made_asset *made;
+    size_t made_count;
+    struct err err;
+};
+
+/* ---- reporting a failure ---- */
+
+/* A place in a rendered Dockerfile gets a note with the template's line that wrote it. */
+static void point_at_templates(struct making *m, const struct recipe *recipe) {
+    for (size_t i = 0; i < m->sink->len; i++) {
+        struct diag *d = &m->sink->items[i];
+        if (d->span.source == recipe->source && d->note.len == 0) {
+            diag_note(m->sink, d, recipe_template_span(recipe, m->request->sources, d->span.start),
+                      "written by this line of the template");
+        }
+    }
+}
+
+static bool fail(struct making *m, struct progress *p, str failed_output) {
+    progress_done(p);
+    if (interrupted) {
+        print_error(m->cli, "stopped; the steps that were finished are kept");
+        return false;
+    }
+    if (!progress_showed_end(p) && failed_output.len > 0) {
+        fwrite(failed_output.ptr, 1, failed_output.len, stderr);
+        if (!str_ends(failed_output, S("\n"))) {
+            fputc('\n', stderr);
+        }
+    }
+    if (m->sink->len > 0) {
+        print_diags(m->cli, m->sink, stderr);
+    }
+    if (err_is_set(&m->err)) {
+        print_err(m->cli, &m->err);
+    }
+    return false;
+}
+
+/* ---- executing a recipe ---- */
+
+static bool execute(struct making *m, const struct recipe *recipe, struct progress *p,
+                    struct build_result *ret) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    struct store *store = m->request->store;
+    if (!store_work_begin(store, &work, &m->err)) {
+        return false;
+    }
+    const char *context = store_work_path(&work, m->cli->arena, "context");
+    if (mkdir(context, 0755) < 0) {
+        return err_sys(&m->err, errno, "create '%s'", context);
+    }
+    if (!recipe_write_context(recipe, context, m->request->epoch_s, &m->err)) {
+        return false;
+    }
+    struct build_request request = {
+        .store = store,
+        .sources = m->request->sources,
+        .dockerfile = recipe->source,
+        .context = context,
+        .no_cache = m->request->no_cache,
+        .source_date_epoch = m->request->epoch_s,
+        .events = &progress_events,
+        .self = p,
+        .cancelled = &interrupted,
+    };
+    return oci_platform_parse(m->cli->arena, m->arch->docker_platform.text, &request.platform,
+                              &m->err) &&
+           build_run(m->cli->arena, &request, m->sink, ret, &m->err);
+}
+
+static bool render(struct making *m, enum recipe_kind kind, struct recipe *ret) {
+    struct recipe_request request = {
+        .config = m->request->config,
+        .arch = m->arch,
+        .kind = kind,
+        .kernel_version = m->request->kernel_version,
+        .templates_dir = m->request->templates_dir,
+        .binaries_dir = m->request->binaries_dir,
+    };
+    return recipe_render(m->cli->arena, &request, m->request->sources, m->sink, ret, &m->err);
+}
+
+/* ---- is an asset what it should be? ---- */
+
+static bool file_digest(void *self, int fd, uint8_t ret[ASSET_DIGEST_BYTES], struct err *err) {
+    return store_file_digest(self, fd, ret, err);
+}
+
+static str asset_record_name(struct making *m, enum asset asset) {
+    return str_fmt(m->cli->arena, "asset %s/%.*s/%s", m->request->output_dir,
+                   STR_FMT(m->arch->head.key), asset_names[asset]);
+}
+
+static const char *asset_path(struct making *m, enum asset asset) {
+    return str_fmt(m->cli->arena, "%s/%.*s/%s", m->request->output_dir, STR_FMT(m->arch->head.key),
+                   asset_names[asset])
+        .ptr;
+}
+
+/* "KEY DIGEST" of what was written last; the digest guards against a file that was replaced. */
+static bool record_text(struct making *m, int fd, const char *key, str *ret) {
+    uint8_t digest[ASSET_DIGEST_BYTES];
+    char hex[2 * ASSET_DIGEST_BYTES + 1];
+    if (!store_file_digest(m->request->store, fd, digest, &m->err)) {
+        return false;
+    }
+    hash_hex(digest, sizeof digest, hex);
+    *ret = str_fmt(m->cli->arena, "\"%s %s\"", key, hex);
+    return true;
+}
+
+static bool is_current(struct making *m, enum asset asset, const char *key) {
+    str known;
+    str now;
+    AUTO_FD fd = open(asset_path(m, asset), O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && !m->request->no_cache &&
+           store_record_load(m->request->store, m->cli->arena, "results",
+                             asset_record_name(m, asset), &known, &m->err) &&
+           known.len > 0 && record_text(m, fd, key, &now) && str_eq(known, now);
+}
+
+static bool remember(struct making *m, enum asset asset, int fd, const char *key) {
+    str text;
+    return record_text(m, fd, key, &text) &&
+           store_record_save(m->request->store, "results", asset_record_name(m, asset), text,
+                             &m->err);
+}
+
+static void note_made(struct making *m, enum asset asset, uint64_t bytes, bool fresh,
+                      const struct build_result *result, uint64_t start_ms) {
+    struct made_asset *a = &m->made[m->made_count++];
+    *a = (struct made_asset){ asset_names[asset], bytes, time_now_ms() - start_ms, 0, 0, fresh };
+    for (size_t i = 0; i < result->record_count; i++) {
+        *(result->records[i].cached ? &a->steps_cached : &a->steps_run) += 1;
+    }
+}
+
+/* ---- the kernel ---- */
+
+/* The file as the highest layer has it. */
+static int open_built(const struct build_result *result, const char *name, struct arena *a) {
+    for (size_t i = result->layer_count; i > 0; i--) {
+        int fd = open(path_join(a, result->layers[i - 1], name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static bool copy_built(struct making *m, const struct build_result *result, enum asset asset,
+                       uint64_t start_ms) {
+    const char *name = asset_names[asset];
+    const char *key = str_fmt(m->cli->arena, "%s/%s", result->key.hex, name).ptr;
+    AUTO_FD from = open_built(result, name, m->cli->arena);
+    struct stat st;
+    if (from < 0 || fstat(from, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
+        return err_set(&m->err, "the kernel's Dockerfile did not leave a file '/%s'", name);
+    }
+    bool fresh = !is_current(m, asset, key);
+    int fd;
+    if (fresh && (!assets_update_open(m->update, asset, &fd, &m->err) ||
+                  !fs_copy_fd(from, fd, &m->err) || !remember(m, asset, fd, key))) {
+        return err_wrap(&m->err, "write '%s'", asset_path(m, asset));
+    }
+    note_made(m, asset, (uint64_t)st.st_size, fresh, result, start_ms);
+    return true;
+}
+
+/* ---- the root filesystem ---- */
+
+static bool pack(struct making *m, const struct build_result *result, struct progress *p,
+                 uint64_t start_ms) {
+    const struct config_build *build = &m->request->config->build;
+    struct pack_options options = {
+        .codec = str_to_c(m->cli->arena, build->compression.text),
+        .level = (int)config_codec_level(build),
+        .source_date_epoch = m->request->epoch_s,
+        .gated = true,
+    };
+    const char *key = str_fmt(m->cli->arena, "%s %s %d %lld", result->key.hex, options.codec,
+                              options.level, (long long)options.source_date_epoch)
+                          .ptr;
+    bool fresh = !is_current(m, ASSET_ROOTFS, key);
+    int fd = -1;
+    AUTO_FD old = -1;
+    if (fresh) {
+        if (!assets_update_open(m->update, ASSET_ROOTFS, &fd, &m->err) ||
+            !output_pack_squashfs(m->request->store, result->layers, result->layer_count, fd,
+                                  &options, p, &m->err) ||
+            !remember(m, ASSET_ROOTFS, fd, key)) {
+            return err_wrap(&m->err, "write '%s'", asset_path(m, ASSET_ROOTFS));
+        }
+    } else {
+        old = open(asset_path(m, ASSET_ROOTFS), O_RDONLY | O_CLOEXEC);
+    }
+    struct stat st;
+    if (fstat(fresh ? fd : old, &st) < 0) {
+        return err_sys(&m->err, errno, "look at '%s'", asset_path(m, ASSET_ROOTFS));
+    }
+    note_made(m, ASSET_ROOTFS, (uint64_t)st.st_size, fresh, result, start_ms);
+    return true;
+}
+
+/* ---- one template ---- */
+
+static void describe_steps(struct making *m, enum recipe_kind kind, int64_t started_s,
+                           uint64_t start_ms, const struct build_result *result) {
+    struct arena *a = m->cli->arena;
+    struct assets_step *steps = ARENA_ARRAY(a, struct assets_step, result->record_count);
+    for (size_t i = 0; i < result->record_count; i++) {
+        const struct build_record *r = &result->records[i];
+        steps[i] = (struct assets_step){ r->stage, r->text, str_from_c(r->key.hex), r->cached,
+                                         r->duration_ms };
+    }
+    m->templates[m->template_count++] = (struct assets_template){
+        .name = str_from_c(recipe_kind_name(kind)),
+        .started_s = started_s,
+        .duration_ms = time_now_ms() - start_ms,
+        .steps = steps,
+        .step_count = result->record_count,
+    };
+}
+
+static bool finish(struct making *m, enum recipe_kind kind, const struct build_result *result,
+                   struct progress *p, uint64_t start_ms) {
+    if (kind == RECIPE_KERNEL) {
+        return copy_built(m, result, ASSET_KERNEL, start_ms) &&
+               copy_built(m, result, ASSET_INITRD, start_ms);
+    }
+    return versions_collect(m->cli, m->request->store, m->request->config, result,
+                            &m->tool_versions, &m->err) &&
+           pack(m, result, p, start_ms);
+}
+
+static bool make_template(struct making *m, enum recipe_kind kind) {
+    char label[LABEL_BYTES];
+    snprintf(label, sizeof label, "%s %.*s", recipe_kind_name(kind), STR_FMT(m->arch->head.key));
+    struct progress p;
+    progress_init(&p, m->cli, m->request->progress, false);
+    p.label = label;
+    uint64_t start_ms = time_now_ms();
+    int64_t started_s = time_now_epoch_s();
+    struct recipe recipe;
+    struct build_result result = { 0 };
+    if (!render(m, kind, &recipe)) {
+        return fail(m, &p, S(""));
+    }
+    if (!execute(m, &recipe, &p, &result)) {
+        point_at_templates(m, &recipe);
+        return fail(m, &p, result.failed_output);
+    }
+    if (!finish(m, kind, &result, &p, start_ms)) {
+        return fail(m, &p, S(""));
+    }
+    describe_steps(m, kind, started_s, start_ms, &result);
+    progress_done(&p);
+    return true;
+}
+
+/* --- publishing
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static bool publish(struct making *m) {
+    const struct guest_config *c = m->request->config;
+    struct assets_build build = {
+        .image_name = c->image.name.text,
+        .image_version = c->image.version.text,
+        .engine = S("embedded"),
+        .source_date_epoch = m->request->epoch_s,
+        .templates = m->templates,
+        .template_count = m->template_count,
+    };
+    struct asset_digests digests = { file_digest, m->request->store };
+    struct assets_commit commit = {
+        .version = c->image.head.present ? c->image.version.text : S(CAPSEM_VERSION),
+        .tool_versions = m->tool_versions,
+        .build = &build,
+        .current = true,
+        .threads = 1,
+        .digests = &digests,
+    };
+    if (!assets_update_commit(m->update, &commit, &m->err)) {
+        print_err(m->cli, &m->err);
+        return false;
+    }
+    return true;
+}
+
+bool make_assets(struct cli *cli, const struct make_request *request,
+                 const struct config_architecture *arch, struct made_asset ret[MADE_ASSETS_MAX],
+                 size_t *ret_count) {
+    struct diag_sink sink;
+    diag_sink_init(&sink, cli->arena, request->sources);
+    AUTO_ASSETS_UPDATE update = NULL;
+    struct making m = {
+        .cli = cli,
+        .request = request,
+        .arch = arch,
+        .sink = &sink,
+        .made = ret,
+        .err = ERR_INIT,
+    };
+    struct guestbin_binary *binaries;
+    if (request->rootfs &&
+        !guest_compile_binaries(cli, request->config, arch, request->binaries_dir, &binaries)) {
+        return false;
+    }
+    if (!assets_update_begin(request->output_dir, str_to_c(cli->arena, arch->head.key), &update,
+                             &m.err)) {
+        print_err(cli, &m.err);
+        return false;
+    }
+    m.update = update;
+    bool ok = (!request->kernel || make_template(&m, RECIPE_KERNEL)) &&
+              (!request->rootfs || make_template(&m, RECIPE_ROOTFS)) && publish(&m);
+    *ret_count = m.made_count;
+    return ok;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdarg.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+
+static void print_line(bool color, const char *label, const char *sgr, const char *fmt,
+                       va_list args) {
+    /* One write: lines of several processes do not mix. */
+    AUTO_BUF line = BUF_INIT(64 * 1024);
+    if (color) {
+        buf_addf(&line, "\033[1;%sm%s:\033[0m ", sgr, label);
+    } else {
+        buf_addf(&line, "%s: ", label);
+    }
+    buf_vaddf(&line, fmt, args);
+    buf_add_char(&line, '\n');
+    fwrite(line.ptr, 1, line.len, stderr);
+}
+
+void print_error(const struct cli *cli, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    print_line(cli->color_err, "error", "31", fmt, args);
+    va_end(args);
+}
+
+void print_warning(const struct cli *cli, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    print_line(cli->color_err, "warning", "33", fmt, args);
+    va_end(args);
+}
+
+static void print_help(const struct cli *cli, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void print_help(const struct cli *cli, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    print_line(cli->color_err, " help", "36", fmt, args);
+    va_end(args);
+}
+
+void print_err(const struct cli *cli, const struct err *err) {
+    AUTO_BUF text = BUF_INIT(16 * 1024);
+    err_text(err, &text);
+    print_error(cli, "%s", text.len == 0 ? "failed" : text.ptr);
+    if (err->help[0] != '\0') {
+        print_help(cli, "%s", err->help);
+    }
+}
+
+void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out) {
+    AUTO_BUF text = BUF_INIT((size_t)256 * 1024 * 1024);
+    struct diag_style style = {
+        .format = DIAG_TEXT,
+        .color = out == stdout ? cli->color_out : cli->color_err,
+        .width = cli->width,
+    };
+    diag_render(sink, &style, &text);
+    if (text.len > 0) { /* no text has no address */
+        fwrite(text.ptr, 1, text.len, out);
+    }
+}
+
+static char *ring_next(size_t *ret_size) {
+    static char ring[4][32];
+    static unsigned at;
+    *ret_size = sizeof ring[0];
+    return ring[at++ % ARRAY_LEN(ring)];
+}
+
+const char *format_bytes(uint64_t bytes) {
+    static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+    size_t size;
+    char *text = ring_next(&size);
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1000 && unit + 1 < ARRAY_LEN(units)) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(text, size, unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return text;
+}
+
+const char *format_duration_ms(uint64_t ms) {
+    size_t size;
+    char *text = ring_next(&size);
+    if (ms < 1000) {
+        snprintf(text, size, "%u ms", (unsigned)ms);
+    } else if (ms < 60000) {
+        snprintf(text, size, "%u.%u s", (unsigned)(ms / 1000), (unsigned)(ms % 1000 / 100));
+    } else {
+        snprintf(text, size, "%u:%02u min", (unsigned)(ms / 60000), (unsigned)(ms / 1000 % 60));
+    }
+    return text;
+}
+
+const char *cli_guest_dir(const struct cli *cli) {
+    const char *dir = cli->arg_count > 0 ? cli->args[0] : "guest";
+    if (!fs_is_dir(AT_FDCWD, dir)) {
+        print_error(cli,
+                    "'%s' is not a folder: give a guest folder, or make one with "
+                    "'capsem-builder init %s'",
+                    dir, dir);
+        return NULL;
+    }
+    return dir;
+}

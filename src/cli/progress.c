@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/progress.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum {
+    PARTIAL_BYTES_MAX = 16 * 1024,
+    STEP_TEXT_MAX = 400,
+    SHOWN_BYTES_MAX = 4 * 1024 * 1024, /* of a step's output in a log */
+    LINE_COST = 16,                    /* bytes that a line takes besides its text */
+};
+
+const char *const progress_words[] = { "auto", "tty", "plain", "json", NULL };
+
+void progress_init(struct progress *p, const struct cli *cli, const char *word, bool quiet) {
+    *p = (struct progress){ .cli = cli, .partial = BUF_INIT(PARTIAL_BYTES_MAX) };
+    if (quiet) {
+        p->mode = PROGRESS_QUIET;
+    } else if (strcmp(word, "json") == 0) {
+        p->mode = PROGRESS_JSON;
+    } else if (strcmp(word, "tty") == 0 ||
+               (strcmp(word, "auto") == 0 && isatty(STDERR_FILENO) && cli->width > 0)) {
+        p->mode = PROGRESS_TTY;
+    } else {
+        p->mode = PROGRESS_PLAIN;
+    }
+}
+
+/* ---- the bottom line of a terminal ---- */
+
+static void erase(struct progress *p) {
+    if (p->drawn) {
+        fputs("\r\033[K", stderr);
+        p->drawn = false;
+    }
+}
+
+void progress_done(struct progress *p) {
+    erase(p);
+    buf_done(&p->partial);
+}
+
+bool progress_showed_end(const struct progress *p) {
+    return (p->mode == PROGRESS_PLAIN || p->mode == PROGRESS_JSON) && !p->clipped;
+}
+
+/* Text cut to the columns that are there; control characters would move the cursor. */
+static void put_fitting(str text, size_t columns) {
+    size_t used = 0;
+    for (size_t at = 0; at < text.len && used < columns; used++) {
+        size_t len = str_utf8_next(str_slice(text, at, text.len), NULL);
+        if (len == 0 || (unsigned char)text.ptr[at] < 0x20 || text.ptr[at] == 0x7F) {
+            fputc(' ', stderr);
+            at += len == 0 ? 1 : len;
+        } else {
+            fwrite(text.ptr + at, 1, len, stderr);
+            at += len;
+        }
+    }
+}
+
+static const char *paint(const struct progress *p, const char *sgr) {
+    return p->cli->color_err ? sgr : "";
+}
+
+/* "[rootfs x86_64: build 2/7]" */
+static str where(const struct progress *p, const struct build_step *step, struct arena *a) {
+    str label = str_from_c(p->label);
+    bool both = label.len > 0 && step->stage.len > 0;
+    return str_fmt(a, "[%.*s%s%.*s%s%zu/%zu]", STR_FMT(label), both ? ": " : "",
+                   STR_FMT(step->stage), label.len > 0 || step->stage.len > 0 ? " " : "",
+                   step->number, step->count);
+}
+
+static void draw_step(struct progress *p, const struct build_step *step) {
+    AUTO_ARENA scratch = arena_new();
+    str place = where(p, step, scratch);
+    const char *time = format_duration_ms(time_now_ms() - p->begin_ms);
+    size_t width = p->cli->width > 4 ? p->cli->width - 1 : 79;
+    erase(p);
+    str line = str_fmt(scratch, "%.*s %.*s", STR_FMT(place),
+                       STR_FMT(str_slice(step->text, 0, STEP_TEXT_MAX)));
+    if (p->last[0] != '\0') {
+        size_t half = width / 2;
+        line = str_fmt(scratch, "%.*s | %s", STR_FMT(str_slice(line, 0, half)), p->last);
+    }
+    size_t left = width > strlen(time) + 2 ? width - strlen(time) - 2 : 0;
+    fprintf(stderr, "%s%s%s  ", paint(p, "\033[36m"), time, paint(p, "\033[0m"));
+    put_fitting(line, left);
+    p->drawn = true;
+    fflush(stderr);
+}
+
+static void finish_step_line(struct progress *p, const struct build_step *step, const char *mark,
+                             const char *sgr) {
+    AUTO_ARENA scratch = arena_new();
+    str line = str_fmt(scratch, "%.*s %.*s", STR_FMT(where(p, step, scratch)),
+                       STR_FMT(str_slice(step->text, 0, STEP_TEXT_MAX)));
+    erase(p);
+    fprintf(stderr, "%s%8s%s  ", paint(p, sgr), mark, paint(p, "\033[0m"));
+    size_t width = p->cli->width > 12 ? p->cli->width - 11 : 70;
+    put_fitting(line, p->mode == PROGRESS_TTY ? width : SIZE_MAX);
+    fputc('\n', stderr);
+}
+
+/* ---- JSON ---- */
+
+static void print_json(json_t *object) {
+    char *text = json_dumps(object, JSON_COMPACT);
+    if (text != NULL) {
+        fprintf(stderr, "%s\n", text);
+    }
+    free(text);
+    json_decref(object);
+}
+
+/* Output may be any bytes; JSON wants UTF-8. */
+static json_t *json_text(str text) {
+    json_t *value = json_stringn(text.ptr == NULL ? "" : text.ptr, text.len);
+    if (value != NULL) {
+        return value;
+    }
+    AUTO_BUF clean = BUF_INIT(4 * PARTIAL_BYTES_MAX);
+    for (size_t at = 0; at < text.len;) {
+        size_t len = str_utf8_next(str_slice(text, at, text.len), NULL);
+        buf_add(&clean, len == 0 ? S("\xEF\xBF\xBD") : str_slice(text, at, at + len));
+        at += len == 0 ? 1 : len;
+    }
+    return json_stringn(clean.ptr == NULL ? "" : clean.ptr, clean.len);
+}
+
+static json_t *step_object(const struct progress *p, const char *event,
+                           const struct build_step *step) {
+    json_t *o = json_object();
+    json_object_set_new(o, "event", json_string(event));
+    if (p->label != NULL) {
+        json_object_set_new(o, "build", json_string(p->label));
+    }
+    json_object_set_new(o, "stage", json_text(step->stage));
+    json_object_set_new(o, "step", json_integer((json_int_t)step->number));
+    json_object_set_new(o, "steps", json_integer((json_int_t)step->count));
+    return o;
+}
+
+/* ---- events ---- */
+
+static void on_begin(void *self, const struct build_step *step) {
+    struct progress *p = self;
+    p->begin_ms = time_now_ms();
+    p->last[0] = '\0';
+    p->shown_bytes = 0;
+    p->clipped = false;
+    if (p->mode == PROGRESS_TTY) {
+        draw_step(p, step);
+    } else if (p->mode == PROGRESS_PLAIN) {
+        finish_step_line(p, step, "begin", "\033[36m");
+    } else if (p->mode == PROGRESS_JSON) {
+        json_t *o = step_object(p, "begin", step);
+        json_object_set_new(o, "text", json_text(step->text));
+        print_json(o);
+    }
+}
+
+static void log_line(struct progress *p, const struct build_step *step, str line) {
+    if (p->mode == PROGRESS_JSON) {
+        json_t *o = step_object(p, "output", step);
+        json_object_set_new(o, "line", json_text(line));
+        print_json(o);
+    } else {
+        fprintf(stderr, "          | %.*s\n", STR_FMT(line));
+    }
+}
+
+static void show_line(struct progress *p, const struct build_step *step, str line) {
+    if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
+        line.len--;
+    }
+    if (p->mode == PROGRESS_TTY) {
+        size_t cr = str_find_last_char(line, '\r');
+        line = cr == STR_NONE ? line : str_slice(line, cr + 1, line.len);
+        snprintf(p->last, sizeof p->last, "%.*s", STR_FMT(str_slice(line, 0, 200)));
+        return;
+    }
+    if (p->clipped) {
+        return;
+    }
+    p->shown_bytes += line.len + LINE_COST;
+    p->clipped = p->shown_bytes > SHOWN_BYTES_MAX;
+    log_line(p, step, p->clipped ? S("... the rest of a long output is not shown") : line);
+}
+
+/* Of a flood of lines only the newest is drawn. */
+static str skip_to_newest(struct progress *p, str piece) {
+    size_t end = str_find_last_char(piece, '\n');
+    size_t before = end == STR_NONE ? STR_NONE : str_find_last_char(str_slice(piece, 0, end), '\n');
+    if (before == STR_NONE) {
+        return piece;
+    }
+    buf_reset(&p->partial);
+    return str_slice(piece, before + 1, piece.len);
+}
+
+static void on_output(void *self, const struct build_step *step, str piece) {
+    struct progress *p = self;
+    if (p->mode == PROGRESS_QUIET || p->clipped) {
+        return;
+    }
+    if (p->mode == PROGRESS_TTY) {
+        piece = skip_to_newest(p, piece);
+    }
+    while (piece.len > 0) {
+        size_t end = str_find_char(piece, '\n', 0);
+        str part = str_slice(piece, 0, end == STR_NONE ? piece.len : end);
+        size_t room = PARTIAL_BYTES_MAX - p->partial.len;
+        buf_add(&p->partial, str_slice(part, 0, room)); /* the rest of a very long line goes */
+        if (end == STR_NONE) {
+            return;
+        }
+        show_line(p, step, buf_str(&p->partial));
+        buf_reset(&p->partial);
+        piece = str_slice(piece, end + 1, piece.len);
+    }
+}
+
+static void on_tick(void *self, const struct build_step *step) {
+    struct progress *p = self;
+    if (p->mode == PROGRESS_TTY) {
+        draw_step(p, step);
+    }
+}
+
+static void on_end(void *self, const struct build_step *step, enum build_step_end how,
+                   uint64_t duration_ms) {
+    struct progress *p = self;
+    static const char *const words[] = { "done", "cached", "failed" };
+    if (p->partial.len > 0) {
+        show_line(p, step, buf_str(&p->partial));
+        buf_reset(&p->partial);
+    }
+    *(how == BUILD_STEP_CACHED ? &p->cached : &p->ran) += 1;
+    if (p->mode == PROGRESS_QUIET) {
+        return;
+    }
+    if (p->mode == PROGRESS_JSON) {
+        json_t *o = step_object(p, "end", step);
+        json_object_set_new(o, "result", json_string(words[how]));
+        json_object_set_new(o, "duration_ms", json_integer((json_int_t)duration_ms));
+        print_json(o);
+        return;
+    }
+    switch (how) {
+    case BUILD_STEP_DONE:
+        finish_step_line(p, step, format_duration_ms(duration_ms), "\033[32m");
+        break;
+    case BUILD_STEP_CACHED:
+        finish_step_line(p, step, "cached", "\033[2m");
+        break;
+    case BUILD_STEP_FAILED:
+        finish_step_line(p, step, "failed", "\033[31m");
+        break;
+    }
+}
+
+static void on_notice(void *self, str text) {
+    struct progress *p = self;
+    if (p->mode == PROGRESS_QUIET) {
+        return;
+    }
+    if (p->mode == PROGRESS_JSON) {
+        json_t *o = json_object();
+        json_object_set_new(o, "event", json_string("notice"));
+        json_object_set_new(o, "text", json_text(text));
+        print_json(o);
+        return;
+    }
+    erase(p);
+    fprintf(stderr, "%s    note%s  %.*s\n", paint(p, "\033[33m"), paint(p, "\033[0m"),
+            STR_FMT(text));
+}
+
+const struct build_events progress_events = {
+    .begin = on_begin,
+    .output = on_output,
+    .end = on_end,
+    .tick = on_tick,
+    .notice = on_notice,
+};
+
+/* ---- phases ---- */
+
+void progress_phase_begin(struct progress *p, const char *what) {
+    p->begin_ms = time_now_ms();
+    progress_phase_tick(p, what, 0, 0);
+}
+
+void progress_phase_tick(struct progress *p, const char *what, uint64_t done, uint64_t total) {
+    if (p->mode != PROGRESS_TTY) {
+        return;
+    }
+    erase(p);
+    fprintf(stderr, "%s%s%s  [%s] %s", paint(p, "\033[36m"),
+            format_duration_ms(time_now_ms() - p->begin_ms), paint(p, "\033[0m"),
+            p->label == NULL ? "" : p->label, what);
+    if (total > 0) {
+        fprintf(stderr, " %u%%", (unsigned)(done * 100 / total));
+    }
+    p->drawn = true;
+    fflush(stderr);
+}
+
+void progress_phase_end(struct progress *p, const char *what, const char *result) {
+    uint64_t duration = time_now_ms() - p->begin_ms;
+    erase(p);
+    if (p->mode == PROGRESS_JSON) {
+        json_t *o = json_object();
+        json_object_set_new(o, "event", json_string("phase"));
+        if (p->label != NULL) {
+            json_object_set_new(o, "build", json_string(p->label));
+        }
+        json_object_set_new(o, "what", json_string(what));
+        json_object_set_new(o, "result", json_string(result));
+        json_object_set_new(o, "duration_ms", json_integer((json_int_t)duration));
+        print_json(o);
+    } else if (p->mode != PROGRESS_QUIET) {
+        fprintf(stderr, "%s%8s%s  [%s] %s: %s\n", paint(p, "\033[32m"),
+                format_duration_ms(duration), paint(p, "\033[0m"), p->label == NULL ? "" : p->label,
+                what, result);
+    }
+}
