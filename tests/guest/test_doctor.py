@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""capsem-doctor on the host: its report, over groups of checks that the tests write, under each shell there is."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ARTIFACTS = Path(__file__).resolve().parents[2] / "guest" / "artifacts"
+DOCTOR = ARTIFACTS / "capsem-doctor"
+TAP = ARTIFACTS / "diagnostics" / "lib" / "tap.sh"
+SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
+AWKS = ["mawk", "gawk", "busybox"]
+
+GOOD = """#!/bin/sh
+. {tap}
+check "true is true" "never needed" true
+skip "the moon is up" "it is day"
+plan
+"""
+BAD = r"""#!/bin/sh
+. {tap}
+pass 'a "quoted" name with a \ in it'
+check "false is true" "buy a new machine" sh -c 'echo "one	tab"; echo two; exit 1'
+same "two names are one" "agree" left right
+plan
+"""
+DYING = """#!/bin/sh
+. {tap}
+pass "so far so good"
+exit 3
+"""
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    """Writes groups, and runs the doctor over them."""
+    checks = tmp_path / "checks"
+    checks.mkdir()
+
+    def run(groups, *arguments, shell=("sh",), awk=None):
+        for name, text in groups.items():
+            (checks / name).write_text(text.replace("{tap}", str(TAP)))
+        environment = dict(os.environ, CAPSEM_CHECKS=str(checks))
+        if awk:
+            programs = tmp_path / "programs"
+            programs.mkdir(exist_ok=True)
+            (programs / "awk").unlink(missing_ok=True)
+            if awk == "busybox":
+                (programs / "awk").write_text('#!/bin/sh\nexec busybox awk "$@"\n')
+                (programs / "awk").chmod(0o755)
+            else:
+                (programs / "awk").symlink_to(shutil.which(awk))
+            environment["PATH"] = f"{programs}:{environment['PATH']}"
+        return subprocess.run(
+            [*shell, str(DOCTOR), *arguments], env=environment, capture_output=True, text=True, timeout=60
+        )
+
+    run.checks = checks
+    return run
+
+
+def test_all_good(doctor):
+    result = doctor({"10-first.sh": GOOD})
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[2:] == [
+        "  first          1 passed, 1 skipped",
+        "",
+        "2 checks: 1 passed, 0 failed, 1 skipped",
+        "PASS",
+    ]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("awk", AWKS)
+def test_report(doctor, shell, awk):
+    for program in (shell[0], awk):
+        if not shutil.which(program):
+            pytest.skip(f"no {program}")
+    groups = {"10-first.sh": GOOD, "20-second.sh": BAD, "30-third.sh": DYING}
+
+    text = doctor(groups, shell=shell, awk=awk)
+    assert text.returncode == 1
+    assert text.stderr == ""
+    assert text.stdout.splitlines()[2:] == [
+        "  first          1 passed, 1 skipped",
+        "  second         1 passed, 2 failed",
+        "    FAILED  false is true",
+        "            fix: buy a new machine",
+        "            got: one\ttab; two",
+        "    FAILED  two names are one",
+        "            fix: agree",
+        "            got: expected 'left', not 'right'",
+        "  third          1 passed, 1 failed",
+        "    FAILED  the group runs to its end",
+        f"            fix: mend {doctor.checks}/??-third.sh",
+        "            got: exit code 3, 1 checks of 0",
+        "",
+        "7 checks: 3 passed, 3 failed, 1 skipped",
+        "FAIL",
+    ]
+
+    report = json.loads(doctor(groups, "--json", shell=shell, awk=awk).stdout)
+    assert (report["passed"], report["failed"], report["skipped"], report["result"]) == (3, 3, 1, "FAIL")
+    assert [group["name"] for group in report["groups"]] == ["first", "second", "third"]
+    assert report["groups"][1]["checks"][:2] == [
+        {"name": 'a "quoted" name with a \\ in it', "status": "ok"},
+        {"name": "false is true", "status": "failed", "fix": "buy a new machine", "output": "one\ttab; two"},
+    ]
+
+    tap = doctor(groups, "--tap", shell=shell, awk=awk)
+    assert tap.returncode == 1
+    lines = tap.stdout.splitlines()
+    assert lines[:5] == [
+        "ok 1 - first: true is true",
+        "ok 2 - first: the moon is up # SKIP it is day",
+        'ok 3 - second: a "quoted" name with a \\ in it',
+        "not ok 4 - second: false is true",
+        "# fix: buy a new machine",
+    ]
+    assert lines[-3:] == ["1..7", "# 7 checks: 3 passed, 3 failed, 1 skipped", "# FAIL"]
+
+
+def test_groups_are_chosen_by_name(doctor):
+    groups = {"10-first.sh": GOOD, "20-second.sh": BAD}
+    assert doctor(groups, "first").returncode == 0
+    assert "second" not in doctor(groups, "first").stdout
+    assert doctor(groups, "--list").stdout == "first\nsecond\n"
+
+
+def test_verbose_names_what_passed(doctor):
+    lines = doctor({"10-first.sh": GOOD}, "--verbose").stdout.splitlines()
+    assert "    ok      true is true" in lines
+    assert "    skipped the moon is up (it is day)" in lines
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["nowhere"]], ids=" ".join)
+def test_wrong_usage(doctor, arguments):
+    result = doctor({"10-first.sh": GOOD}, *arguments)
+    assert result.returncode == 2
+    assert arguments[0] in result.stderr
+
+
+def test_no_checks(doctor):
+    result = doctor({})
+    assert result.returncode == 2
+    assert "no checks in" in result.stderr
+
+
+def test_every_group_of_the_image_has_a_plan():
+    """The image's own groups run anywhere: on the host most checks fail, but each group ends with a right plan."""
+    for file in sorted((ARTIFACTS / "diagnostics").glob("??-*.sh")):
+        if file.name in ("20-sandbox.sh", "50-ai-clis.sh", "60-utilities.sh", "70-mcp.sh"):
+            continue  # these write to /, or start what the host has
+        text = subprocess.run(["sh", str(file)], capture_output=True, text=True, timeout=120).stdout
+        outcomes = [line for line in text.splitlines() if line.startswith(("ok ", "not ok "))]
+        assert outcomes, file.name
+        assert f"1..{len(outcomes)}" in text.splitlines()[-1], file.name

@@ -1,0 +1,102 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""Stands in for QEMU: checks what `run` gives it, then plays what FAKE_QEMU names. Where a guest is wanted, the real agent
+runs on the control and terminal descriptors, as a process of the host."""
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+
+CONSOLE, CONTROL, TERMINAL = 3, 4, 5
+AGENT = os.environ["CAPSEM_AGENT"]
+
+
+def say(text):
+    os.write(CONSOLE, text.encode())
+
+
+def guest():
+    say("[    0.1] Linux version\ncapsem-init: squashfs: 3 ms\n")
+    os.execv(AGENT, [AGENT, "--control-fd", str(CONTROL), "--terminal-fd", str(TERMINAL), "--keep-clock"])
+
+
+def frame_then(data, then=lambda: time.sleep(60)):
+    """Greets as an agent does, then sends `data`."""
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+    from wire import frame
+    sock = socket.socket(fileno=CONTROL)
+    sock.sendall(frame("ready", version="fake") + frame("bootready") + frame("boottiming", stages=[]))
+    sock.sendall(data(frame))
+    then()
+
+
+def hang():
+    time.sleep(60)
+
+
+def kvm_error():
+    print("KVM internal error. Suberror: 1", file=sys.stderr, flush=True)
+    hang()
+
+
+def kvm_abort():
+    print("qemu-system-x86_64: kvm: an assertion failed", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGABRT)
+
+
+def panic():
+    say("[    0.1] Linux version\ncapsem-init: squashfs: 3 ms\ncapsem-init: overlayfs: 1 ms\n")
+    say("[    0.5] Kernel panic - not syncing: no init\n")
+
+
+def refuse():
+    print("qemu-system-x86_64: -frobnicate: invalid option", file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def die_in_command():
+    say("[    9.9] Out of memory\n")
+    frame_then(lambda f: f("execdata", id=1, stream=1, data=b"half"), lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def last_words():
+    frame_then(lambda f: f("execdata", id=1, stream=1, data=b"x" * 32768) * 6 + f("execdone", id=1, exit_code=5), lambda: None)
+
+
+PLAYS = {
+    "guest": guest,
+    "hang": hang,
+    "kvm_error": kvm_error,
+    "kvm_abort": kvm_abort,
+    "kvm_panic": panic,
+    "panic": panic,
+    "refuse": refuse,
+    "die_in_command": die_in_command,
+    "last_words": last_words,
+    "silent_agent": lambda: (say("[    0.1] Linux version\n"), hang()),
+    "too_long": lambda: frame_then(lambda f: b"\xff\xff\xff\xff"),
+    "noise": lambda: frame_then(lambda f: struct.pack(">I", 5) + b"\xc1\xc1\xc1\xc1\xc1"),
+    "cut": lambda: frame_then(lambda f: f("execdone", id=1, exit_code=0)[:-3], lambda: None),
+    "deep": lambda: frame_then(lambda f: struct.pack(">I", 1006) + b"\x81\xa1x\x81\xa1y" + b"\x91" * 1000),
+    "ready_again": lambda: frame_then(lambda f: f("ready", version="again")),
+    "strange_stream": lambda: frame_then(lambda f: f("execdata", id=1, stream=9, data=b"x")),
+    "no_code": lambda: frame_then(lambda f: f("execdone", id=1)),
+    "strange_code": lambda: frame_then(lambda f: f("execdone", id=1, exit_code=5000)),
+    "unknown_frames": lambda: frame_then(
+        lambda f: f("newer", a=[1]) + f("execdone", id=99, exit_code=1) + f("pong") + f("execdone", id=1, exit_code=6)),
+}
+
+
+def main():
+    args = sys.argv[1:]
+    with open(os.environ["FAKE_QEMU_LOG"], "a") as log:
+        log.write(json.dumps({"pid": os.getpid(), "args": args, "fds": sorted(map(int, os.listdir("/proc/self/fd")))}) + "\n")
+    accel = args[args.index("-accel") + 1]
+    play = os.environ["FAKE_QEMU"].split(",")
+    PLAYS[play[0] if accel == "kvm" or len(play) == 1 else play[1]]()
+
+
+main()

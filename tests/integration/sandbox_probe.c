@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Runs inside a step, for test_engine_sandbox.py: tries one thing that a step must not be able to
+ * do (or must), and prints what became of it: "ok" or the name of the error. Linked statically.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static long try_mount(void) {
+    return mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
+}
+
+static long try_umount(void) {
+    return umount2("/proc/kcore", MNT_DETACH);
+}
+
+static long try_unshare_user(void) {
+    return unshare(CLONE_NEWUSER);
+}
+
+static long try_unshare_mount(void) {
+    return unshare(CLONE_NEWNS);
+}
+
+static long try_clone_user(void) {
+    long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        _exit(0);
+    }
+    return pid;
+}
+
+static long try_clone3(void) {
+    unsigned long long args[8] = { 0 };
+    args[4] = SIGCHLD;
+    long pid = syscall(SYS_clone3, args, sizeof args);
+    if (pid == 0) {
+        _exit(0);
+    }
+    return pid;
+}
+
+static long try_fork(void) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(0);
+    }
+    return pid;
+}
+
+static long try_setns(void) {
+    int fd = open("/proc/self/ns/mnt", O_RDONLY);
+    return fd < 0 ? -1 : setns(fd, 0);
+}
+
+static long try_keyctl(void) {
+    return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+}
+
+static long try_add_key(void) {
+    return syscall(SYS_add_key, "user", "capsem", "x", 1, KEY_SPEC_SESSION_KEYRING);
+}
+
+static long try_bpf(void) {
+    union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY };
+    attr.key_size = 4;
+    attr.value_size = 4;
+    attr.max_entries = 1;
+    return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
+}
+
+static long try_perf(void) {
+    unsigned char attr[128] = { 1 };
+    return syscall(SYS_perf_event_open, attr, 0, -1, -1, 0);
+}
+
+static long try_io_uring(void) {
+    unsigned char params[256] = { 0 };
+    return syscall(SYS_io_uring_setup, 1, params);
+}
+
+static long try_userfaultfd(void) {
+    return syscall(SYS_userfaultfd, 0);
+}
+
+static long try_reboot(void) {
+    return syscall(SYS_reboot, 0xfee1dead, 672274793, 0, NULL); /* Ctrl-Alt-Del off */
+}
+
+static long try_sethostname(void) {
+    return sethostname("other", 5);
+}
+
+static long try_settime(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return clock_settime(CLOCK_REALTIME, &now);
+}
+
+static long try_syslog(void) {
+    return syscall(SYS_syslog, 10, NULL, 0);
+}
+
+static long try_swapon(void) {
+    return syscall(SYS_swapon, "/dev/null", 0);
+}
+
+static long try_vsock(void) {
+    return socket(AF_VSOCK, SOCK_STREAM, 0);
+}
+
+static long try_tiocsti(void) {
+    char c = 'x';
+    return ioctl(0, TIOCSTI, &c);
+}
+
+static long try_fsopen(void) {
+    return syscall(SYS_fsopen, "tmpfs", 0);
+}
+
+static long try_open_by_handle(void) {
+    struct {
+        struct file_handle handle;
+        unsigned char bytes[128];
+    } h = { .handle.handle_bytes = 128 };
+    int mount_id;
+    return name_to_handle_at(AT_FDCWD, "/", &h.handle, &mount_id, 0);
+}
+
+static long try_ptrace_init(void) {
+    return ptrace(PTRACE_ATTACH, 1, NULL, NULL);
+}
+
+static long try_init_memory(void) {
+    return open("/proc/1/mem", O_RDONLY);
+}
+
+static long try_init_root(void) {
+    return open("/proc/1/root", O_RDONLY);
+}
+
+static long try_init_fds(void) {
+    return open("/proc/1/fd", O_RDONLY | O_DIRECTORY) < 0 ? -1 : open("/proc/1/fd/3", O_RDONLY);
+}
+
+static long try_init_environ(void) {
+    return open("/proc/1/environ", O_RDONLY);
+}
+
+/* A node of every disk a machine may have, made wherever one may write, must not open. */
+static long try_disk(void) {
+    static const char *const places[] = { "/disk", "/dev/disk", "/dev/shm/disk", "/tmp/disk",
+                                          "/cache/disk" };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        const dev_t disks[] = { makedev(7, 0), makedev(8, 0), makedev(253, 0), makedev(254, 0),
+                                makedev(259, 0) };
+        for (size_t d = 0; d < sizeof disks / sizeof disks[0]; d++) {
+            if (mknod(places[i], S_IFBLK | 0600, disks[d]) < 0) {
+                continue;
+            }
+            int fd = open(places[i], O_RDONLY);
+            int why = errno;
+            unlink(places[i]);
+            if (fd >= 0 || why != EACCES) {
+                printf("%s: ", places[i]);
+                errno = why;
+                return fd;
+            }
+        }
+    }
+    errno = EACCES;
+    return -1;
+}
+
+static long try_kmem(void) {
+    if (mknod("/tmp/kmsg", S_IFCHR | 0600, makedev(1, 11)) < 0) {
+        return -1;
+    }
+    int fd = open("/tmp/kmsg", O_RDONLY);
+    int why = errno;
+    unlink("/tmp/kmsg");
+    errno = why;
+    return fd;
+}
+
+static long try_chroot(void) {
+    return chroot("/tmp");
+}
+
+static long try_setuid(void) {
+    return setuid(1000);
+}
+
+static long try_exec_memory(void) {
+    void *p =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? -1 : 0;
+}
+
+/* The bounding set still has it, and nothing else may bring it back. */
+static long try_get_back_admin(void) {
+    return prctl(PR_CAPBSET_READ, 21 /* CAP_SYS_ADMIN */, 0, 0, 0) == 1 ? 0 : (errno = EPERM, -1);
+}
+
+static const struct {
+    const char *name;
+    long (*run)(void);
+} tries[] = {
+    { "mount", try_mount },
+    { "umount", try_umount },
+    { "unshare-user", try_unshare_user },
+    { "unshare-mount", try_unshare_mount },
+    { "clone-user", try_clone_user },
+    { "clone3", try_clone3 },
+    { "fork", try_fork },
+    { "setns", try_setns },
+    { "keyctl", try_keyctl },
+    { "add-key", try_add_key },
+    { "bpf", try_bpf },
+    { "perf", try_perf },
+    { "io-uring", try_io_uring },
+    { "userfaultfd", try_userfaultfd },
+    { "reboot", try_reboot },
+    { "sethostname", try_sethostname },
+    { "settime", try_settime },
+    { "syslog", try_syslog },
+    { "swapon", try_swapon },
+    { "vsock", try_vsock },
+    { "tiocsti", try_tiocsti },
+    { "fsopen", try_fsopen },
+    { "open-by-handle", try_open_by_handle },
+    { "ptrace-init", try_ptrace_init },
+    { "init-memory", try_init_memory },
+    { "init-root", try_init_root },
+    { "init-fds", try_init_fds },
+    { "init-environ", try_init_environ },
+    { "disk", try_disk },
+    { "kernel-log", try_kmem },
+    { "chroot", try_chroot },
+    { "setuid", try_setuid },
+    { "exec-memory", try_exec_memory },
+    { "admin", try_get_back_admin },
+};
+
+int main(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        for (size_t t = 0; t < sizeof tries / sizeof tries[0]; t++) {
+            if (strcmp(argv[i], tries[t].name) != 0) {
+                continue;
+            }
+            fflush(stdout);
+            pid_t pid = fork(); /* one try does not change what the next one finds */
+            if (pid == 0) {
+                errno = 0;
+                long rc = tries[t].run();
+                printf("%s %s\n", argv[i], rc >= 0 ? "ok" : strerrorname_np(errno));
+                fflush(stdout);
+                _exit(0);
+            }
+            waitpid(pid, NULL, 0);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole path on a small guest: examples/minimal is built, its files are checked, and it boots.
+
+Needs root, Debian's packages (a base, a ready kernel) and QEMU. The store is kept in the build folder, so that a second run is
+quick. Nothing is skipped silently: what is missing is a failure, or a skip that says why.
+"""
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.environ["CAPSEM_BUILDER"]
+STORE = os.path.join(os.path.dirname(PROGRAM), "test-store")
+ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
+QEMU = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}[ARCH]
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="building needs root")
+
+
+def capsem(*args, cwd, check=True, timeout=1500):
+    result = subprocess.run([PROGRAM, *args], cwd=cwd, capture_output=True, text=True, timeout=timeout,
+                            env={**os.environ, "CAPSEM_CACHE_DIR": STORE, "SOURCE_DATE_EPOCH": "1750000000"})
+    if check and result.returncode != 0:
+        pytest.fail(f"{' '.join(args)} exited {result.returncode}\n{result.stdout[-2000:]}\n{result.stderr[-6000:]}")
+    return result
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """A folder with the guest in it and its assets built."""
+    folder = tmp_path_factory.mktemp("boot")
+    shutil.copytree(os.path.join(ROOT, "examples/minimal"), folder / "guest")
+    capsem("build", "guest", "--arch", ARCH, "--progress", "plain", cwd=folder)
+    return folder
+
+
+def test_every_asset_is_there(place):
+    names = set(os.listdir(place / "assets" / ARCH))
+    assert {"vmlinuz", "initrd.img", "rootfs.squashfs", "build.json"} <= names
+    assert os.readlink(place / "assets/current") == ARCH
+
+
+def test_sums_are_as_b3sum_reads_them(place):
+    subprocess.run(["b3sum", "--check", "B3SUMS"], cwd=place / "assets", check=True, stdout=subprocess.DEVNULL)
+    manifest = json.loads((place / "assets/manifest.json").read_text())
+    assets = manifest["releases"][manifest["latest"]][ARCH]["assets"]
+    sums = dict(reversed(line.split("  ")) for line in (place / "assets/B3SUMS").read_text().splitlines())
+    assert [a["filename"] for a in assets] == ["initrd.img", "rootfs.squashfs", "vmlinuz"]
+    for asset in assets:
+        assert sums[f"{ARCH}/{asset['filename']}"] == asset["hash"]
+        assert os.path.getsize(place / "assets" / ARCH / asset["filename"]) == asset["size"]
+
+
+def test_the_kernel_mounts_the_root_filesystem(place, tmp_path):
+    subprocess.run(["mount", "-o", "loop,ro", place / "assets" / ARCH / "rootfs.squashfs", tmp_path], check=True)
+    try:
+        assert os.path.exists(tmp_path / "usr/local/bin/capsem-pty-agent")
+        image = json.loads((tmp_path / "etc/capsem/image.json").read_text())
+        assert "capsem-pty-agent" in image["guest_binaries"]
+        setuid = subprocess.run(["find", tmp_path, "-type", "f", "-perm", "/6000"], capture_output=True, text=True)
+        assert setuid.stdout == ""
+        # Nothing that was mounted for the steps.
+        assert not os.path.exists(tmp_path / "run/capsem")
+        assert os.listdir(tmp_path / "root") == []
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_nothing_changed_builds_nothing(place):
+    before = {p: os.stat(place / "assets" / ARCH / p).st_mtime_ns for p in os.listdir(place / "assets" / ARCH)
+              if p != "build.json"}
+    result = capsem("build", "guest", "--arch", ARCH, "--progress", "json", cwd=place)
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {e["result"] for e in events if e["event"] == "end"} == {"cached"}
+    assert not [e for e in events if e["event"] == "phase"]
+    for name, mtime in before.items():
+        assert os.stat(place / "assets" / ARCH / name).st_mtime_ns == mtime, name
+
+
+def test_a_changed_artifact_installs_no_package(place):
+    with open(place / "guest/artifacts/capsem-bashrc", "a", encoding="utf-8") as f:
+        f.write("# changed\n")
+    result = capsem("build", "guest", "--arch", ARCH, "--template", "rootfs", "--progress", "json", cwd=place)
+    ran = {}
+    for event in map(json.loads, result.stderr.splitlines()):
+        if event["event"] == "begin":
+            text = event["text"]
+        if event["event"] == "end" and event["result"] != "cached":
+            ran[event["step"]] = text
+    assert ran and not any("apt" in text for text in ran.values()), ran
+
+
+def test_two_builds_give_the_same_bytes(place, tmp_path):
+    """From the same steps, packed again with an empty block cache."""
+    first = (place / "assets" / ARCH / "rootfs.squashfs").read_bytes()
+    blocks = os.path.join(STORE, "blocks")
+    os.rename(blocks, os.path.join(STORE, f"blocks-away-{time.time_ns()}"))
+    try:
+        capsem("build", "guest", "--arch", ARCH, "--template", "rootfs", "--output", str(tmp_path / "again"), cwd=place)
+    finally:
+        for name in os.listdir(STORE):
+            if name.startswith("blocks-away-"):
+                shutil.rmtree(os.path.join(STORE, name))
+    assert (tmp_path / "again" / ARCH / "rootfs.squashfs").read_bytes() == first
+
+
+needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed")
+
+
+@needs_qemu
+def test_it_boots_and_runs_a_command(place):
+    result = capsem("run", "--timeout", "300", "--", "cat /etc/os-release && uname -r && id -u && echo to-stderr >&2; exit 7",
+                    cwd=place, check=False, timeout=400)
+    assert result.returncode == 7, result.stderr
+    assert "PRETTY_NAME" in result.stdout and "\n0\n" in result.stdout
+    assert "to-stderr" in result.stderr
+
+
+@needs_qemu
+def test_the_root_is_writable_and_the_image_is_not(place):
+    result = capsem("run", "--timeout", "300", "--",
+                    "echo x >/etc/new && cat /etc/new; touch /run/capsem/lower/x 2>&1; true", cwd=place, timeout=400)
+    assert result.stdout.startswith("x\n")
+    assert "Read-only" in result.stdout

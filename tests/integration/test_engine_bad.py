@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong, and what is said about it: each message names the place, and the store stays sound."""
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+
+from engine import base_tar, context, engine, entry, mounts_below, needs_engine, processes_using, tar_bytes  # noqa: F401
+
+pytestmark = needs_engine
+
+
+def errors(result):
+    return [line for line in result.stderr.splitlines() if line.startswith("error:")]
+
+
+# --- the Dockerfile -----------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("dockerfile, place, words", [
+    ("FROM base\nRUNN true\n", ":2:1", "RUNN"),
+    ("RUN true\n", ":1:1", "FROM"),
+    ("", ":1:1", ""),
+    ("FROM base\nCOPY --from=gone /x /y\n", ":2:", "gone"),
+    ("FROM base\nCOPY --from=3 /x /y\n", ":2:", "3"),
+    ("FROM base AS a\nCOPY --from=b /x /y\nFROM a AS b\n", ":2:", "b"),
+    ("FROM base AS a\nCOPY --from=a /x /y\n", ":2:", "a"),
+    ("FROM base AS a\nFROM base AS a\n", ":2:", "a"),
+    ("FROM nosuch:1\n", ":1:6", "image import FILE.tar nosuch:1"),
+    ("FROM debian:nosuch\n", ":1:6", "neither a stage of this file nor an image in the store"),
+    ("FROM UPPER CASE\n", ":1:", ""),
+    ("FROM base:::\n", ":1:6", "base:::"),
+    ("FROM --platform=no/such/thing/x base\n", ":1:", "platform"),
+    ("FROM base\nRUN --mount=type=nonsense true\n", ":2:", "nonsense"),
+    ("FROM base\nRUN --security=insecure true\n", ":2:", "insecure"),
+    ("FROM base\nEXPOSE 99999\n", ":2:", "99999"),
+    ("FROM base\nUSER\n", ":2:", "USER"),
+    ("FROM base\nENV A=${B:?must be given}\n", ":2:", "must be given"),
+    ("FROM base\nCOPY <<EOF /x\nno end\n", ":2:", "EOF"),
+    ("FROM base\nONBUILD RUN true\nFROM base\nONBUILD ONBUILD RUN true\n", ":4:", "ONBUILD"),
+])
+def test_a_dockerfile_that_is_wrong(engine, dockerfile, place, words):
+    result = engine.fail(dockerfile)
+    first = errors(result)[0]
+    assert place in first and words in result.stderr, result.stderr
+    assert result.steps() == [] and len(errors(result)) <= 2
+
+
+def test_a_binary_dockerfile(engine):
+    for data in (os.urandom(10_000), b"\x7fELF" + bytes(1000), b"\0", b"FROM base\nRUN echo \0 x\n", b"\xff\xfeF\0R\0O\0M\0"):
+        assert errors(engine.fail(data))
+
+
+def test_files_that_are_no_dockerfile(engine, context, tmp_path):
+    for words in (["image", "build", context], ["image", "build", context, "-f", "/nowhere"], ["image", "build", context, "-f", tmp_path],
+                  ["image", "build", tmp_path / "gone"], ["image", "build", "/etc/passwd"], ["image", "build", context, "-f", "/dev/zero"]):
+        result = engine.run(*words)
+        assert result.code == 1 and len(errors(result)) == 1 and "'" in result.stderr, words
+
+
+def test_a_loop_of_triggers_ends(engine):
+    assert engine.build("FROM base AS a\nONBUILD RUN echo t\nFROM a AS b\nONBUILD RUN echo u\nFROM b\n").lines() == ["t", "u"]
+
+
+# --- COPY ------------------------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("source, words", [
+    ("gone", "'gone' is not in the build context"),
+    ("../../etc/passwd", "'..' stops at its top"),
+    ("../..", None),
+    ("/etc/passwd", "'/etc/passwd' is not in the build context"),
+    ("outside", "'outside' is a symbolic link to '/etc/passwd', which is not inside the build context"),
+    ("up", "which is not inside the build context"),
+    ("dir/outside", "which is not inside the build context"),
+    ("loop", ""),
+    ("d*/gone", "'d*/gone' is not in the build context"),
+    ("file/below", "'file/below' is not in the build context"),
+])
+def test_sources_that_are_not_there_or_outside(engine, context, source, words):
+    context.link("outside", "/etc/passwd")
+    context.link("up", "../../../../../../etc/passwd")
+    context.link("dir/outside", "/etc")
+    context.link("loop", "loop")
+    context.write("file", "content")
+    result = engine.try_build(f"FROM base\nRUN true\nCOPY {source} /copied/\nRUN ls -R /copied\n", context)
+    if words is None:
+        assert result.code == 0 and "passwd" not in result.lines()  # the context itself
+        return
+    assert result.code == 1 and words in result.stderr and ":3:6" in errors(result)[0], result.stderr
+    assert "root:x:0:0:root:/root:/bin/bash" not in result.stderr
+
+
+def test_sources_that_cannot_be_read(engine, context):
+    os.mkfifo(context / "pipe")
+    for words in ("COPY pipe /x", "ADD pipe /x"):
+        begin = time.monotonic()
+        assert "neither a file nor a folder" in engine.fail(f"FROM base\n{words}\n", context).stderr
+        assert time.monotonic() - begin < 5
+    path = "/".join(["d"] * 400)
+    context.write(path + "/f")
+    assert "more than 256 folders in each other" in engine.fail("FROM base\nCOPY . /c\n", context).stderr
+
+
+def test_destinations_that_are_impossible(engine, context):
+    context.write("f", "F")
+    for destination in ("/proc/../etc/passwd/x", "/" + "x" * 256, "/" + "/".join(["y" * 250] * 20)):
+        assert ":2:1" in errors(engine.fail(f"FROM base\nCOPY f {destination}\n", context))[0]
+
+
+# --- RUN --------------------------------------------------------------------------------------------------------------------------------------
+
+def test_a_step_that_fails_shows_output_place_and_code(engine):
+    for progress in ("json", "plain", "tty"):
+        words = engine.words("FROM base\nRUN true\nRUN echo to-stdout; echo to-stderr >&2; \\\n    exit 42\nRUN echo never\n")
+        words[words.index("json")] = progress
+        result = engine.run(*words)
+        assert result.code == 1 and ":3:1: the step exited with status 42" in errors(result)[0]
+        assert "to-stdout" in result.stderr and "to-stderr" in result.stderr and "3 | RUN echo to-stdout" in result.stderr
+        assert "never" not in result.stderr.replace("RUN echo never", "")
+
+
+@pytest.mark.parametrize("command, words", [
+    ("kill -SEGV $$", "signal 11 (Segmentation fault)"), ("kill -KILL $$", "signal 9 (Killed)"), ("kill -TERM $$", "signal 15 (Terminated)")])
+def test_a_step_that_is_killed(engine, command, words):
+    assert words in errors(engine.fail(f"FROM base\nRUN echo before; {command}; sleep 1\n"))[0]
+
+
+@pytest.mark.parametrize("command, words", [
+    ('["/no/such/program"]', "run '/no/such/program': No such file or directory"), ('["gone"]', "run 'gone': No such file or directory"),
+    ('["/etc/passwd"]', "Permission denied"), ('["/tmp"]', "Permission denied"), ('[""]', "No such file or directory")])
+def test_a_command_that_cannot_be_started(engine, command, words):
+    result = engine.fail(f"FROM base\nRUN {command}\n")
+    assert words in errors(result)[0] and ":2:1" in errors(result)[0]
+
+
+def test_an_image_without_a_shell(engine):
+    assert "run '/bin/sh': No such file or directory" in engine.fail("FROM scratch\nRUN true\n").stderr
+
+
+def test_a_folder_that_cannot_be_entered(engine):
+    assert "enter the folder '/root'" in engine.fail("FROM base\nWORKDIR /root\nUSER builder\nRUN true\n").stderr
+
+
+@contextlib.contextmanager
+def memory_group(limit_bytes):
+    """A group of version 1 in which we, and what we start, have so much memory."""
+    group = f"/sys/fs/cgroup/memory/capsem-test-{os.getpid()}"
+    try:
+        os.mkdir(group)
+        with open(f"{group}/memory.limit_in_bytes", "w") as file:
+            file.write(str(limit_bytes))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.rmdir(group)
+        pytest.skip(f"no memory control group of version 1 to be made here: {error}")
+
+    def enter():
+        with open(f"{group}/cgroup.procs", "w") as file:
+            file.write("0")
+    try:
+        yield enter
+    finally:
+        os.rmdir(group)
+
+
+def test_a_step_that_runs_out_of_memory(engine):
+    with memory_group(64 * 1024 * 1024) as enter:
+        result = engine.fail("FROM base\nRUN echo eating; head -c 1000000000 /dev/zero | tail -c 900000000 > /dev/null; echo survived; exit 5\n",
+                             preexec_fn=enter)
+        assert "memory ran out" in errors(result)[0] and "eating" in result.stderr
+        if os.access("/dev/kmsg", os.R_OK):
+            assert "tail (" in errors(result)[0], "the victim is named"
+        assert engine.build("FROM base\nRUN echo fine\n", preexec_fn=enter).lines() == ["fine"]
+    assert not [g for g in os.listdir("/sys/fs/cgroup/memory") if g.startswith("capsem-builder-")]
+
+
+def test_a_step_with_too_many_processes_is_stopped_by_its_group(engine):
+    group = f"/sys/fs/cgroup/pids/capsem-test-{os.getpid()}"
+    try:
+        os.mkdir(group)
+        with open(f"{group}/pids.max", "w") as file:
+            file.write("60")
+    except OSError as error:
+        pytest.skip(f"no pids control group of version 1 to be made here: {error}")
+
+    def enter():
+        with open(f"{group}/cgroup.procs", "w") as file:
+            file.write("0")
+    try:
+        result = engine.try_build("FROM base\nRUN for i in $(seq 200); do sleep 100 & done; echo still here\n", preexec_fn=enter)
+        assert result.code == 1 and "can't fork" in result.stderr
+        assert engine.build("FROM base\nRUN echo fine\n", preexec_fn=enter).lines() == ["fine"]
+    finally:
+        os.rmdir(group)
+
+
+def test_a_gigabyte_of_output_in_little_memory(engine):
+    for flood in ("head -c 1073741824 /dev/zero", "yes some line | head -c 200000000"):
+        words = engine.words(f"FROM base\nRUN echo first; {flood}; echo; echo last; exit 1\n")
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(write, 2)
+            os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+            # a sanitizer would keep what was freed
+            os.execve(engine.command()[0], engine.command(*words), {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"})
+        os.close(write)
+        total, tail = 0, b""
+        with open(read, "rb") as file:
+            while piece := file.read(1 << 16):
+                total += len(piece)
+                tail = (tail + piece)[-4000:]
+        _, status, usage = os.wait4(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 1 and b"last" in tail and b"exited with status 1" in tail
+        assert usage.ru_maxrss < 100_000, f"{usage.ru_maxrss} kB"
+        assert total < 100_000_000
+
+
+def test_output_that_is_no_text(engine):
+    result = engine.fail("FROM base\nRUN head -c 5000 /dev/urandom; printf '\\377\\376\\n\\000\\033[2J'; exit 1\n")
+    assert result.events and "exited with status 1" in result.stderr
+
+
+# --- the disk -------------------------------------------------------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def small_disk(path, size):
+    path.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no tmpfs to be mounted here: {done.stderr}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def test_a_full_disk(engine, context, base_tar, tmp_path):
+    with open(context.write("big", ""), "wb") as file:
+        file.write(os.urandom(9_000_000))
+    context.write("big.tar", tar_bytes([entry("big", os.urandom(9_000_000))]))
+    with small_disk(tmp_path / "disk", "8m") as disk:
+        engine.store = disk / "store"
+        engine.run("image", "import", base_tar, "base").check()
+        for step, code in (("RUN dd if=/dev/zero of=/big bs=64k count=140", 1), ("COPY big /big", 1), ("ADD big.tar /x", 1), ("RUN echo small > /s", 0)):
+            result = engine.try_build(f"FROM base\nRUN echo kept > /kept\n{step}\n", context)
+            assert result.code == code, result.stderr
+            if code == 1:
+                assert "No space left" in result.stderr and ":3:1" in errors(result)[0], result.stderr
+            assert os.listdir(engine.store / "tmp") == []
+            if step.startswith("RUN dd"):
+                assert f"the disk that holds the store is full: '{engine.store}'" in result.stderr
+            engine.verify()
+        assert engine.try_build("FROM base\nRUN echo kept > /kept\n", context).ran() == []
+        result = engine.run("image", "import", context / "big.tar", "big")
+        assert result.code == 1 and "No space left" in result.stderr
+        engine.verify()
+
+
+def test_outputs_that_cannot_be_written(engine, tmp_path):
+    full, readonly = tmp_path / "full", tmp_path / "readonly"
+    dockerfile = "FROM base\nRUN head -c 3000000 /dev/urandom > /big\n"
+    with small_disk(full, "1m"), small_disk(readonly, "1m"):
+        subprocess.run(["mount", "-o", "remount,ro", readonly], check=True)
+        for kind in ("tar", "dir", "squashfs"):
+            for place, words in ((full / "out", "No space left"), (readonly / "out", "Read-only file system"), ("/proc/out", "")):
+                result = engine.try_build(dockerfile, None, "-o", f"type={kind},dest={place}")
+                assert result.code == 1 and words in result.stderr and f"'{place}'" in result.stderr, (kind, place, result.stderr)
+                assert [n for _, _, files in os.walk(full) for n in files] == [], "half of it is left"
+    result = engine.fail(dockerfile, None, "-o", f"type=tar,dest={tmp_path / 'no' / 'where'}")
+    assert "No such file or directory" in result.stderr and "no/where" in result.stderr
+    engine.verify()
+
+
+def test_an_output_that_is_there(engine, tmp_path):
+    dockerfile = "FROM base\n"
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / "mine").write_text("mine")
+    result = engine.fail(dockerfile, None, "-o", f"type=dir,dest={tmp_path / 'dir'}")
+    assert "is not empty" in result.stderr and (tmp_path / "dir" / "mine").read_text() == "mine"
+    (tmp_path / "file").write_text("old")
+    result = engine.fail("FROM base\nRUN false\n", None, "-o", f"type=tar,dest={tmp_path / 'file'}")
+    assert (tmp_path / "file").read_text() == "old"
+    engine.try_build(dockerfile, None, "-o", f"type=tar,dest={tmp_path / 'file'}").check()
+    assert (tmp_path / "file").stat().st_size > 1_000_000
+
+
+def test_a_store_that_cannot_be_used(engine, tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", "/proc/store"):
+        engine.store = place
+        result = engine.try_build("FROM base\n")
+        assert result.code == 1 and "open the store" in result.stderr and str(place) in result.stderr and "--cache-dir" in result.stderr
+    with small_disk(tmp_path / "readonly", "1m") as readonly:
+        subprocess.run(["mount", "-o", "remount,ro", readonly], check=True)
+        engine.store = readonly / "store"
+        assert "Read-only file system" in engine.try_build("FROM base\n").stderr
+
+
+def test_a_store_that_others_have_damaged(engine):
+    dockerfile = "FROM base\nRUN echo x > /x\nRUN cat /x\n"
+    engine.build(dockerfile)
+    (engine.store / "digests").write_bytes(os.urandom(1000))
+    for record in (engine.store / "images").iterdir():
+        record.write_text("{ no json")
+    result = engine.fail(dockerfile)
+    assert "damaged" in result.stderr
+    assert engine.run("cache", "verify").code == 1
+    assert "not an image" in engine.fail(dockerfile).stderr or "neither a stage" in engine.fail(dockerfile).stderr
+
+
+def test_without_root_it_says_so(engine, base_tar, tmp_path):
+    def drop():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    engine.store = tmp_path / "theirs" / "store"
+    for folder in (tmp_path / "theirs", *list(tmp_path.parents)[:2]):
+        folder.mkdir(exist_ok=True)
+        os.chmod(folder, 0o755)
+    os.chown(tmp_path / "theirs", 65534, 65534)
+    os.chmod(base_tar.parent, 0o755)
+    if subprocess.run([engine.command()[0], "--version"], preexec_fn=drop, capture_output=True).returncode != 0:
+        pytest.skip("another user cannot reach the program")
+    for result in (engine.run("image", "import", base_tar, "base", preexec_fn=drop), engine.fail("FROM scratch\nWORKDIR /x\n", preexec_fn=drop)):
+        assert result.code == 1 and "the embedded engine needs root" in result.stderr, result.stderr
+
+
+def test_few_open_files(engine, context):
+    for i in range(300):
+        context.write(f"d{i}/f", "x")
+    built = engine.build("FROM base\nCOPY . /c\nRUN ls /c | wc -l\n", context,
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    assert built.lines() == ["300"]
+
+
+def test_nothing_is_left_after_all_that(engine):
+    engine.try_build("FROM base\nRUN sleep 100 & false\n")
+    assert mounts_below(engine.store) == [] and processes_using(engine.store) == [] and os.listdir(engine.store / "tmp") == []
+
+
+def test_stdin_as_the_dockerfile(engine, context):
+    process = subprocess.run(engine.command("image", "build", context, "-f", "-"), input=b"FROM base\nRUN exit 7\n", capture_output=True, timeout=60)
+    assert process.returncode == 1 and b"stdin:2:1" in process.stderr
+
+
+def test_output_to_a_reader_that_is_gone(engine):
+    process = subprocess.Popen(engine.command(*engine.words("FROM base\nRUN for i in $(seq 100); do echo $i; sleep 0.01; done\n")),
+                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process.stderr.read(10)
+    process.stderr.close()
+    assert process.wait(timeout=60) in (-signal.SIGPIPE, 0, 1)
+    time.sleep(0.3)
+    assert mounts_below(engine.store) == [] and processes_using(engine.store) == []
+    assert engine.try_build("FROM base\nRUN true\n").code == 0 and os.listdir(engine.store / "tmp") == []

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lints find what they are for: each runs over a small repository with one mistake in it."""
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
+GOOD = {
+    "src/meson.build": "foreach room : ['base', 'low', 'high', 'cli']\n",
+    "src/base/meson.build": "base_uses = []\n",
+    "src/base/base.h": SPDX,
+    "src/base/str.h": SPDX,
+    "src/low/meson.build": "low_uses = ['base']\n",
+    "src/low/low.h": SPDX + '#include "base/str.h"\n',
+    "src/low/internal.h": SPDX + '#include "low/low.h"\n',
+    "src/high/meson.build": "high_uses = ['base',\n  'low']\n",
+    "src/high/high.c": SPDX + '#include "base/base.h"\n#include "low/low.h"\n',
+    "src/cli/meson.build": "cli_uses = ['high']\n",
+    "src/cli/main.c": SPDX + '#include "high/high.h"\nint main(void) {\n    puts("x");\n    return 0;\n}\n',
+    "src/high/high.h": SPDX + "/* strcpy() and printf() are only spoken of. */\nint f(const char *sprintf);\n",
+    "ARCHITECTURE.md": "".join(f"| `{r}/` | takes |\n" for r in ("base", "low", "high", "cli"))
+                       + "See `src/low/low.h`, `src/ROOM/meson.build`, `assets/x86_64/vmlinuz`, `make test`.\n",
+    "README.md": "[map](ARCHITECTURE.md)\n", "CONTRIBUTING.md": "", "docs/manual.md": "",
+    "guest/README.md": "`config/x.toml`\n", "guest/config/x.toml": "", "guest/agent/README.md": "`lib/NAME.c`\n",
+    "guest/agent/lib/wire.c": SPDX, "examples/README.md": "",
+}
+DEEP = "    if (a) {\n        if (b) {\n            if (c) {\n                d();\n            }\n        }\n    }\n"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    for name, content in GOOD.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    lint = tmp_path / "tests/lint"
+    lint.mkdir(parents=True)
+    for script in HERE.glob("*.py"):
+        shutil.copy(script, lint)
+    return tmp_path
+
+
+def run(repository, lint):
+    done = subprocess.run([sys.executable, "-B", repository / "tests/lint" / f"{lint}.py"],
+                          capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("lint", ["banned", "hosts", "licence", "paths", "rooms", "sizes"])
+def test_a_good_repository_passes(repository, lint):
+    assert run(repository, lint)[0] == 0, run(repository, lint)[1]
+
+
+@pytest.mark.parametrize("lint, name, content, message", [
+    ("rooms", "src/low/x.c", '#include "high/high.h"', "src/low/x.c:1: includes \"high/high.h\": high/ is below"),
+    ("rooms", "src/cli/x.c", '#include "low/low.h"', "'low' is not in cli_uses"),
+    ("rooms", "src/high/x.c", '#include "low/internal.h"', "the door of low/ is low/low.h"),
+    ("rooms", "src/low/x.c", '#include "internal.h"', "includes are written from src/"),
+    ("rooms", "src/low/x.c", '#include "nowhere/x.h"', "there is no room 'nowhere'"),
+    ("rooms", "src/stray/x.c", "", "src/stray: is not in the list"),
+    ("rooms", "src/base/meson.build", "", "there is no base_uses"),
+    ("rooms", "src/base/meson.build", "base_uses = ['low']", "lists 'low', which nothing includes"),
+    ("banned", "src/low/x.c", "void f(void) { strcpy(a, b); }", "src/low/x.c:1: strcpy: use"),
+    ("banned", "tests/x.c", "\n\nint n = atoi (text);", "tests/x.c:3: atoi: use str_to_i64"),
+    ("banned", "src/low/x.c", 'void f(void) { fputs("x", stderr); }', "fputs: only src/cli prints"),
+    ("licence", "fuzz/x.c", "int x;\n", "fuzz/x.c:1: the first line is not"),
+    ("paths", "README.md", "`src/low/gone.c`", "README.md:1: 'src/low/gone.c' is not there"),
+    ("paths", "README.md", "\n[a](docs/gone.md#part)", "README.md:2: 'docs/gone.md' is not there"),
+    ("paths", "README.md", "`src/low/{low,gone}.h`", "is not there"),
+    ("paths", "ARCHITECTURE.md", "| `base/` | `low/` | `high/` |", "no line for the room cli/"),
+    ("sizes", "src/low/x.c", "int f(int a) {\n" + 101 * "    a++;\n" + "}\n", "src/low/x.c:1: f has 101 lines"),
+    ("sizes", "src/low/x.c", "int f(\n    int a) {\n    switch (a) {\n    }\n" + 15 * DEEP + "}\n", "f has 107 lines"),
+    ("sizes", "src/low/x.c", 701 * "int x;\n", "src/low/x.c: 701 lines"),
+])
+def test_a_mistake_is_found(repository, lint, name, content, message):
+    path = repository / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    code, output = run(repository, lint)
+    assert code == 1 and message in output, output
+
+
+def test_a_flat_switch_may_be_long(repository):
+    cases = "".join(f"    case {n}:\n        return {n};\n" for n in range(60))
+    (repository / "src/low/x.c").write_text(f"int f(int a) {{\n    switch (a) {{\n{cases}    }}\n}}\n")
+    assert run(repository, "sizes")[0] == 0
+
+
+def test_a_host_of_the_machine_is_found(repository):
+    machine = subprocess.run([sys.executable, "-B", "-c",
+                              "import hosts; print('\\n'.join({*hosts.apt_hosts(), *hosts.npm_hosts()}))"],
+                             cwd=HERE, capture_output=True, text=True).stdout.split()
+    remote = [host for host in machine if host not in ("localhost", "127.0.0.1")]
+    if not remote:
+        pytest.skip("this machine names no registry")
+    (repository / "notes.txt").write_text(f"from https://{remote[0]}/x\n")
+    code, output = run(repository, "hosts")
+    assert code == 1 and "notes.txt:1: the host of a package registry" in output
+    assert remote[0] not in output
