@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 
-static void add_escaped(struct buf *b, unsigned char c) {
+static void add_escaped(struct buf *b, uint32_t c) {
     switch (c) {
     case '"':
         buf_add(b, S("\\\""));
@@ -26,15 +26,21 @@ static void add_escaped(struct buf *b, unsigned char c) {
     }
 }
 
+/* Escaped beyond what JSON asks for: a terminal obeys DEL and the C1 controls, and readers that split
+ * text into lines do so at U+0085, U+2028 and U+2029 as well. */
+static bool is_plain(uint32_t c) {
+    return c >= 0x20 && c != '"' && c != '\\' && !(c >= 0x7F && c <= 0x9F) && c != 0x2028 &&
+           c != 0x2029;
+}
+
 void buf_add_json(struct buf *b, str text) {
     buf_add_char(b, '"');
     size_t from = 0; /* what is not written yet */
     size_t at = 0;
     while (at < text.len) {
-        unsigned char c = (unsigned char)text.ptr[at];
-        size_t len = c < 0x80 ? 1 : str_utf8_next(str_slice(text, at, text.len), NULL);
-        bool plain = len > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F;
-        if (plain) {
+        uint32_t c = (unsigned char)text.ptr[at];
+        size_t len = c < 0x80 ? 1 : str_utf8_next(str_slice(text, at, text.len), &c);
+        if (len > 0 && is_plain(c)) {
             at += len;
             continue;
         }
@@ -44,7 +50,8 @@ void buf_add_json(struct buf *b, str text) {
         } else {
             add_escaped(b, c);
         }
-        from = ++at;
+        at += len == 0 ? 1 : len;
+        from = at;
     }
     buf_add(b, str_slice(text, from, at));
     buf_add_char(b, '"');

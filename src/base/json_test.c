@@ -19,6 +19,7 @@ static void strings_are_valid_json(void **state) {
         { S_INIT("a\"b\\c"), "\"a\\\"b\\\\c\"" },
         { S_INIT("\n\r\t"), "\"\\n\\r\\t\"" },
         { S_INIT("\0x\x1F\x7F"), "\"\\u0000x\\u001f\\u007f\"" },
+        { S_INIT("\xC2\x9B\xC2\xA0\xE2\x80\xA8"), "\"\\u009b\xC2\xA0\\u2028\"" },
         { S_INIT("\xFF"
                  "a\xC3"),
           "\"\xEF\xBF\xBD"

@@ -132,7 +132,7 @@ class Result:
 
     @property
     def events(self):
-        return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.stderr.split("\n") if line.startswith("{")]
 
     def steps(self):
         """(text, how it ended) of each step, in order."""
