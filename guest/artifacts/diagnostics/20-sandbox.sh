@@ -48,7 +48,7 @@ check "the image cannot be written" "$boot" refused sh -c ": >$LOWER/etc/doctor"
 check "a write to / leaves the image alone" "$boot" \
     sh -c ': >/etc/doctor && test ! -e '$LOWER'/etc/doctor; code=$?; rm -f /etc/doctor; exit $code'
 check "a folder of the image can be renamed" "the overlay lacks redirect_dir: see capsem-init" \
-    sh -c 'mv /etc/capsem /etc/capsem.doctor && mv /etc/capsem.doctor /etc/capsem'
+    sh -c 'mv /srv /srv.doctor && mv /srv.doctor /srv'
 check "/root is on scratch space of its own" "$boot" sh -c 'grep -q " /root " /proc/mounts'
 
 # One walk over the image for all that must not be in it.
