@@ -46,7 +46,7 @@ build-rootfs: all ## the root filesystem alone
 	$(PROGRAM) build $(GUEST) --arch $(ARCH) --template rootfs --output $(ASSETS) $(ARGS)
 
 run: all ## boot the assets: a shell, or CMD=capsem-doctor
-	$(PROGRAM) run --assets $(ASSETS) $(ARGS) $(if $(value CMD),-- '$(subst ','\'',$(value CMD))')
+	$(PROGRAM) run --assets $(ASSETS) --guest $(GUEST) $(ARGS) $(if $(value CMD),-- '$(subst ','\'',$(value CMD))')
 
 doctor: all ## what this machine lacks for a build
 	$(PROGRAM) doctor $(GUEST)

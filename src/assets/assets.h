@@ -60,6 +60,9 @@ struct assets_input {
     str name;   /* path or reference */
     str digest; /* hex; may be empty */
 };
+/* Those of a template in DIR/ARCH/build.json; none when it is not there or says nothing. */
+void assets_inputs_load(struct arena *a, const char *dir, const char *arch, const char *template,
+                        struct assets_input **ret, size_t *ret_count);
 struct assets_step {
     str stage;       /* of the Dockerfile; empty for what comes after it (packing) */
     str instruction; /* or what was done */

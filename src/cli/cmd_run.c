@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/repack.h"
 #include "vm/vm.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
 struct run_options {
     const char *assets;
     const char *arch;
+    const char *guest;
     const char *accel;
     int64_t timeout_s;
     int64_t cpus;
@@ -36,6 +38,8 @@ static const struct option run_options[] = {
       "what 'build' made (assets)" },
     { "arch", 0, OPTION_STRING, offsetof(struct run_options, arch), "A",
       "architecture to boot (the one built last)" },
+    { "guest", 0, OPTION_STRING, offsetof(struct run_options, guest), "GUEST",
+      "take changed artifacts and guest binaries from this folder, without a build" },
     { "accel", 0, OPTION_WORD, offsetof(struct run_options, accel), "HOW",
       "how the guest's instructions are executed (auto)", accel_words },
     { "timeout", 0, OPTION_INT, offsetof(struct run_options, timeout_s), "S",
@@ -272,6 +276,9 @@ static int run(struct cli *cli, const void *options) {
         return EXIT_FAILED;
     }
     const struct vm_spec spec = make_spec(cli, o);
+    if (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest)) {
+        return EXIT_FAILED;
+    }
     const struct vm_request request = make_request(cli);
     const struct vm_hooks hooks = {
         .self = &runner,

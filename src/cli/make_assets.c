@@ -7,6 +7,7 @@
 #include "assets/assets.h"
 #include "base/clock.h"
 #include "cli/guest.h"
+#include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/versions.h"
@@ -232,9 +233,14 @@ static bool pack(struct making *m, const struct build_result *result, struct pro
 
 /* ---- one template ---- */
 
-static void describe_steps(struct making *m, enum recipe_kind kind, int64_t started_s,
-                           uint64_t start_ms, const struct build_result *result) {
+static bool describe_template(struct making *m, const struct recipe *recipe, int64_t started_s,
+                              uint64_t start_ms, const struct build_result *result) {
     struct arena *a = m->cli->arena;
+    struct assets_input *inputs;
+    size_t input_count;
+    if (!inputs_of_recipe(a, recipe, &inputs, &input_count, &m->err)) {
+        return false;
+    }
     struct assets_step *steps = ARENA_ARRAY(a, struct assets_step, result->record_count);
     for (size_t i = 0; i < result->record_count; i++) {
         const struct build_record *r = &result->records[i];
@@ -242,12 +248,15 @@ static void describe_steps(struct making *m, enum recipe_kind kind, int64_t star
                                          r->duration_ms };
     }
     m->templates[m->template_count++] = (struct assets_template){
-        .name = str_from_c(recipe_kind_name(kind)),
+        .name = str_from_c(recipe_kind_name(recipe->kind)),
         .started_s = started_s,
         .duration_ms = time_now_ms() - start_ms,
+        .inputs = inputs,
+        .input_count = input_count,
         .steps = steps,
         .step_count = result->record_count,
     };
+    return true;
 }
 
 static bool finish(struct making *m, enum recipe_kind kind, const struct build_result *result,
@@ -278,17 +287,15 @@ static bool make_template(struct making *m, enum recipe_kind kind) {
         point_at_templates(m, &recipe);
         return fail(m, &p, result.failed_output);
     }
-    if (!finish(m, kind, &result, &p, start_ms)) {
+    if (!finish(m, kind, &result, &p, start_ms) ||
+        !describe_template(m, &recipe, started_s, start_ms, &result)) {
         return fail(m, &p, S(""));
     }
-    describe_steps(m, kind, started_s, start_ms, &result);
     progress_done(&p);
     return true;
 }
 
-/* --- publishing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- publishing ---- */
 
 static bool publish(struct making *m) {
     const struct guest_config *c = m->request->config;

@@ -126,3 +126,34 @@ def test_the_root_is_writable_and_the_image_is_not(place):
                     "echo x >/etc/new && cat /etc/new; touch /run/capsem/lower/x 2>&1; true", cwd=place, timeout=400)
     assert result.stdout.startswith("x\n")
     assert "Read-only" in result.stdout
+
+
+@needs_qemu
+def test_a_run_takes_changed_files_of_the_guest_without_a_build(place):
+    """They go behind the build's ramdisk, which comes back byte for byte with the old files."""
+    assets, tips = place / "assets" / ARCH, place / "guest/artifacts/tips.txt"
+    before = {name: (assets / name).read_bytes() for name in os.listdir(assets)}
+    old = tips.read_text()
+    run = ("run", "--timeout", "300", "--guest", "guest", "--", "cat /etc/capsem-tips.txt")
+    tips.write_text("a tip of today\n")
+    assert capsem(*run, cwd=place, timeout=400).stdout == "a tip of today\n"
+    assert (assets / "initrd.img").read_bytes().startswith(before["initrd.img"])
+    assert (assets / "initrd.img").read_bytes() != before["initrd.img"]
+    test_sums_are_as_b3sum_reads_them(place)
+    tips.write_text(old)
+    assert capsem(*run, cwd=place, timeout=400).stdout == old
+    assert {name: (assets / name).read_bytes() for name in os.listdir(assets)} == before
+    test_sums_are_as_b3sum_reads_them(place)
+
+
+@needs_qemu
+def test_a_run_with_a_broken_guest_boots_nothing(place):
+    config = place / "guest/config/build.toml"
+    old = config.read_text()
+    config.write_text(old + "\n[build\n")
+    try:
+        result = capsem("run", "--guest", "guest", "--", "true", cwd=place, check=False)
+    finally:
+        config.write_text(old)
+    assert result.returncode == 1
+    assert "build.toml" in result.stderr and "E00" in result.stderr
