@@ -88,15 +88,24 @@ static bool eval_cond(struct jinja_runtime *rt, const struct expr *e, struct jin
 
 static bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     AUTO_BUF out = rt_buf(rt);
+    struct jinja_value *values = ARENA_ARRAY(rt->arena, struct jinja_value, e->items.len);
+    bool markup = false;
     for (size_t i = 0; i < e->items.len; i++) {
-        struct jinja_value v;
+        if (!eval(rt, e->items.items[i], &values[i])) {
+            return false;
+        }
+        markup = markup || (rt->escaping == ESCAPE_ON && value_is_markup(values[i]));
+    }
+    for (size_t i = 0; i < e->items.len; i++) {
+        struct span span = e->items.items[i]->span;
         str text;
-        if (!eval(rt, e->items.items[i], &v) || !rt_text(rt, e->items.items[i]->span, v, &text)) {
+        if (!(markup ? rt_escape : rt_text)(rt, span, values[i], &text)) {
             return false;
         }
         buf_add(&out, text);
     }
     *ret = jinja_string((str){ 0 });
+    ret->markup = markup;
     return rt_take_text(rt, e->span, &out, &ret->string);
 }
 

@@ -14,14 +14,16 @@ import jinja2
 
 import jinja_cases
 
-OPTIONS = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline")
+OPTIONS = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "autoescape",
+           "line_statement_prefix", "line_comment_prefix")
 
 
 def reference(case):
     env = jinja2.Environment(
         undefined=jinja2.StrictUndefined if case["strict"] else jinja2.Undefined,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
-        **{name: case[name] for name in OPTIONS},
+        loader=jinja2.DictLoader(case.get("templates", {})),
+        **{name: case[name] for name in OPTIONS if name in case},
     )
     try:
         return "output", env.from_string(case["template"]).render(case["context"])
