@@ -156,6 +156,15 @@ struct jinja_loader {
     void *self;
 };
 
+/* The files below one folder, by relative names; nothing outside of it is read. */
+struct jinja_folder {
+    int fd;   /* of the folder; stays the caller's */
+    str path; /* in front of the names in messages; may be empty */
+};
+
+/* The folder must outlive the environment. */
+struct jinja_loader jinja_folder_loader(struct jinja_folder *folder);
+
 struct jinja_runtime;
 
 struct jinja_keyword {
