@@ -68,7 +68,7 @@ struct lexer {
     const char *src;
     size_t end; /* of what is lexed: without the trailing newline when that is dropped */
     size_t pos;
-    enum { LEX_DATA, LEX_BLOCK, LEX_VARIABLE } mode;
+    enum { LEX_DATA, LEX_BLOCK, LEX_VARIABLE, LEX_LINE } mode;
     bool line_starting; /* the tag before ended with a line end */
     bool failed;
     size_t depth; /* open brackets inside a tag */
@@ -82,6 +82,18 @@ void lexer_init(struct lexer *lx, struct jinja_env *env, const struct sources *s
                 uint32_t source, struct diag_sink *sink);
 /* False: reported. */
 bool lexer_next(struct lexer *lx, struct token *ret);
+
+/* lex_line.c: a statement or comment that a line's prefix begins. */
+struct line_tag {
+    size_t start; /* of the space in front of the prefix */
+    size_t end;   /* of the prefix */
+    bool comment;
+};
+/* The first that starts at or behind pos and before the limit. */
+bool lex_find_line_tag(const struct lexer *lx, size_t pos, size_t limit, struct line_tag *ret);
+/* Whether a line statement ends here; where the text goes on. */
+bool lex_line_end(const struct lexer *lx, size_t *ret);
+size_t lex_line_rest(const struct lexer *lx, size_t pos); /* the position of the line's end */
 
 /* lex_tag.c: one token inside `{{ }}` or `{% %}`. */
 bool lex_tag_token(struct lexer *lx, struct token *ret);

@@ -52,8 +52,8 @@ static void add_table(struct jinja_env *env, struct map *m, const struct callabl
 }
 
 static const struct callable_table *const filter_tables[] = {
-    &filters_string_table, &filters_layout_table, &filters_list_table,
-    &filters_select_table, &filters_number_table,
+    &filters_html_table, &filters_wrap_table,   &filters_string_table, &filters_layout_table,
+    &filters_list_table, &filters_select_table, &filters_number_table,
 };
 
 struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *options) {

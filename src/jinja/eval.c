@@ -86,6 +86,31 @@ static bool eval_cond(struct jinja_runtime *rt, const struct expr *e, struct jin
     return true;
 }
 
+/* Jinja computes constants beforehand, and what it joins then is plain text. */
+static bool is_constant(const struct expr *e) {
+    switch (e->kind) {
+    case EXPR_LITERAL:
+        return true;
+    case EXPR_NEG:
+    case EXPR_POS:
+    case EXPR_NOT:
+        return is_constant(e->left);
+    case EXPR_BINARY:
+        return is_constant(e->left) && is_constant(e->right);
+    case EXPR_FILTER:
+        return e->left != NULL && is_constant(e->left) && e->args == NULL;
+    case EXPR_CONCAT:
+        for (size_t i = 0; i < e->items.len; i++) {
+            if (!is_constant(e->items.items[i])) {
+                return false;
+            }
+        }
+        return true;
+    default: /* rarely joined, so not worth knowing */
+        return false;
+    }
+}
+
 static bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     AUTO_BUF out = rt_buf(rt);
     struct jinja_value *values = ARENA_ARRAY(rt->arena, struct jinja_value, e->items.len);
@@ -94,8 +119,10 @@ static bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct j
         if (!eval(rt, e->items.items[i], &values[i])) {
             return false;
         }
-        markup = markup || (rt->escaping == ESCAPE_ON && value_is_markup(values[i]));
+        markup = markup ||
+                 (rt->escaping == ESCAPE_ON && values[i].kind == JINJA_STRING && values[i].markup);
     }
+    markup = markup && !is_constant(e);
     for (size_t i = 0; i < e->items.len; i++) {
         struct span span = e->items.items[i]->span;
         str text;

@@ -62,7 +62,9 @@ struct callable_table {
     size_t count;
 };
 extern const struct callable_table filters_string_table;
+extern const struct callable_table filters_html_table;
 extern const struct callable_table filters_layout_table;
+extern const struct callable_table filters_wrap_table;
 extern const struct callable_table filters_list_table;
 extern const struct callable_table filters_select_table;
 extern const struct callable_table filters_number_table;

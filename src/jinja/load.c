@@ -25,6 +25,10 @@ static bool parse_loaded(struct jinja_runtime *rt, struct span span, str name, s
     uint32_t source = sources_add(rt->sources, path, text);
     struct jinja_template *t = jinja_parse(env, rt->sources, source, rt->sink);
     if (t == NULL) {
+        struct diag *d = rt->sink->len > 0 ? &rt->sink->items[rt->sink->len - 1] : NULL;
+        if (d != NULL) {
+            diag_note(rt->sink, d, span, "asked for here");
+        }
         rt->failed = true;
         return false;
     }

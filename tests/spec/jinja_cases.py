@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The written cases of jinja_diff.py: templates by group, all with the same context."""
+import jinja_escape
+import jinja_lines
 import jinja_templates
 
 CONTEXT = {
@@ -161,4 +163,6 @@ def all_cases():
     for template, templates in jinja_templates.rows():
         cases.append(case("templates", template, templates=templates))
         cases.append(case("templates", template, templates=templates, strict=True))
+    cases += [case("escape", template, **options) for template, options in jinja_escape.rows()]
+    cases += [case("lines", template, **options) for template, options in jinja_lines.rows()]
     return cases

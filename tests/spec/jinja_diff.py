@@ -6,6 +6,7 @@ usage: jinja_diff.py JINJA_CASES_PROGRAM [NAME-OR-NUMBER...]
 Where Jinja2 gives text, ours must be the same; where it raises, ours must report an error with a
 place inside the template.
 """
+import copy
 import json
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def reference(case):
         **{name: case[name] for name in OPTIONS if name in case},
     )
     try:
-        return "output", env.from_string(case["template"]).render(case["context"])
+        return "output", env.from_string(case["template"]).render(copy.deepcopy(case["context"]))
     except Exception as error:  # any: the kind of exception is Python's business
         return "error", f"{type(error).__name__}: {error}"
 
