@@ -106,7 +106,9 @@ static struct module_name *module_name(struct jinja_runtime *rt, uint32_t name) 
     if (name >= m->name_count) {
         size_t count = rt->env->name_count;
         struct module_name *names = ARENA_ARRAY(rt->arena, struct module_name, count);
-        memcpy(names, m->names, m->name_count * sizeof *names);
+        if (m->name_count > 0) {
+            memcpy(names, m->names, m->name_count * sizeof *names);
+        }
         m->names = names;
         m->name_count = count;
     }
