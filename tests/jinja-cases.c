@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Renders many templates in one process, for tests/spec/jinja_diff.py. Each line of stdin is a
- * JSON object {template, context, trim_blocks, lstrip_blocks, keep_trailing_newline, strict}; the
- * answer is a line {"output": TEXT} or {"error": MESSAGE, "line": N, "column": N}.
+ * JSON object {template, context, templates, trim_blocks, lstrip_blocks, keep_trailing_newline,
+ * strict, autoescape, line_statement_prefix, line_comment_prefix}; `templates` are those that can
+ * be included, by name. The answer is a line {"output": TEXT} or {"error": MESSAGE, "line": N,
+ * "column": N}.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -13,6 +15,23 @@
 
 static bool flag(const json_t *request, const char *name) {
     return json_is_true(json_object_get(request, name));
+}
+
+static str text_of(const json_t *value) {
+    return (str){ json_string_value(value), json_string_length(value) };
+}
+
+static enum jinja_load load(void *self, struct arena *a, str name, str *ret_path, str *ret_text,
+                            struct err *err) {
+    (void)a;
+    (void)err;
+    const json_t *text = json_object_getn(self, name.ptr, name.len);
+    if (text == NULL) {
+        return JINJA_LOAD_MISSING;
+    }
+    *ret_path = name;
+    *ret_text = text_of(text);
+    return JINJA_LOAD_FOUND;
 }
 
 static json_t *render(struct arena *a, const json_t *request) {
@@ -29,6 +48,10 @@ static json_t *render(struct arena *a, const json_t *request) {
     options.lstrip_blocks = flag(request, "lstrip_blocks");
     options.keep_trailing_newline = flag(request, "keep_trailing_newline");
     options.strict = flag(request, "strict");
+    options.autoescape = flag(request, "autoescape");
+    options.line_statement_prefix = text_of(json_object_get(request, "line_statement_prefix"));
+    options.line_comment_prefix = text_of(json_object_get(request, "line_comment_prefix"));
+    struct jinja_loader loader = { load, json_object_get(request, "templates") };
     if (context_text != NULL &&
         !jinja_value_from_json(a, str_from_c(context_text), "context", &context, &err)) {
         free(context_text);
@@ -37,7 +60,9 @@ static json_t *render(struct arena *a, const json_t *request) {
     free(context_text);
     str text = { json_string_value(template), json_string_length(template) };
     uint32_t source = sources_add(&sources, S("template"), text);
-    struct jinja_template *t = jinja_parse(jinja_env_new(a, &options), &sources, source, &sink);
+    struct jinja_env *env = jinja_env_new(a, &options);
+    jinja_env_set_loader(env, &loader);
+    struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
     struct jinja_output out;
     if (t != NULL && jinja_render(t, context, a, &sink, &out)) {
         return json_pack("{s:s%}", "output", out.text.ptr, out.text.len);

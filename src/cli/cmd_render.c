@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -46,8 +48,19 @@ static bool load_context(struct arena *a, const char *path, struct jinja_value *
     return ret->kind == JINJA_DICT || err_set(err, "%s: the context is not a JSON object", path);
 }
 
+/* Other templates are looked for beside this one; beside stdin's is the current folder. */
+static bool open_folder(struct arena *a, const char *path, struct jinja_folder *ret,
+                        struct err *err) {
+    bool named = strcmp(path, "-") != 0 && strchr(path, '/') != NULL;
+    str folder = named ? path_dir(str_from_c(path)) : S(".");
+    const char *opened = str_fmt(a, "%.*s", STR_FMT(folder)).ptr;
+    ret->path = named ? folder : (str){ 0 };
+    ret->fd = open(opened, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return ret->fd >= 0 || err_sys(err, errno, "open folder '%s'", opened);
+}
+
 static int render(struct cli *cli, const struct render_options *o, const char *path, str text,
-                  struct jinja_value context) {
+                  struct jinja_folder *folder, struct jinja_value context) {
     struct sources sources;
     struct diag_sink sink;
     struct jinja_output output;
@@ -58,6 +71,8 @@ static int render(struct cli *cli, const struct render_options *o, const char *p
     options.lstrip_blocks = !o->no_trim;
     uint32_t source = sources_add(&sources, str_from_c(path), text);
     struct jinja_env *env = jinja_env_new(cli->arena, &options);
+    struct jinja_loader loader = jinja_folder_loader(folder);
+    jinja_env_set_loader(env, &loader);
     const struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
     if (t == NULL || !jinja_render(t, context, cli->arena, &sink, &output)) {
         print_diags(cli, &sink, stderr);
@@ -76,17 +91,20 @@ static int run(struct cli *cli, const void *options) {
     const char *path = cli->args[0];
     struct err err = ERR_INIT;
     struct jinja_value context;
+    struct jinja_folder folder = { .fd = -1 };
     str text;
     if (strcmp(path, "-") == 0 && o->context != NULL && strcmp(o->context, "-") == 0) {
         print_error(cli, "the template and its context cannot both be on stdin");
         return EXIT_USAGE;
     }
     if (!load(cli->arena, path, JINJA_TEMPLATE_BYTES_MAX, &text, &err) ||
-        !load_context(cli->arena, o->context, &context, &err)) {
+        !load_context(cli->arena, o->context, &context, &err) ||
+        !open_folder(cli->arena, path, &folder, &err)) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
-    return render(cli, o, strcmp(path, "-") == 0 ? "stdin" : path, text, context);
+    AUTO_FD fd = folder.fd;
+    return render(cli, o, strcmp(path, "-") == 0 ? "stdin" : path, text, &folder, context);
 }
 
 const struct command command_render = {
@@ -94,7 +112,8 @@ const struct command command_render = {
     .arguments = "TEMPLATE",
     .summary = "render a Jinja template",
     .details = "Blocks take their line with them (trim_blocks, lstrip_blocks), the last line end\n"
-               "is kept, and a variable that is not defined is an error. TEMPLATE may be '-'.",
+               "is kept, and a variable that is not defined is an error. TEMPLATE may be '-'.\n"
+               "What it includes, imports or extends is looked for in its folder.",
     .options = render_option_rows,
     .option_count = ARRAY_LEN(render_option_rows),
     .options_size = sizeof(struct render_options),

@@ -251,8 +251,7 @@ bool iter_next(struct iter *it, struct jinja_value *ret) {
         }
         size_t start = it->pos;
         text_next(v.string, &it->pos);
-        v.string = str_slice(v.string, start, it->pos);
-        *ret = v;
+        *ret = jinja_string(str_slice(v.string, start, it->pos)); /* plain, of markup too */
         return true;
     }
     case JINJA_LIST:

@@ -68,7 +68,7 @@ struct lexer {
     const char *src;
     size_t end; /* of what is lexed: without the trailing newline when that is dropped */
     size_t pos;
-    enum { LEX_DATA, LEX_BLOCK, LEX_VARIABLE } mode;
+    enum { LEX_DATA, LEX_BLOCK, LEX_VARIABLE, LEX_LINE } mode;
     bool line_starting; /* the tag before ended with a line end */
     bool failed;
     size_t depth; /* open brackets inside a tag */
@@ -82,6 +82,18 @@ void lexer_init(struct lexer *lx, struct jinja_env *env, const struct sources *s
                 uint32_t source, struct diag_sink *sink);
 /* False: reported. */
 bool lexer_next(struct lexer *lx, struct token *ret);
+
+/* lex_line.c: a statement or comment that a line's prefix begins. */
+struct line_tag {
+    size_t start; /* of the space in front of the prefix */
+    size_t end;   /* of the prefix */
+    bool comment;
+};
+/* The first that starts at or behind pos and before the limit. */
+bool lex_find_line_tag(const struct lexer *lx, size_t pos, size_t limit, struct line_tag *ret);
+/* Whether a line statement ends here; where the text goes on. */
+bool lex_line_end(const struct lexer *lx, size_t *ret);
+size_t lex_line_rest(const struct lexer *lx, size_t pos); /* the position of the line's end */
 
 /* lex_tag.c: one token inside `{{ }}` or `{% %}`. */
 bool lex_tag_token(struct lexer *lx, struct token *ret);
@@ -197,6 +209,12 @@ enum stmt_kind {
     STMT_FILTER_BLOCK,
     STMT_WITH,
     STMT_DO,
+    STMT_BLOCK,
+    STMT_EXTENDS,
+    STMT_INCLUDE,
+    STMT_IMPORT,
+    STMT_FROM,
+    STMT_AUTOESCAPE,
     STMT_BREAK,
     STMT_CONTINUE,
 };
@@ -245,6 +263,23 @@ struct macro {
     bool uses_caller;
 };
 
+/* A named part of a template that a child may replace. */
+struct block {
+    str name;
+    struct span span;
+    struct stmt_list body;
+    bool scoped;
+    bool required;
+    bool uses_self;
+    bool uses_super;
+};
+
+struct import_name {
+    str name;
+    str alias_text;
+    uint32_t alias; /* interned */
+};
+
 struct stmt {
     enum stmt_kind kind;
     struct span span;
@@ -272,6 +307,19 @@ struct stmt {
             struct stmt_list body;
         } set;
         struct macro *macro;
+        struct block *block;
+        struct {
+            struct expr *template; /* EXTENDS, INCLUDE, IMPORT, FROM */
+            bool ignore_missing;
+            bool with_context;
+            struct import_name *names; /* IMPORT: one, the alias */
+            size_t name_count;
+            size_t name_cap;
+        } load;
+        struct {
+            struct expr *value;
+            struct stmt_list body;
+        } escape;
         struct {
             struct expr *call; /* CALL_BLOCK: a call; FILTER_BLOCK: a chain of filters */
             struct macro *caller;
@@ -292,7 +340,12 @@ struct jinja_template {
     struct jinja_env *env;
     struct sources *sources;
     uint32_t source;
+    str name; /* as it was asked for; empty: the one that is rendered */
     struct stmt_list body;
+    struct block **blocks;
+    size_t block_count;
+    size_t block_cap;
+    bool uses_self; /* outside of blocks */
 };
 
 /* ---- parser ---- */
@@ -310,6 +363,8 @@ struct parser {
     size_t conditional;  /* open ifs: an unknown filter there is an error only when it runs */
     bool saw_loop;       /* the name `loop` was read */
     struct macro *macro; /* the innermost one being read, or NULL */
+    struct block *block; /* the same */
+    size_t inner;        /* open statements but `if`: inside of them is no `extends` */
     struct token opener; /* word of the innermost open statement */
 };
 
@@ -351,4 +406,12 @@ bool parse_statement(struct parser *p, struct stmt **ret);
 /* Statements up to a tag that begins with one of the words (NULL-terminated), which is left. */
 bool parse_body(struct parser *p, const char *const *end_words, struct stmt_list *ret);
 bool parse_end_tag(struct parser *p, const char *word);
+/* The end of a tag that opens a body: a colon may stand before it. */
+bool parse_body_begin(struct parser *p);
+/* parse_template.c */
+bool parse_block(struct parser *p, struct stmt *s);
+bool parse_extends(struct parser *p, struct stmt *s);
+bool parse_include(struct parser *p, struct stmt *s);
+bool parse_import(struct parser *p, struct stmt *s);
+bool parse_from(struct parser *p, struct stmt *s);
 struct stmt *stmt_new(struct parser *p, enum stmt_kind kind, struct span span);

@@ -106,6 +106,9 @@ bool rt_call(struct jinja_runtime *rt, struct span span, struct jinja_value call
     if (callee.kind == JINJA_FUNCTION) {
         const struct jinja_function *f = callee.function;
         const struct jinja_value *self = f->self.kind == JINJA_UNDEFINED ? NULL : &f->self;
+        if (self != NULL && self->kind == JINJA_STRING && self->markup) {
+            return markup_call(rt, f->callable, span, self, args, ret);
+        }
         return rt_run_callable(rt, f->callable, span, self, args, ret);
     }
     if (callee.kind == JINJA_OBJECT && callee.object->ops->call != NULL) {

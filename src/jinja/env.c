@@ -18,6 +18,8 @@ const struct jinja_options jinja_options_builder = { .trim_blocks = true,
 uint32_t env_intern(struct jinja_env *env, str name) {
     uintptr_t id = (uintptr_t)map_find(&env->names, name);
     if (id == 0) {
+        size_t len = env->name_count;
+        ARENA_PUSH(env->arena, env->name_texts, len, env->name_cap, name);
         id = ++env->name_count;
         map_put(&env->names, name, (void *)id);
     }
@@ -50,8 +52,8 @@ static void add_table(struct jinja_env *env, struct map *m, const struct callabl
 }
 
 static const struct callable_table *const filter_tables[] = {
-    &filters_string_table, &filters_layout_table, &filters_list_table,
-    &filters_select_table, &filters_number_table,
+    &filters_html_table, &filters_wrap_table,   &filters_string_table, &filters_layout_table,
+    &filters_list_table, &filters_select_table, &filters_number_table,
 };
 
 struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *options) {
@@ -62,6 +64,7 @@ struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *opt
     map_init(&env->filters, a);
     map_init(&env->tests, a);
     map_init(&env->globals, a);
+    map_init(&env->loaded, a);
     for (size_t i = 0; i < ARRAY_LEN(env->methods); i++) {
         map_init(&env->methods[i], a);
     }
@@ -76,6 +79,10 @@ struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *opt
     add_table(env, &env->methods[JINJA_TUPLE], &methods_tuple_table);
     add_table(env, &env->methods[JINJA_DICT], &methods_dict_table);
     return env;
+}
+
+void jinja_env_set_loader(struct jinja_env *env, const struct jinja_loader *loader) {
+    env->loader = *loader;
 }
 
 void jinja_env_add_filter(struct jinja_env *env, const struct jinja_callable *row) {

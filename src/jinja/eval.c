@@ -86,17 +86,53 @@ static bool eval_cond(struct jinja_runtime *rt, const struct expr *e, struct jin
     return true;
 }
 
+/* Jinja computes constants beforehand, and what it joins then is plain text. */
+static bool is_constant(const struct expr *e) {
+    switch (e->kind) {
+    case EXPR_LITERAL:
+        return true;
+    case EXPR_NEG:
+    case EXPR_POS:
+    case EXPR_NOT:
+        return is_constant(e->left);
+    case EXPR_BINARY:
+        return is_constant(e->left) && is_constant(e->right);
+    case EXPR_FILTER:
+        return e->left != NULL && is_constant(e->left) && e->args == NULL;
+    case EXPR_CONCAT:
+        for (size_t i = 0; i < e->items.len; i++) {
+            if (!is_constant(e->items.items[i])) {
+                return false;
+            }
+        }
+        return true;
+    default: /* rarely joined, so not worth knowing */
+        return false;
+    }
+}
+
 static bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     AUTO_BUF out = rt_buf(rt);
+    struct jinja_value *values = ARENA_ARRAY(rt->arena, struct jinja_value, e->items.len);
+    bool markup = false;
     for (size_t i = 0; i < e->items.len; i++) {
-        struct jinja_value v;
+        if (!eval(rt, e->items.items[i], &values[i])) {
+            return false;
+        }
+        markup = markup ||
+                 (rt->escaping == ESCAPE_ON && values[i].kind == JINJA_STRING && values[i].markup);
+    }
+    markup = markup && !is_constant(e);
+    for (size_t i = 0; i < e->items.len; i++) {
+        struct span span = e->items.items[i]->span;
         str text;
-        if (!eval(rt, e->items.items[i], &v) || !rt_text(rt, e->items.items[i]->span, v, &text)) {
+        if (!(markup ? rt_escape : rt_text)(rt, span, values[i], &text)) {
             return false;
         }
         buf_add(&out, text);
     }
     *ret = jinja_string((str){ 0 });
+    ret->markup = markup;
     return rt_take_text(rt, e->span, &out, &ret->string);
 }
 

@@ -25,10 +25,30 @@ bool exec_print(struct jinja_runtime *rt, struct span span, str text) {
     return check_output(rt, span);
 }
 
+bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v) {
+    if (v.kind != JINJA_STRING) {
+        return rt_fail(rt, span, "the result is printed, so it must be text, not a '%s' value",
+                       value_type_name(v));
+    }
+    return exec_print(rt, span, v.string);
+}
+
+/* A template that extends another prints nothing itself. */
+static bool is_silent(const struct jinja_runtime *rt) {
+    return rt->root != NULL && rt->root->parent != NULL;
+}
+
 static bool exec_output(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value v;
+    if (is_silent(rt)) {
+        return true;
+    }
     if (!eval(rt, s->expr, &v) || !rt_use(rt, s->expr->span, v)) {
         return false;
+    }
+    if (rt_escapes(rt) && !value_is_markup(v)) {
+        str text;
+        return rt_escape(rt, s->expr->span, v, &text) && exec_print(rt, s->span, text);
     }
     mark(rt, s->span);
     if (!value_add_text(v, rt->out) && !rt->out->full) {
@@ -81,23 +101,37 @@ static bool capture_scoped(struct jinja_runtime *rt, struct span span, const str
 
 static bool exec_set_block(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value v;
-    if (!capture_scoped(rt, s->span, &s->set.body, &v)) {
+    struct root *outer = rt->root;
+    rt->root = NULL;
+    bool ok = capture_scoped(rt, s->span, &s->set.body, &v);
+    rt->root = outer;
+    if (!ok) {
         return false;
     }
-    if (s->set.filter != NULL && !eval_filter_chain(rt, s->set.filter, v, &v)) {
-        return false;
+    if (s->set.filter != NULL) {
+        v.markup = rt_escapes(rt);
+        if (!eval_filter_chain(rt, s->set.filter, v, &v)) {
+            return false;
+        }
+    }
+    if (*rt->module->autoescape && !value_is_markup(v)) {
+        str text; /* Markup(x): what x prints */
+        if (!rt_text(rt, s->span, v, &text)) {
+            return false;
+        }
+        v = jinja_string(text);
+        v.markup = true;
     }
     return rt_assign(rt, s->set.target, v);
 }
 
 static bool exec_filter_block(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value v;
-    str text;
-    if (!capture_scoped(rt, s->span, &s->wrap.body, &v) ||
-        !eval_filter_chain(rt, s->wrap.call, v, &v) || !rt_text(rt, s->span, v, &text)) {
+    if (!capture_scoped(rt, s->span, &s->wrap.body, &v)) {
         return false;
     }
-    return exec_print(rt, s->span, text);
+    v.markup = rt_escapes(rt);
+    return eval_filter_chain(rt, s->wrap.call, v, &v) && exec_print_value(rt, s->span, v);
 }
 
 /* The values are read outside of the new scope. */
@@ -118,11 +152,37 @@ static bool exec_with(struct jinja_runtime *rt, const struct stmt *s) {
     return ok;
 }
 
+/* What is written inside goes by a constant at once; filters, and text that goes by a variable,
+ * by the module. */
+static bool exec_autoescape(struct jinja_runtime *rt, const struct stmt *s) {
+    const struct expr *e = s->escape.value;
+    struct jinja_value v;
+    bool truth;
+    if (!eval(rt, e, &v) || !rt_truth(rt, e->span, v, &truth)) {
+        return false;
+    }
+    bool *autoescape = rt->module->autoescape;
+    bool outer = *autoescape;
+    enum escaping outer_escaping = rt->escaping;
+    *autoescape = truth;
+    if (e->kind != EXPR_LITERAL) {
+        rt->escaping = ESCAPE_ASK;
+    } else if (rt->escaping != ESCAPE_ASK) {
+        rt->escaping = truth ? ESCAPE_ON : ESCAPE_OFF;
+    }
+    scope_push(rt);
+    bool ok = exec_body(rt, &s->escape.body);
+    scope_pop(rt);
+    *autoescape = outer;
+    rt->escaping = outer_escaping;
+    return ok;
+}
+
 static bool exec_stmt(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value ignored;
     switch (s->kind) {
     case STMT_TEXT:
-        return exec_print(rt, s->span, s->text);
+        return is_silent(rt) || exec_print(rt, s->span, s->text);
     case STMT_OUTPUT:
         return exec_output(rt, s);
     case STMT_IF:
@@ -142,6 +202,18 @@ static bool exec_stmt(struct jinja_runtime *rt, const struct stmt *s) {
         return exec_filter_block(rt, s);
     case STMT_WITH:
         return exec_with(rt, s);
+    case STMT_BLOCK:
+        return exec_block(rt, s);
+    case STMT_EXTENDS:
+        return exec_extends(rt, s);
+    case STMT_INCLUDE:
+        return exec_include(rt, s);
+    case STMT_IMPORT:
+        return exec_import(rt, s);
+    case STMT_FROM:
+        return exec_from(rt, s);
+    case STMT_AUTOESCAPE:
+        return exec_autoescape(rt, s);
     case STMT_DO:
         return eval(rt, s->expr, &ignored);
     case STMT_BREAK:

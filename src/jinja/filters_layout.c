@@ -56,6 +56,15 @@ static bool indentation(struct jinja_call *call, str *ret) {
     return true;
 }
 
+/* Text made of markup is markup. */
+static bool take_like(struct jinja_call *call, const struct buf *b, struct jinja_value *ret) {
+    if (!call_take(call, b, ret)) {
+        return false;
+    }
+    ret->markup = value_is_markup(call->args[0]);
+    return true;
+}
+
 static bool filter_indent(struct jinja_call *call, struct jinja_value *ret) {
     str rest;
     str indent;
@@ -87,7 +96,7 @@ static bool filter_indent(struct jinja_call *call, struct jinja_value *ret) {
             return false;
         }
     }
-    return call_take(call, &out, ret);
+    return take_like(call, &out, ret);
 }
 
 static bool filter_center(struct jinja_call *call, struct jinja_value *ret) {
@@ -103,7 +112,7 @@ static bool filter_center(struct jinja_call *call, struct jinja_value *ret) {
     buf_add_repeat(&out, ' ', (size_t)left);
     buf_add(&out, s);
     buf_add_repeat(&out, ' ', (size_t)(pad - left));
-    return call_take(call, &out, ret);
+    return take_like(call, &out, ret);
 }
 
 /* Cuts at a word's end unless killwords; within the leeway nothing is cut. */
@@ -123,15 +132,20 @@ static bool filter_truncate(struct jinja_call *call, struct jinja_value *ret) {
     if (length < end_length || leeway < 0) {
         return jinja_call_fail(call, "length must be at least that of the end, leeway not below 0");
     }
+    if (value_is_markup(call->args[0]) && jinja_call_has(call, 3) &&
+        !rt_escape(call->runtime, call->span, call->args[3], &end)) {
+        return false;
+    }
     if ((int64_t)text_length(s) <= length + leeway) {
         *ret = jinja_string(s);
+        ret->markup = value_is_markup(call->args[0]);
         return true;
     }
     str head = str_slice(s, 0, text_offset(s, (size_t)(length - end_length)));
     size_t space = kill_words ? STR_NONE : str_find_last_char(head, ' ');
     buf_add(&out, space == STR_NONE ? head : str_slice(head, 0, space));
     buf_add(&out, end);
-    return call_take(call, &out, ret);
+    return take_like(call, &out, ret);
 }
 
 static bool filter_filesizeformat(struct jinja_call *call, struct jinja_value *ret) {
@@ -188,10 +202,10 @@ static bool add_attribute(struct jinja_call *call, struct buf *out, struct jinja
     }
     text_add_escaped(out, text);
     buf_add(out, S("=\""));
-    if (!jinja_call_text(call, value, &text)) {
+    if (!rt_escape(call->runtime, call->span, value, &text)) {
         return false;
     }
-    text_add_escaped(out, text);
+    buf_add(out, text);
     buf_add_char(out, '"');
     return true;
 }
@@ -216,6 +230,7 @@ static bool filter_xmlattr(struct jinja_call *call, struct jinja_value *ret) {
     if (space && ret->string.len > 0) {
         ret->string = str_concat(call->arena, S(" "), ret->string);
     }
+    ret->markup = *call->runtime->module->autoescape;
     return true;
 }
 

@@ -17,26 +17,62 @@ static bool has_value(const struct jinja_call *call, unsigned param) {
     return jinja_call_has(call, param) && call->args[param].kind != JINJA_NONE;
 }
 
-static bool filter_join(struct jinja_call *call, struct jinja_value *ret) {
-    str separator;
-    struct iter it;
-    struct jinja_value item;
-    AUTO_BUF out = call_buf(call);
-    if (!call_str(call, 1, (str){ 0 }, &separator) ||
-        !iter_init(call->runtime, call->span, call->args[0], &it)) {
+/* With autoescape, one item that is markup makes the whole of it. */
+static bool is_any_markup(struct jinja_call *call, struct jinja_value items) {
+    if (!*call->runtime->module->autoescape) {
         return false;
     }
-    for (bool first = true; iter_next(&it, &item); first = false) {
-        str text;
+    bool any = jinja_call_has(call, 1) && value_is_markup(call->args[1]);
+    for (size_t i = 0; i < items.list->len && !any; i++) {
+        any = value_is_markup(items.list->items[i]);
+    }
+    return any;
+}
+
+static bool join_items(struct jinja_call *call, struct jinja_value *ret) {
+    struct iter it;
+    struct jinja_value item;
+    if (!iter_init(call->runtime, call->span, call->args[0], &it)) {
+        return false;
+    }
+    *ret = jinja_list_new(call->arena);
+    while (iter_next(&it, &item)) {
         if (!call_step(call, 1) ||
-            (has_value(call, 2) && !call_attribute(call, item, call->args[2], &item)) ||
-            !jinja_call_text(call, item, &text)) {
+            (has_value(call, 2) && !call_attribute(call, item, call->args[2], &item))) {
             return false;
         }
-        buf_add(&out, first ? (str){ 0 } : separator);
+        jinja_list_add(*ret, item);
+    }
+    return true;
+}
+
+static bool filter_join(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value items;
+    struct jinja_value separator =
+        jinja_call_has(call, 1) ? call->args[1] : jinja_string((str){ 0 });
+    AUTO_BUF out = call_buf(call);
+    if (!join_items(call, &items)) {
+        return false;
+    }
+    bool markup = is_any_markup(call, items);
+    str between;
+    if (!(markup ? rt_escape : rt_text)(call->runtime, call->span, separator, &between)) {
+        return false;
+    }
+    for (size_t i = 0; i < items.list->len; i++) {
+        str text;
+        struct jinja_value item = items.list->items[i];
+        if (!(markup ? rt_escape : rt_text)(call->runtime, call->span, item, &text)) {
+            return false;
+        }
+        buf_add(&out, i == 0 ? (str){ 0 } : between);
         buf_add(&out, text);
     }
-    return call_take(call, &out, ret);
+    if (!call_take(call, &out, ret)) {
+        return false;
+    }
+    ret->markup = markup;
+    return true;
 }
 
 static bool filter_first(struct jinja_call *call, struct jinja_value *ret) {
@@ -61,6 +97,9 @@ static bool filter_last(struct jinja_call *call, struct jinja_value *ret) {
     size_t len = items.list->len;
     *ret = len > 0 ? items.list->items[len - 1]
                    : value_undefined(S("No last item, sequence was empty."), UNDEFINED_EMPTY);
+    if (len > 0 && call->args[0].kind == JINJA_STRING) {
+        ret->markup = call->args[0].markup; /* found by its index, which keeps it markup */
+    }
     return true;
 }
 

@@ -5,6 +5,15 @@
 
 #include "jinja/internal.h"
 
+/* Text made of markup is markup. */
+static bool take_like(struct jinja_call *call, const struct buf *b, struct jinja_value *ret) {
+    if (!call_take(call, b, ret)) {
+        return false;
+    }
+    ret->markup = value_is_markup(call->args[0]);
+    return true;
+}
+
 /* The value as text; args[0] of every filter. */
 static bool input(struct jinja_call *call, str *ret) {
     return jinja_call_text(call, call->args[0], ret) && call_step(call, ret->len / 64);
@@ -19,7 +28,7 @@ static bool filter_upper(struct jinja_call *call, struct jinja_value *ret) {
     for (size_t i = 0; i < s.len;) {
         text_add_upper(&out, text_next(s, &i));
     }
-    return call_take(call, &out, ret);
+    return take_like(call, &out, ret);
 }
 
 static bool filter_lower(struct jinja_call *call, struct jinja_value *ret) {
@@ -31,7 +40,7 @@ static bool filter_lower(struct jinja_call *call, struct jinja_value *ret) {
     for (size_t i = 0; i < s.len;) {
         text_add_lower(&out, text_next(s, &i));
     }
-    return call_take(call, &out, ret);
+    return take_like(call, &out, ret);
 }
 
 static bool filter_capitalize(struct jinja_call *call, struct jinja_value *ret) {
@@ -45,7 +54,7 @@ static bool filter_capitalize(struct jinja_call *call, struct jinja_value *ret) 
         uint32_t code = text_next(s, &i);
         first ? text_add_upper(&out, code) : text_add_lower(&out, code);
     }
-    return call_take(call, &out, ret);
+    return take_like(call, &out, ret);
 }
 
 /* A word begins behind white space, a dash, or an opening bracket. */
@@ -99,10 +108,13 @@ static bool filter_trim(struct jinja_call *call, struct jinja_value *ret) {
     str s;
     str set;
     bool has_set = jinja_call_has(call, 1) && call->args[1].kind != JINJA_NONE;
-    if (!input(call, &s) || !call_str(call, 1, (str){ 0 }, &set)) {
+    bool markup = value_is_markup(call->args[0]);
+    if (!input(call, &s) || !call_str(call, 1, (str){ 0 }, &set) ||
+        (markup && has_set && !rt_escape(call->runtime, call->span, call->args[1], &set))) {
         return false;
     }
     *ret = jinja_string(text_strip(s, has_set ? &set : NULL, true, true));
+    ret->markup = markup;
     return true;
 }
 
@@ -128,6 +140,13 @@ void text_replace(struct buf *out, str s, str old, str with, int64_t count) {
     buf_add(out, str_slice(s, at, s.len));
 }
 
+/* With autoescape, one markup among the three makes all of them markup. */
+static bool replaces_markup(const struct jinja_call *call) {
+    return *call->runtime->module->autoescape &&
+           (value_is_markup(call->args[0]) || value_is_markup(call->args[1]) ||
+            value_is_markup(call->args[2]));
+}
+
 static bool filter_replace(struct jinja_call *call, struct jinja_value *ret) {
     str s;
     str old;
@@ -139,8 +158,18 @@ static bool filter_replace(struct jinja_call *call, struct jinja_value *ret) {
         !call_str(call, 2, (str){ 0 }, &with) || (counted && !call_int(call, 3, -1, &count))) {
         return false;
     }
+    bool markup = replaces_markup(call);
+    if (markup && (!rt_escape(call->runtime, call->span, call->args[0], &s) ||
+                   !rt_escape(call->runtime, call->span, call->args[1], &old) ||
+                   !rt_escape(call->runtime, call->span, call->args[2], &with))) {
+        return false;
+    }
     text_replace(&out, s, old, with, count);
-    return call_take(call, &out, ret);
+    if (!call_take(call, &out, ret)) {
+        return false;
+    }
+    ret->markup = markup;
+    return true;
 }
 
 static bool filter_string(struct jinja_call *call, struct jinja_value *ret) {

@@ -24,6 +24,7 @@ struct formatter {
     struct jinja_value args;
     size_t next; /* positional argument */
     struct buf *out;
+    bool markup; /* the format is: what is filled in is escaped */
 };
 
 enum { WIDTH_MAX = 100000, PRECISION_MAX = 400 };
@@ -215,6 +216,12 @@ static bool add_text(struct formatter *f, struct format_spec *spec, struct jinja
         return rt_fail(f->rt, f->span, "a value is too large to be printed");
     } else {
         s = buf_str(&quoted);
+        v.markup = false;
+    }
+    AUTO_BUF escaped = rt_buf(f->rt);
+    if (f->markup && !value_is_markup(v)) {
+        text_add_escaped(&escaped, s);
+        s = buf_str(&escaped);
     }
     if (spec->precision >= 0) {
         s = str_slice(s, 0, text_offset(s, (size_t)spec->precision));
@@ -281,7 +288,9 @@ static bool add_conversion(struct formatter *f) {
 bool text_format(struct jinja_runtime *rt, struct span span, struct jinja_value format,
                  struct jinja_value args, struct jinja_value *ret) {
     AUTO_BUF out = rt_buf(rt);
-    struct formatter f = { .rt = rt, .span = span, .text = format.string, .args = args };
+    struct formatter f = {
+        .rt = rt, .span = span, .text = format.string, .args = args, .markup = format.markup
+    };
     f.out = &out;
     while (f.pos < f.text.len && !out.full) {
         size_t percent = str_find_char(f.text, '%', f.pos);

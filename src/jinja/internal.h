@@ -39,11 +39,16 @@ struct jinja_env {
     struct arena *arena;
     struct jinja_options options;
     struct map names; /* str -> id + 1 as a pointer */
+    str *name_texts;  /* by id */
     size_t name_count;
+    size_t name_cap;
     struct map filters; /* str -> struct callable */
     struct map tests;
     struct map globals;                   /* str -> struct callable */
     struct map methods[JINJA_OBJECT + 1]; /* by kind of value: str -> struct callable */
+    struct jinja_loader loader;           /* `load` NULL: none */
+    struct map loaded;                    /* str -> struct jinja_template */
+    size_t loaded_bytes;
 };
 
 uint32_t env_intern(struct jinja_env *env, str name);
@@ -57,7 +62,9 @@ struct callable_table {
     size_t count;
 };
 extern const struct callable_table filters_string_table;
+extern const struct callable_table filters_html_table;
 extern const struct callable_table filters_layout_table;
+extern const struct callable_table filters_wrap_table;
 extern const struct callable_table filters_list_table;
 extern const struct callable_table filters_select_table;
 extern const struct callable_table filters_number_table;
@@ -127,6 +134,8 @@ struct object_ops {
                 struct jinja_value value);
     bool (*call)(struct jinja_runtime *rt, struct jinja_object *o, struct span span,
                  const struct call_values *args, struct jinja_value *ret);
+    /* What it prints, which is escaped text; NULL: its type's name. */
+    str (*html)(const struct jinja_object *o);
 };
 
 struct jinja_object {
@@ -194,13 +203,23 @@ struct scope {
     size_t cap;
 };
 
-/* Top-level names of one template: the context, and what it sets. */
+/* All blocks of one name, the child's first. */
+struct block_stack {
+    const struct block **items;
+    size_t len;
+    size_t cap;
+};
+
+/* Top-level names of one template and those it extends: the context, and what they set. */
 struct module {
-    const struct jinja_template *template;
     struct jinja_value context; /* dict */
+    struct module *base;        /* its names are seen from here: an including template, or NULL */
+    struct scope *base_scope;   /* the same, inside of it */
+    struct map *blocks;         /* str -> struct block_stack */
+    bool *autoescape;           /* what filters and macros go by */
     struct module_name {
-        enum { NAME_NOT_LOOKED, NAME_ABSENT, NAME_PRESENT } state;
-        bool exported; /* set by the template itself */
+        enum { NAME_NOT_LOOKED, NAME_ABSENT, NAME_OUTSIDE, NAME_OWN } state;
+        bool exported; /* what an import gives */
         struct jinja_value value;
     } * names; /* by interned name */
     size_t name_count;
@@ -212,6 +231,25 @@ enum flow {
     FLOW_CONTINUE,
 };
 
+/* Whether output is escaped is known where it is written, but for autoescape with a variable. */
+enum escaping {
+    ESCAPE_OFF,
+    ESCAPE_ON,
+    ESCAPE_ASK, /* the module */
+};
+
+/* The top level of a template while it runs. */
+struct root {
+    const struct jinja_template *template;
+    const struct jinja_template *parent; /* extended: from here on nothing is printed */
+};
+
+/* Where the template that runs was asked for. */
+struct load_site {
+    struct span span;
+    const struct load_site *outer;
+};
+
 struct jinja_runtime {
     struct jinja_env *env;
     struct sources *sources;
@@ -219,6 +257,11 @@ struct jinja_runtime {
     struct diag_sink *sink;
     struct module *module;
     struct scope *scope;
+    struct root *root; /* NULL: in a macro, block or captured text, whose output always counts */
+    const struct load_site *site;
+    struct map modules; /* imported without context: str -> struct jinja_object */
+    uint32_t self_name;
+    enum escaping escaping;
     struct buf *out;
     enum flow flow;
     bool failed;
@@ -245,6 +288,15 @@ struct buf rt_buf(const struct jinja_runtime *rt);
 /* Its content in the render's arena; false: it was full, reported. */
 bool rt_take_text(struct jinja_runtime *rt, struct span span, const struct buf *b, str *ret);
 
+/* Whether what is printed here is escaped. */
+bool rt_escapes(const struct jinja_runtime *rt);
+/* A module with empty names; `base` NULL: it sees only the context. */
+struct module *module_new(struct jinja_runtime *rt, struct module *base, struct scope *base_scope);
+/* Copies what is seen from a scope of a module: later changes there are not seen. */
+void module_copy_names(struct jinja_runtime *rt, struct module *to, struct module *from,
+                       const struct scope *scope);
+/* A top-level name that is set, but not exported. */
+void module_set_private(struct jinja_runtime *rt, uint32_t name, struct jinja_value value);
 struct scope *scope_push(struct jinja_runtime *rt);
 void scope_pop(struct jinja_runtime *rt);
 void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value);
@@ -309,12 +361,40 @@ bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct ji
 bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body);
 /* Text that comes from `span`. */
 bool exec_print(struct jinja_runtime *rt, struct span span, str text);
+/* The result of a filter or call block: a string, as it is. */
+bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 /* Output of the body as text. */
 bool exec_capture(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
                   struct jinja_value *ret);
 bool exec_for(struct jinja_runtime *rt, const struct stmt *s);
 struct jinja_value macro_new(struct jinja_runtime *rt, const struct macro *m);
 bool exec_call_block(struct jinja_runtime *rt, const struct stmt *s);
+
+/* ---- other templates: load.c, include.c, inherit.c ---- */
+
+/* The template of this name; a name that is not found gives NULL and true. False: reported. */
+bool template_find(struct jinja_runtime *rt, struct span span, struct jinja_value name,
+                   const struct jinja_template **ret);
+bool template_fail_missing(struct jinja_runtime *rt, struct span span, struct jinja_value name);
+/* Runs a template and those it extends, in a module with its blocks, as asked for at `span`. */
+bool exec_template(struct jinja_runtime *rt, struct span span, struct module *m,
+                   const struct jinja_template *t);
+bool exec_include(struct jinja_runtime *rt, const struct stmt *s);
+bool exec_import(struct jinja_runtime *rt, const struct stmt *s);
+bool exec_from(struct jinja_runtime *rt, const struct stmt *s);
+bool exec_extends(struct jinja_runtime *rt, const struct stmt *s);
+bool exec_block(struct jinja_runtime *rt, const struct stmt *s);
+
+/* ---- markup.c: text that is escaped already ---- */
+
+bool value_is_markup(struct jinja_value v);
+/* The text of a value, escaped unless it is markup. */
+bool rt_escape(struct jinja_runtime *rt, struct span span, struct jinja_value v, str *ret);
+/* A method of a string that is markup: texts among its arguments are escaped, its result is
+ * markup. */
+bool markup_call(struct jinja_runtime *rt, const struct callable *c, struct span span,
+                 const struct jinja_value *self, const struct call_values *args,
+                 struct jinja_value *ret);
 
 /* ---- filters ---- */
 

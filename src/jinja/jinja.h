@@ -124,7 +124,10 @@ struct jinja_options {
     bool trim_blocks;
     bool lstrip_blocks;
     bool keep_trailing_newline;
-    bool strict; /* using what is undefined is an error (else it is empty) */
+    bool strict;               /* using what is undefined is an error (else it is empty) */
+    bool autoescape;           /* values are escaped for HTML when they are printed */
+    str line_statement_prefix; /* a line that begins with it is a statement; empty: none */
+    str line_comment_prefix;   /* from it to the line's end is a comment; empty: none */
     struct jinja_limits limits;
 };
 
@@ -133,7 +136,34 @@ extern const struct jinja_options jinja_options_default;
 /* How the builder renders: trim_blocks, lstrip_blocks, keep_trailing_newline, strict. */
 extern const struct jinja_options jinja_options_builder;
 
-enum { JINJA_PARAMS_MAX = 8, JINJA_TEMPLATE_BYTES_MAX = 16 * 1024 * 1024 };
+enum {
+    JINJA_PARAMS_MAX = 8,
+    JINJA_TEMPLATE_BYTES_MAX = 16 * 1024 * 1024, /* also of all that one environment loads */
+    JINJA_LOADED_MAX = 1000,                     /* templates that one environment loads */
+};
+
+enum jinja_load {
+    JINJA_LOAD_FOUND,
+    JINJA_LOAD_MISSING, /* `ignore missing` passes over it */
+    JINJA_LOAD_FAILED,  /* the reason is in err */
+};
+
+/* Where include, import and extends find templates. The name is the template's own word, so it is
+ * the loader that keeps it inside of a folder. Path (for messages) and text live in `a`. */
+struct jinja_loader {
+    enum jinja_load (*load)(void *self, struct arena *a, str name, str *ret_path, str *ret_text,
+                            struct err *err);
+    void *self;
+};
+
+/* The files below one folder, by relative names; nothing outside of it is read. */
+struct jinja_folder {
+    int fd;   /* of the folder; stays the caller's */
+    str path; /* in front of the names in messages; may be empty */
+};
+
+/* The folder must outlive the environment. */
+struct jinja_loader jinja_folder_loader(struct jinja_folder *folder);
 
 struct jinja_runtime;
 
@@ -182,6 +212,8 @@ struct jinja_env;
 
 /* Lives in the arena. The options are copied. */
 struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *options);
+/* Without a loader no other template is found. */
+void jinja_env_set_loader(struct jinja_env *env, const struct jinja_loader *loader);
 /* Adds or replaces a filter; the row must outlive the environment. */
 void jinja_env_add_filter(struct jinja_env *env, const struct jinja_callable *row);
 

@@ -193,8 +193,8 @@ static bool lex_comment(struct lexer *lx, size_t tag) {
     return true;
 }
 
-static void open_tag(struct lexer *lx, size_t tag, char sign, bool variable) {
-    lx->pos = tag + 2 + (sign != '\0' ? 1 : 0);
+static void open_tag(struct lexer *lx, size_t tag, size_t content, char sign, bool variable) {
+    lx->pos = content + (sign != '\0' ? 1 : 0);
     lx->mode = variable ? LEX_VARIABLE : LEX_BLOCK;
     lx->line_starting = false;
     lx->tag = (struct span){ lx->source, (uint32_t)tag, (uint32_t)lx->pos };
@@ -203,11 +203,29 @@ static void open_tag(struct lexer *lx, size_t tag, char sign, bool variable) {
     lx->has_pending = true;
 }
 
+/* Text up to a line's prefix; the statement is opened, the comment passed over. */
+static bool lex_line(struct lexer *lx, const struct line_tag *line, struct token *ret) {
+    char sign = sign_at(lx, line->end);
+    *ret = text_token(lx, lx->pos, strip_before(lx, lx->pos, line->start, sign, false));
+    if (line->comment) {
+        lx->pos = lex_line_rest(lx, line->end);
+        lx->line_starting = false;
+        return true;
+    }
+    open_tag(lx, line->start, line->end, sign, false);
+    lx->mode = LEX_LINE;
+    return true;
+}
+
 /* Text up to the next tag, which is opened (or, for comments and raw sections, consumed). The
  * text may be empty. */
 static bool lex_data(struct lexer *lx, struct token *ret) {
     size_t start = lx->pos;
     size_t tag = find_tag(lx, start);
+    struct line_tag line;
+    if (lex_find_line_tag(lx, start, min_size(tag, lx->end), &line)) {
+        return lex_line(lx, &line, ret);
+    }
     if (tag == STR_NONE) {
         *ret = text_token(lx, start, lx->end);
         lx->pos = lx->end;
@@ -225,7 +243,7 @@ static bool lex_data(struct lexer *lx, struct token *ret) {
         lx->has_pending = true;
         return lex_raw(lx, tag, content, strip, &lx->pending);
     }
-    open_tag(lx, tag, sign, kind == '{');
+    open_tag(lx, tag, tag + 2, sign, kind == '{');
     return true;
 }
 
@@ -233,6 +251,18 @@ static bool lex_data(struct lexer *lx, struct token *ret) {
 static bool lex_tag_end(struct lexer *lx, struct token *ret) {
     if (lx->depth > 0) {
         return false;
+    }
+    if (lx->mode == LEX_LINE) {
+        size_t end;
+        if (!lex_line_end(lx, &end)) {
+            return false;
+        }
+        *ret = (struct token){ .kind = TOKEN_BLOCK_END,
+                               .span = { lx->source, (uint32_t)lx->pos, (uint32_t)end } };
+        lx->mode = LEX_DATA;
+        lx->line_starting = end > lx->pos && lx->src[end - 1] != ' ';
+        lx->pos = end;
+        return true;
     }
     bool variable = lx->mode == LEX_VARIABLE;
     char sign = sign_at(lx, lx->pos);
@@ -263,8 +293,11 @@ bool lexer_next(struct lexer *lx, struct token *ret) {
             return true;
         }
         if (lx->mode != LEX_DATA) {
+            if (lx->mode == LEX_LINE && lex_tag_end(lx, ret)) {
+                return true;
+            }
             lx->pos = lex_skip_space(lx, lx->pos);
-            return lex_tag_end(lx, ret) || lex_tag_token(lx, ret);
+            return (lx->mode != LEX_LINE && lex_tag_end(lx, ret)) || lex_tag_token(lx, ret);
         }
         if (lx->pos >= lx->end) {
             ret->kind = TOKEN_END;

@@ -260,9 +260,8 @@ static bool lex_operator(struct lexer *lx, struct token *ret) {
 bool lex_tag_token(struct lexer *lx, struct token *ret) {
     size_t start = lx->pos;
     if (start >= lx->end) {
-        bool variable = lx->mode == LEX_VARIABLE;
-        return lex_fail(lx, lx->tag.start, lx->tag.end, "a tag is never closed by '%s'",
-                        variable ? "}}" : "%}");
+        const char *end = lx->mode == LEX_VARIABLE ? "}}" : lx->mode == LEX_LINE ? ")" : "%}";
+        return lex_fail(lx, lx->tag.start, lx->tag.end, "a tag is never closed by '%s'", end);
     }
     char c = lx->src[start];
     bool ok;

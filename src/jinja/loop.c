@@ -8,7 +8,8 @@ struct loop {
     struct jinja_list *items; /* all of them: the loop knows its length and neighbours */
     size_t index;             /* 0-based */
     size_t depth;             /* 0-based, of recursion */
-    struct scope *scope;      /* around the loop: where a recursive call goes on */
+    enum escaping escaping;
+    struct scope *scope; /* around the loop: where a recursive call goes on */
     bool has_changed;
     struct jinja_value changed;
 };
@@ -151,12 +152,16 @@ static bool loop_call(struct jinja_runtime *rt, struct jinja_object *o, struct s
     AUTO_BUF out = rt_buf(rt);
     struct buf *outer_out = rt->out;
     struct scope *outer_scope = rt->scope;
+    enum escaping outer_escaping = rt->escaping;
     rt->out = &out;
     rt->scope = l->scope;
+    rt->escaping = l->escaping;
     bool ok = run_loop(rt, l->stmt, args->positional[0], span, l->depth + 1);
     rt->out = outer_out;
     rt->scope = outer_scope;
     *ret = jinja_string((str){ 0 });
+    ret->markup = rt_escapes(rt);
+    rt->escaping = outer_escaping;
     return ok && rt_take_text(rt, span, &out, &ret->string);
 }
 
@@ -237,9 +242,12 @@ static bool loop_new(struct jinja_runtime *rt, const struct stmt *s, struct span
         *it = (struct iter){ .source = items };
     }
     struct loop *loop = ARENA_NEW(rt->arena, struct loop);
-    *loop = (struct loop){
-        .object = { &loop_ops }, .stmt = s, .items = items.list, .depth = depth, .scope = rt->scope
-    };
+    *loop = (struct loop){ .object = { &loop_ops },
+                           .stmt = s,
+                           .items = items.list,
+                           .depth = depth,
+                           .scope = rt->scope,
+                           .escaping = rt->escaping };
     *ret = loop;
     return true;
 }

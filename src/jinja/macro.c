@@ -7,6 +7,7 @@ struct macro_object {
     const struct macro *macro;
     struct scope *scope; /* where it was defined */
     struct module *module;
+    enum escaping escaping; /* where it was defined */
 };
 
 static const struct object_ops macro_ops;
@@ -15,7 +16,11 @@ struct jinja_value macro_new(struct jinja_runtime *rt, const struct macro *m) {
     struct macro_object *o = ARENA_NEW(rt->arena, struct macro_object);
     rt->captures++;
     *o = (struct macro_object){
-        .object = { &macro_ops }, .macro = m, .scope = rt->scope, .module = rt->module
+        .object = { &macro_ops },
+        .macro = m,
+        .scope = rt->scope,
+        .module = rt->module,
+        .escaping = rt->escaping,
     };
     return (struct jinja_value){ .kind = JINJA_OBJECT, .object = &o->object };
 }
@@ -129,8 +134,12 @@ static bool macro_call(struct jinja_runtime *rt, struct jinja_object *o, struct 
     const struct macro_object *mo = (const struct macro_object *)o;
     struct scope *outer = rt->scope;
     struct module *outer_module = rt->module;
+    struct root *outer_root = rt->root;
+    enum escaping outer_escaping = rt->escaping;
     rt->scope = mo->scope;
     rt->module = mo->module;
+    rt->root = NULL;
+    rt->escaping = mo->escaping;
     scope_push(rt);
     bool ok = rt_enter(rt, span);
     if (ok) {
@@ -140,6 +149,9 @@ static bool macro_call(struct jinja_runtime *rt, struct jinja_object *o, struct 
     }
     rt->scope = outer;
     rt->module = outer_module;
+    rt->root = outer_root;
+    rt->escaping = outer_escaping;
+    ret->markup = ok && *rt->module->autoescape;
     return ok;
 }
 
@@ -153,14 +165,10 @@ bool exec_call_block(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value callee;
     struct jinja_value v;
     struct call_values args;
-    str text;
     if (!eval(rt, call->left, &callee) || !eval_args(rt, call->args, &args)) {
         return false;
     }
     struct jinja_keyword caller = { S("caller"), macro_new(rt, s->wrap.caller) };
     ARENA_PUSH(rt->arena, args.keywords, args.keyword_count, args.keyword_cap, caller);
-    if (!rt_call(rt, call->span, callee, &args, &v) || !rt_text(rt, s->span, v, &text)) {
-        return false;
-    }
-    return exec_print(rt, s->span, text);
+    return rt_call(rt, call->span, callee, &args, &v) && exec_print_value(rt, s->span, v);
 }

@@ -192,7 +192,11 @@ static bool method_join(struct jinja_call *call, struct jinja_value *ret) {
             return jinja_call_fail(call, "needs strings, not a '%s' value", value_type_name(item));
         }
         buf_add(&out, first ? (str){ 0 } : self(call));
-        buf_add(&out, item.string);
+        str text = item.string;
+        if (call->args[0].markup && !rt_escape(call->runtime, call->span, item, &text)) {
+            return false;
+        }
+        buf_add(&out, text);
         if (!call_step(call, 1)) {
             return false;
         }

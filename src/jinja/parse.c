@@ -122,6 +122,11 @@ bool parse_end_tag(struct parser *p, const char *word) {
     return parse_expect(p, TOKEN_BLOCK_END, NULL);
 }
 
+bool parse_body_begin(struct parser *p) {
+    parse_take(p, TOKEN_COLON);
+    return parse_expect(p, TOKEN_BLOCK_END, NULL);
+}
+
 static bool at_end_word(const struct parser *p, const char *const *end_words) {
     for (; *end_words != NULL; end_words++) {
         if (parse_is_name(p, *end_words)) {

@@ -14,7 +14,7 @@ static bool parse_if(struct parser *p, struct stmt *s) {
     p->conditional++;
     for (;;) {
         struct branch b = { .test = parse_tuple(p, false, NULL, false) };
-        if (b.test == NULL || !take_block_end(p) || !parse_body(p, ends, &b.body)) {
+        if (b.test == NULL || !parse_body_begin(p) || !parse_body(p, ends, &b.body)) {
             return false;
         }
         ARENA_PUSH(p->arena, s->branches, s->branch_count, s->branch_cap, b);
@@ -24,7 +24,7 @@ static bool parse_if(struct parser *p, struct stmt *s) {
     }
     if (parse_take_name(p, "else")) {
         struct branch b = { .test = NULL };
-        if (!take_block_end(p) || !parse_body(p, last, &b.body)) {
+        if (!parse_body_begin(p) || !parse_body(p, last, &b.body)) {
             return false;
         }
         ARENA_PUSH(p->arena, s->branches, s->branch_count, s->branch_cap, b);
@@ -60,14 +60,14 @@ static bool parse_for(struct parser *p, struct stmt *s) {
     bool outer_saw_loop = p->saw_loop;
     p->saw_loop = false;
     p->loops++;
-    if (!take_block_end(p) || !parse_body(p, ends, &s->loop.body)) {
+    if (!parse_body_begin(p) || !parse_body(p, ends, &s->loop.body)) {
         return false;
     }
     p->loops--;
     s->loop.uses_loop = p->saw_loop || s->loop.recursive;
     p->saw_loop |= outer_saw_loop;
     if (parse_take_name(p, "else") &&
-        (!take_block_end(p) || !parse_body(p, last, &s->loop.orelse))) {
+        (!parse_body_begin(p) || !parse_body(p, last, &s->loop.orelse))) {
         return false;
     }
     return parse_end_tag(p, "endfor");
@@ -92,7 +92,7 @@ static bool parse_set(struct parser *p, struct stmt *s) {
             return false;
         }
     }
-    return take_block_end(p) && parse_body(p, ends, &s->set.body) && parse_end_tag(p, "endset");
+    return parse_body_begin(p) && parse_body(p, ends, &s->set.body) && parse_end_tag(p, "endset");
 }
 
 /* signature ::= "(" (name ("=" expression)? ("," ...)*)? ")" */
@@ -136,7 +136,7 @@ static bool parse_macro_body(struct parser *p, struct macro *m, const char *end)
     size_t loops = p->loops;
     p->macro = m;
     p->loops = 0;
-    if (!take_block_end(p) || !parse_body(p, ends, &m->body)) {
+    if (!parse_body_begin(p) || !parse_body(p, ends, &m->body)) {
         return false;
     }
     p->macro = outer;
@@ -184,7 +184,7 @@ static bool parse_filter_block(struct parser *p, struct stmt *s) {
     static const char *const ends[] = { "endfilter", NULL };
     s->kind = STMT_FILTER_BLOCK;
     s->wrap.call = parse_filter_chain(p);
-    return s->wrap.call != NULL && take_block_end(p) && parse_body(p, ends, &s->wrap.body) &&
+    return s->wrap.call != NULL && parse_body_begin(p) && parse_body(p, ends, &s->wrap.body) &&
            parse_end_tag(p, "endfilter");
 }
 
@@ -208,10 +208,19 @@ static bool parse_with(struct parser *p, struct stmt *s) {
         ARENA_PUSH(p->arena, s->with.targets, s->with.len, s->with.cap, target);
         ARENA_PUSH(p->arena, s->with.values, count, s->with.value_cap, value);
     }
-    return take_block_end(p) && parse_body(p, ends, &s->with.body) && parse_end_tag(p, "endwith");
+    return parse_body_begin(p) && parse_body(p, ends, &s->with.body) && parse_end_tag(p, "endwith");
 }
 
 /* do ::= "do" tuple */
+/* autoescape ::= "autoescape" expression "%}" body "endautoescape" */
+static bool parse_autoescape(struct parser *p, struct stmt *s) {
+    static const char *const ends[] = { "endautoescape", NULL };
+    s->kind = STMT_AUTOESCAPE;
+    s->escape.value = parse_expression(p, true);
+    return s->escape.value != NULL && parse_body_begin(p) && parse_body(p, ends, &s->escape.body) &&
+           parse_end_tag(p, "endautoescape");
+}
+
 static bool parse_do(struct parser *p, struct stmt *s) {
     s->kind = STMT_DO;
     s->expr = parse_tuple(p, true, NULL, false);
@@ -264,6 +273,12 @@ static const struct statement_row {
     { S_INIT("call"), parse_call_block },
     { S_INIT("filter"), parse_filter_block },
     { S_INIT("with"), parse_with },
+    { S_INIT("block"), parse_block },
+    { S_INIT("extends"), parse_extends },
+    { S_INIT("include"), parse_include },
+    { S_INIT("import"), parse_import },
+    { S_INIT("from"), parse_from },
+    { S_INIT("autoescape"), parse_autoescape },
     { S_INIT("do"), parse_do },
     { S_INIT("print"), parse_print },
     { S_INIT("break"), parse_break },
@@ -277,10 +292,13 @@ bool parse_statement(struct parser *p, struct stmt **ret) {
             struct token outer = p->opener;
             p->opener = p->cur;
             parse_advance(p);
+            size_t inner = statements[i].parse == parse_if ? 0 : 1;
+            p->inner += inner;
             if (!parse_enter(p) || !statements[i].parse(p, s)) {
                 return false;
             }
             parse_leave(p);
+            p->inner -= inner;
             p->opener = outer;
             *ret = s;
             return true;

@@ -36,6 +36,10 @@ static bool constant_value(str name, struct jinja_value *ret) {
 static void note_special_name(struct parser *p, str name) {
     if (str_eq(name, S("loop"))) {
         p->saw_loop = true;
+    } else if (str_eq(name, S("self"))) {
+        *(p->block != NULL ? &p->block->uses_self : &p->template->uses_self) = true;
+    } else if (str_eq(name, S("super")) && p->block != NULL) {
+        p->block->uses_super = true;
     } else if (p->macro != NULL) {
         p->macro->uses_varargs |= str_eq(name, S("varargs"));
         p->macro->uses_kwargs |= str_eq(name, S("kwargs"));

@@ -245,5 +245,9 @@ bool value_add_text(struct jinja_value v, struct buf *out) {
         buf_add(out, v.string);
         return true;
     }
+    if (v.kind == JINJA_OBJECT && v.object->ops->html != NULL) {
+        buf_add(out, v.object->ops->html(v.object));
+        return true;
+    }
     return v.kind == JINJA_UNDEFINED || value_add_repr(v, out, 0);
 }

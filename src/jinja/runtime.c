@@ -5,6 +5,9 @@
 
 #include "jinja/internal.h"
 
+/* Templates that led to the one with the mistake, of which a message names so many. */
+enum { NOTES_MAX = 4 };
+
 bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...) {
     if (!rt->failed) {
         rt->failed = true;
@@ -13,7 +16,12 @@ bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...) {
         AUTO_BUF text = BUF_INIT(4096);
         buf_vaddf(&text, fmt, args);
         va_end(args);
-        diag_report(rt->sink, "E400", span, "%.*s", STR_FMT(buf_str(&text)));
+        struct diag *d = diag_report(rt->sink, "E400", span, "%.*s", STR_FMT(buf_str(&text)));
+        size_t notes = 0;
+        for (const struct load_site *s = rt->site; s != NULL && notes < NOTES_MAX; s = s->outer) {
+            diag_note(rt->sink, d, s->span, "asked for here");
+            notes++;
+        }
     }
     return false;
 }
@@ -76,13 +84,31 @@ void scope_pop(struct jinja_runtime *rt) {
     rt->scope = rt->scope->parent;
 }
 
+bool rt_escapes(const struct jinja_runtime *rt) {
+    return rt->escaping == ESCAPE_ASK ? *rt->module->autoescape : rt->escaping == ESCAPE_ON;
+}
+
+struct module *module_new(struct jinja_runtime *rt, struct module *base, struct scope *base_scope) {
+    struct module *m = ARENA_NEW(rt->arena, struct module);
+    m->context = rt->module->context;
+    m->base = base;
+    m->base_scope = base_scope;
+    m->blocks = ARENA_NEW(rt->arena, struct map);
+    map_init(m->blocks, rt->arena);
+    m->autoescape = ARENA_NEW(rt->arena, bool);
+    *m->autoescape = rt->env->options.autoescape;
+    return m;
+}
+
 /* A name of another template that was parsed later than this module began has no place yet. */
 static struct module_name *module_name(struct jinja_runtime *rt, uint32_t name) {
     struct module *m = rt->module;
     if (name >= m->name_count) {
         size_t count = rt->env->name_count;
         struct module_name *names = ARENA_ARRAY(rt->arena, struct module_name, count);
-        memcpy(names, m->names, m->name_count * sizeof *names);
+        if (m->name_count > 0) {
+            memcpy(names, m->names, m->name_count * sizeof *names);
+        }
         m->names = names;
         m->name_count = count;
     }
@@ -93,8 +119,8 @@ void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value
     struct scope *s = rt->scope;
     if (s == NULL) {
         struct module_name *n = module_name(rt, name);
-        n->state = NAME_PRESENT;
-        n->exported = true;
+        n->state = NAME_OWN;
+        n->exported = rt->env->name_texts[name].ptr[0] != '_';
         n->value = value;
         return;
     }
@@ -108,10 +134,41 @@ void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value
     ARENA_PUSH(rt->arena, s->items, s->len, s->cap, b);
 }
 
-/* From the context, else a global function. */
-static void look_up_outside(struct jinja_runtime *rt, str text, struct module_name *n) {
+static const struct jinja_value *scope_find(const struct scope *s, uint32_t name) {
+    for (; s != NULL; s = s->parent) {
+        for (size_t i = 0; i < s->len; i++) {
+            if (s->items[i].name == name) {
+                return &s->items[i].value;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* What the including templates have under this name, the nearest first. */
+static const struct jinja_value *find_in_bases(const struct module *m, uint32_t name) {
+    for (; m->base != NULL; m = m->base) {
+        const struct jinja_value *v = scope_find(m->base_scope, name);
+        if (v != NULL) {
+            return v;
+        }
+        if (name < m->base->name_count && m->base->names[name].state == NAME_OWN) {
+            return &m->base->names[name].value;
+        }
+    }
+    return NULL;
+}
+
+/* From the bases, the context, else a global function. */
+static void look_up_outside(struct jinja_runtime *rt, uint32_t name, str text,
+                            struct module_name *n) {
+    const struct jinja_value *v = find_in_bases(rt->module, name);
     const struct dict_entry *e = dict_find(rt->module->context.dict, jinja_string(text));
-    n->state = NAME_PRESENT;
+    n->state = NAME_OUTSIDE;
+    if (v != NULL) {
+        n->value = *v;
+        return;
+    }
     if (e != NULL) {
         n->value = e->value;
         return;
@@ -127,18 +184,50 @@ static void look_up_outside(struct jinja_runtime *rt, str text, struct module_na
 }
 
 struct jinja_value scope_get(struct jinja_runtime *rt, uint32_t name, str text) {
-    for (const struct scope *s = rt->scope; s != NULL; s = s->parent) {
-        for (size_t i = 0; i < s->len; i++) {
-            if (s->items[i].name == name) {
-                return s->items[i].value;
-            }
-        }
+    const struct jinja_value *local = scope_find(rt->scope, name);
+    if (local != NULL) {
+        return *local;
     }
     struct module_name *n = module_name(rt, name);
     if (n->state == NAME_NOT_LOOKED) {
-        look_up_outside(rt, text, n);
+        look_up_outside(rt, name, text, n);
     }
-    return n->state == NAME_PRESENT ? n->value : value_undefined(text, UNDEFINED_NAME);
+    return n->state != NAME_ABSENT ? n->value : value_undefined(text, UNDEFINED_NAME);
+}
+
+void module_set_private(struct jinja_runtime *rt, uint32_t name, struct jinja_value value) {
+    struct module_name *n = module_name(rt, name);
+    n->state = NAME_OWN;
+    n->exported = false;
+    n->value = value;
+}
+
+static void copy_scope(struct jinja_runtime *rt, const struct scope *s) {
+    if (s == NULL) {
+        return;
+    }
+    copy_scope(rt, s->parent);
+    for (size_t i = 0; i < s->len; i++) {
+        struct module_name *n = module_name(rt, s->items[i].name);
+        *n = (struct module_name){ .state = NAME_OUTSIDE, .value = s->items[i].value };
+    }
+}
+
+void module_copy_names(struct jinja_runtime *rt, struct module *to, struct module *from,
+                       const struct scope *scope) {
+    struct module *outer = rt->module;
+    if (from->base != NULL) {
+        module_copy_names(rt, to, from->base, from->base_scope);
+    }
+    rt->module = to;
+    for (uint32_t i = 0; i < from->name_count; i++) {
+        if (from->names[i].state == NAME_OWN) {
+            struct module_name *n = module_name(rt, i);
+            *n = (struct module_name){ .state = NAME_OUTSIDE, .value = from->names[i].value };
+        }
+    }
+    copy_scope(rt, scope);
+    rt->module = outer;
 }
 
 static bool assign_tuple(struct jinja_runtime *rt, const struct target *t,
@@ -184,18 +273,18 @@ bool jinja_render(const struct jinja_template *t, struct jinja_value context, st
                   struct diag_sink *sink, struct jinja_output *ret) {
     struct jinja_env *env = t->env;
     AUTO_BUF out = BUF_INIT(env->options.limits.output_bytes);
-    struct module module = { .template = t, .context = context };
+    struct module context_only = { .context = context };
     struct jinja_runtime rt = { .env = env,
                                 .sources = t->sources,
                                 .arena = a,
                                 .sink = sink,
-                                .module = &module,
+                                .module = &context_only,
+                                .self_name = env_intern(env, S("self")),
                                 .out = &out,
                                 .root_out = &out,
                                 .arena_start = arena_used(a) };
-    module.name_count = env->name_count;
-    module.names = ARENA_ARRAY(a, struct module_name, env->name_count);
-    if (!exec_body(&rt, &t->body)) {
+    map_init(&rt.modules, a);
+    if (!exec_template(&rt, SPAN_NONE, module_new(&rt, NULL, NULL), t)) {
         return false;
     }
     *ret = (struct jinja_output){ .text = str_dup(a, buf_str(&out)),

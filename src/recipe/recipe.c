@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recipe/recipe.h"
 
+#include <errno.h>
+#include <fcntl.h>
+
 #include "recipe/internal.h"
 
 /* A line end is refused: behind it could stand the end of the heredoc that the word is in. */
@@ -37,7 +40,18 @@ bool recipe_render(struct arena *a, const struct recipe_request *request, struct
         !files_make(a, request, &recipe.files, &recipe.file_count, err)) {
         return false;
     }
+    AUTO_FD fd = -1;
+    struct jinja_folder folder;
     struct jinja_env *env = jinja_env_new(a, &jinja_options_builder);
+    if (request->templates_dir != NULL) {
+        fd = open(request->templates_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        folder = (struct jinja_folder){ fd, str_from_c(request->templates_dir) };
+        if (fd < 0) {
+            return err_sys(err, errno, "open folder '%s'", request->templates_dir);
+        }
+        struct jinja_loader loader = jinja_folder_loader(&folder);
+        jinja_env_set_loader(env, &loader);
+    }
     jinja_env_add_filter(env, &shell_quote_filter);
     uint32_t source = sources_add(sources, name, text);
     const struct jinja_template *template = jinja_parse(env, sources, source, sink);

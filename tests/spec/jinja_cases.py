@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The written cases of jinja_diff.py: templates by group, all with the same context."""
+import jinja_escape
+import jinja_lines
+import jinja_templates
 
 CONTEXT = {
     "name": "World",
@@ -157,4 +160,9 @@ def all_cases():
         cases.append(case("builder", template, trim_blocks=True, lstrip_blocks=True,
                           keep_trailing_newline=True))
     cases += [case("strict", template, strict=True) for template in STRICT]
+    for template, templates in jinja_templates.rows():
+        cases.append(case("templates", template, templates=templates))
+        cases.append(case("templates", template, templates=templates, strict=True))
+    cases += [case("escape", template, **options) for template, options in jinja_escape.rows()]
+    cases += [case("lines", template, **options) for template, options in jinja_lines.rows()]
     return cases

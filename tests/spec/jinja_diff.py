@@ -6,6 +6,7 @@ usage: jinja_diff.py JINJA_CASES_PROGRAM [NAME-OR-NUMBER...]
 Where Jinja2 gives text, ours must be the same; where it raises, ours must report an error with a
 place inside the template.
 """
+import copy
 import json
 import subprocess
 import sys
@@ -14,17 +15,19 @@ import jinja2
 
 import jinja_cases
 
-OPTIONS = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline")
+OPTIONS = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "autoescape",
+           "line_statement_prefix", "line_comment_prefix")
 
 
 def reference(case):
     env = jinja2.Environment(
         undefined=jinja2.StrictUndefined if case["strict"] else jinja2.Undefined,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
-        **{name: case[name] for name in OPTIONS},
+        loader=jinja2.DictLoader(case.get("templates", {})),
+        **{name: case[name] for name in OPTIONS if name in case},
     )
     try:
-        return "output", env.from_string(case["template"]).render(case["context"])
+        return "output", env.from_string(case["template"]).render(copy.deepcopy(case["context"]))
     except Exception as error:  # any: the kind of exception is Python's business
         return "error", f"{type(error).__name__}: {error}"
 

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+/* wordwrap: lines are filled with the pieces that Python's textwrap cuts them into. */
+#include "jinja/internal.h"
+
+/* A line's characters: pieces look behind and ahead. */
+struct line {
+    const uint32_t *codes;
+    const size_t *offsets; /* one more than codes */
+    size_t len;
+    bool hyphens; /* cut behind them */
+};
+
+/* textwrap knows the ASCII ones only. */
+static bool is_space(uint32_t c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_word(uint32_t c) {
+    return c == '_' || text_is_alnum(c);
+}
+
+static bool is_letter(uint32_t c) {
+    return is_word(c) && !(c >= '0' && c <= '9');
+}
+
+static bool is_word_or_mark(uint32_t c) {
+    return is_word(c) || c == '!' || c == '"' || c == '\'' || c == '&' || c == '.' || c == ',' ||
+           c == '?';
+}
+
+static bool letter_at(const struct line *l, size_t i) {
+    return i < l->len && is_letter(l->codes[i]);
+}
+
+/* Two dashes or more at i, with a word behind them; how many. */
+static size_t dashes(const struct line *l, size_t i) {
+    size_t end = i;
+    while (end < l->len && l->codes[end] == '-') {
+        end++;
+    }
+    bool between =
+        i > 0 && is_word_or_mark(l->codes[i - 1]) && end < l->len && is_word(l->codes[end]);
+    return end - i >= 2 && between ? end - i : 0;
+}
+
+/* The hyphen at i ends a piece: letters around it. */
+static bool is_hyphen(const struct line *l, size_t i) {
+    if (l->codes[i] != '-') {
+        return false;
+    }
+    bool behind = (i >= 2 && is_letter(l->codes[i - 1]) && is_letter(l->codes[i - 2])) ||
+                  (i >= 3 && is_word_or_mark(l->codes[i - 1]) && l->codes[i - 2] == '-' &&
+                   is_letter(l->codes[i - 3]));
+    size_t second = i + 2 < l->len && l->codes[i + 2] == '-' ? i + 3 : i + 2;
+    return behind && letter_at(l, i + 1) && letter_at(l, second);
+}
+
+/* End of the piece that begins at i. */
+static size_t piece_end(const struct line *l, size_t i) {
+    size_t end = i + 1;
+    if (is_space(l->codes[i])) {
+        while (end < l->len && is_space(l->codes[end])) {
+            end++;
+        }
+        return end;
+    }
+    if (l->hyphens && dashes(l, i) > 0) {
+        return i + dashes(l, i);
+    }
+    for (; end < l->len && !is_space(l->codes[end]); end++) {
+        if (l->hyphens && is_hyphen(l, end)) {
+            return end + 1;
+        }
+        if (l->hyphens && dashes(l, end) > 0) {
+            return end;
+        }
+    }
+    return end;
+}
+
+struct wrap {
+    struct jinja_call *call;
+    struct buf *out;
+    str separator;
+    str text;
+    size_t width;
+    bool break_long;
+    bool any; /* a line of this text is out */
+};
+
+/* Characters [start, end), which hold more than white space. */
+static void add_line(struct wrap *w, const struct line *l, size_t start, size_t end) {
+    while (end > start && is_space(l->codes[end - 1])) {
+        end--;
+    }
+    if (end == start) {
+        return;
+    }
+    if (w->any) {
+        buf_add(w->out, w->separator);
+    }
+    w->any = true;
+    buf_add(w->out, str_slice(w->text, l->offsets[start], l->offsets[end]));
+}
+
+/* A piece that is longer than a line: cut at the width, or behind a hyphen before it. */
+static size_t long_end(const struct wrap *w, const struct line *l, size_t start, size_t at,
+                       size_t end) {
+    if (!w->break_long) {
+        return at == start ? end : at;
+    }
+    size_t cut = start + w->width;
+    if (l->hyphens && end - at > cut - at) {
+        for (size_t i = cut; i > at + 1; i--) {
+            bool only_hyphens = true;
+            for (size_t j = at; j < i - 1 && only_hyphens; j++) {
+                only_hyphens = l->codes[j] == '-';
+            }
+            if (l->codes[i - 1] == '-' && !only_hyphens) {
+                return i;
+            }
+        }
+    }
+    return cut;
+}
+
+static bool wrap_line(struct wrap *w, const struct line *l) {
+    size_t at = 0;
+    w->any = false;
+    while (at < l->len) {
+        if (w->any && is_space(l->codes[at])) {
+            at = piece_end(l, at); /* none at the start of a line, but of the first */
+            if (at >= l->len) {
+                break;
+            }
+        }
+        size_t start = at;
+        while (at < l->len) {
+            size_t end = piece_end(l, at);
+            if (end - start > w->width) {
+                at = end - at > w->width ? long_end(w, l, start, at, end) : at;
+                break;
+            }
+            at = end;
+        }
+        if (!call_step(w->call, at - start + 1)) {
+            return false;
+        }
+        add_line(w, l, start, at);
+    }
+    return true;
+}
+
+static bool wrap_text(struct wrap *w, str text, bool hyphens) {
+    size_t len = text_length(text);
+    if (!rt_reserve(w->call->runtime, w->call->span, (len + 1) * 12)) {
+        return false;
+    }
+    uint32_t *codes = ARENA_ARRAY(w->call->arena, uint32_t, len + 1);
+    size_t *offsets = ARENA_ARRAY(w->call->arena, size_t, len + 1);
+    size_t pos = 0;
+    for (size_t i = 0; i < len; i++) {
+        offsets[i] = pos;
+        codes[i] = text_next(text, &pos);
+    }
+    offsets[len] = text.len;
+    w->text = text;
+    return wrap_line(w, &(struct line){ codes, offsets, len, hyphens });
+}
+
+static bool filter_wordwrap(struct jinja_call *call, struct jinja_value *ret) {
+    str rest;
+    str text;
+    size_t end;
+    int64_t width;
+    bool hyphens;
+    AUTO_BUF out = call_buf(call);
+    struct wrap w = { .call = call, .out = &out, .separator = S("\n") };
+    bool separated = jinja_call_has(call, 3) && call->args[3].kind != JINJA_NONE;
+    if (!jinja_call_text(call, call->args[0], &rest) || !call_int(call, 1, 79, &width) ||
+        !call_bool(call, 2, true, &w.break_long) || !call_bool(call, 4, true, &hyphens) ||
+        (separated && !call_str(call, 3, (str){ 0 }, &w.separator))) {
+        return false;
+    }
+    if (width <= 0 && rest.len > 0) {
+        return jinja_call_fail(call, "the width must be above 0");
+    }
+    w.width = (size_t)width;
+    for (bool first = true; text_cut_line(&rest, &text, &end); first = false) {
+        buf_add(&out, first ? (str){ 0 } : w.separator);
+        if (!wrap_text(&w, text, hyphens)) {
+            return false;
+        }
+    }
+    return call_take(call, &out, ret);
+}
+
+static const struct jinja_callable rows[] = {
+    { S_INIT("wordwrap"), "value width break_long_words wrapstring break_on_hyphens", 1,
+      filter_wordwrap, "Lines of at most a width." },
+};
+
+const struct callable_table filters_wrap_table = { rows, ARRAY_LEN(rows) };
