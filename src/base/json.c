@@ -26,8 +26,8 @@ static void add_escaped(struct buf *b, uint32_t c) {
     }
 }
 
-/* Escaped beyond what JSON asks for: a terminal obeys DEL and the C1 controls, and readers that split
- * text into lines do so at U+0085, U+2028 and U+2029 as well. */
+/* Escaped beyond what JSON asks for: a terminal obeys DEL and the C1 controls, and readers that
+ * split text into lines do so at U+0085, U+2028 and U+2029 as well. */
 static bool is_plain(uint32_t c) {
     return c >= 0x20 && c != '"' && c != '\\' && !(c >= 0x7F && c <= 0x9F) && c != 0x2028 &&
            c != 0x2029;

@@ -11,6 +11,7 @@ extern const struct command command_cache_ls;
 extern const struct command command_cache_prune;
 extern const struct command command_cache_verify;
 extern const struct command command_doctor;
+extern const struct command command_explain;
 extern const struct command command_image_build;
 extern const struct command command_image_import;
 extern const struct command command_image_ls;
