@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 extern const struct command command_agent;
+extern const struct command command_audit;
 extern const struct command command_build;
 extern const struct command command_cache_du;
 extern const struct command command_cache_ls;
