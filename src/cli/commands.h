@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 
+extern const struct command command_add;
 extern const struct command command_agent;
 extern const struct command command_audit;
 extern const struct command command_build;
