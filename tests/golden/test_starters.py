@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `add` writes validates, in every variant."""
+"""What `add` and `init` write validates, in every variant, and is what the default guest has."""
 import itertools
 import os
 import pathlib
@@ -31,3 +31,68 @@ def test_what_add_writes_validates(tmp_path, variant, name):
     done = capsem("validate", "--format", "short", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert {line.split("]")[0] for line in done.stdout.splitlines()[:-1]} <= {"warning: [W001"}, done.stdout
+
+
+def contents(folder):
+    """Path to (text, may be executed) of each file."""
+    return {str(p.relative_to(folder)): (p.read_bytes(), os.access(p, os.X_OK))
+            for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def init(folder, *args):
+    done = capsem("init", *args, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_init_validates_and_renders(tmp_path):
+    init(tmp_path)
+    done = capsem("validate", "--deny-warnings", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    rendered = capsem("build", "--dry-run", cwd=tmp_path)
+    assert rendered.returncode == 0 and "FROM " in rendered.stdout, rendered.stderr
+    assert sorted(os.listdir(tmp_path / "guest")) == ["agent", "artifacts", "config"]
+
+
+def test_init_writes_what_the_default_guest_has(tmp_path):
+    init(tmp_path, "mine")
+    tests = {n for n in contents(REPO / "guest/agent") if n.endswith(("_test.c", "meson.build"))}
+    want = {n: c for n, c in contents(REPO / "guest/agent").items() if n not in tests}
+    assert contents(tmp_path / "mine/agent") == want
+    assert contents(tmp_path / "mine/artifacts") == contents(REPO / "guest/artifacts")
+    for path in (tmp_path / "mine/config/kernel").iterdir():
+        assert path.read_bytes() == (REPO / "guest/config/kernel" / path.name).read_bytes()
+
+
+def test_add_after_init(tmp_path):
+    init(tmp_path)
+    assert capsem("add", "packages", "tools", cwd=tmp_path).returncode == 0
+    done = capsem("validate", "--deny-warnings", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_init_keeps_what_is_there(tmp_path):
+    (tmp_path / "guest/config").mkdir(parents=True)
+    (tmp_path / "guest/config/own.toml").write_text("")
+    done = capsem("init", cwd=tmp_path)
+    assert done.returncode == 1 and "'guest/config' is there already" in done.stderr
+    assert contents(tmp_path) == {"guest/config/own.toml": (b"", False)}
+
+
+def test_init_force_replaces_its_folders_alone(tmp_path):
+    init(tmp_path)
+    (tmp_path / "guest/notes.txt").write_text("mine")
+    (tmp_path / "guest/config/build.toml").write_text("broken")
+    init(tmp_path, "guest", "--force")
+    assert capsem("validate", cwd=tmp_path).returncode == 0
+    assert sorted(os.listdir(tmp_path / "guest")) == ["agent", "artifacts", "config", "notes.txt"]
+
+
+def test_a_failed_init_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = capsem("init", "file/guest", cwd=tmp_path)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    done = subprocess.run(["sh", "-c", 'ulimit -f 8; trap "" XFSZ; exec "$0" init small', BUILDER], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert os.listdir(tmp_path) == ["file"]
