@@ -9,7 +9,7 @@ const struct command *const commands[] = {
     &command_agent,        &command_render,      &command_run,          &command_image_build,
     &command_image_import, &command_image_ls,    &command_image_rm,     &command_cache_ls,
     &command_cache_du,     &command_cache_prune, &command_cache_verify, &command_explain,
-    &command_audit,        &command_add,         &command_init,
+    &command_audit,        &command_add,         &command_init,         &command_mcp,
 };
 
 const size_t command_count = ARRAY_LEN(commands);
