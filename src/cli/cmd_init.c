@@ -139,9 +139,8 @@ const struct command command_init = {
     .name = "init",
     .arguments = "[TARGET]",
     .summary = "make a minimal guest folder that builds and boots",
-    .details =
-        "Writes TARGET (guest) for this machine's architecture: config/, the scripts of the\n"
-        "guest in artifacts/, and the sources of its programs in agent/.",
+    .details = "Writes TARGET (guest) for this machine's architecture: config/, the scripts of\n"
+               "the guest in artifacts/, and the sources of its programs in agent/.",
     .options = init_option_rows,
     .option_count = ARRAY_LEN(init_option_rows),
     .options_size = sizeof(struct init_options),

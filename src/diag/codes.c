@@ -9,11 +9,12 @@ const struct diag_code diag_codes[] = {
       "\n"
       "    $ rm config/build.toml\n"
       "\n"
-      "Name the guest folder, the one that holds 'config', or let 'capsem-builder init'\n"
-      "write a minimal one." },
+      "Name the guest folder, the one that holds 'config', or let 'capsem-builder\n"
+      "init' write a minimal one." },
     { "E002", DIAG_ERROR, "a file is not TOML",
-      "A *.toml file anywhere below config/ is not TOML 1.0, not UTF-8, or cannot be read. What\n"
-      "follows the broken statement is still read, so other mistakes of the file are found too.\n"
+      "A *.toml file anywhere below config/ is not TOML 1.0, not UTF-8, or cannot be\n"
+      "read. What follows the broken statement is still read, so other mistakes of the\n"
+      "file are found too.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"
@@ -21,9 +22,9 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Text is written in quotes: compression = \"zstd\"." },
     { "E003", DIAG_ERROR, "a value breaks the model",
-      "A value has the wrong type, is out of its range or is not one of the words that the field\n"
-      "takes; a field that is needed is missing; or a rule between fields is broken. Types are\n"
-      "strict: 4 is an integer, \"4\" and 4.0 are not.\n"
+      "A value has the wrong type, is out of its range or is not one of the words that\n"
+      "the field takes; a field that is needed is missing; or a rule between fields is\n"
+      "broken. Types are strict: 4 is an integer, \"4\" and 4.0 are not.\n"
       "\n"
       "    # config/vm/resources.toml\n"
       "    [resources]\n"
@@ -53,8 +54,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Write manager = \"apt\"." },
     { "E006", DIAG_ERROR, "a malformed domain",
-      "A domain is a name such as example.com; '*.' in front stands for its subdomains. It has no\n"
-      "scheme, no path and no port: access is decided by name.\n"
+      "A domain is a name such as example.com; '*.' in front stands for its\n"
+      "subdomains. It has no scheme, no path and no port: access is decided by name.\n"
       "\n"
       "    # config/security/web.toml\n"
       "    [web]\n"
@@ -62,9 +63,9 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Write custom_allow = [\"example.com\"]." },
     { "E008", DIAG_ERROR, "a key is defined in two files",
-      "All files of ai/, of packages/ and of mcp/ share their keys: the key names the provider, "
-      "the\n"
-      "set or the server, not the file. The note shows the first definition.\n"
+      "All files of ai/, of packages/ and of mcp/ share their keys: the key names the\n"
+      "provider, the set or the server, not the file. The note shows the first\n"
+      "definition.\n"
       "\n"
       "    # config/mcp/a.toml\n"
       "    [local]\n"
@@ -119,7 +120,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "JSON has no comma behind the last value, no comments, and quotes its keys." },
     { "E300", DIAG_ERROR, "a kernel configuration does not exist",
-      "build.architectures.NAME.defconfig is the path of a kernel configuration below config/.\n"
+      "build.architectures.NAME.defconfig is the path of a kernel configuration below\n"
+      "config/.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build.architectures.x86_64]\n"
@@ -137,16 +139,16 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Put a certificate in PEM form there; 'capsem-builder init' writes one too." },
     { "E302", DIAG_ERROR, "a required artifact is missing",
-      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-init, the\n"
-      "guest's first program, capsem-bashrc, and the folder diagnostics with the checks\n"
-      "of capsem-doctor.\n"
+      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-init,\n"
+      "the guest's first program, capsem-bashrc, and the folder diagnostics with the\n"
+      "checks of capsem-doctor.\n"
       "\n"
       "    $ rm artifacts/capsem-init\n"
       "\n"
       "'capsem-builder init' writes a guest folder that has them all." },
     { "E303", DIAG_ERROR, "sources of a guest binary are missing",
-      "Each name in build.guest_binaries is compiled from agent/NAME.c, with what is in "
-      "agent/lib.\n"
+      "Each name in build.guest_binaries is compiled from agent/NAME.c, with what is\n"
+      "in agent/lib.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"
@@ -240,9 +242,9 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Leave it out, or install the library alone: \"libssl3\"." },
     { "W003", DIAG_WARNING, "text that looks like a secret",
-      "Keys and tokens in a provider's file, in an MCP server's env or headers, in bashrc\n"
-      "or tmux_conf end up in the image, and everybody who has the image has them. The\n"
-      "text itself is not shown.\n"
+      "Keys and tokens in a provider's file, in an MCP server's env or headers, in\n"
+      "bashrc or tmux_conf end up in the image, and everybody who has the image has\n"
+      "them. The text itself is not shown.\n"
       "\n"
       "    # config/mcp/tool.toml\n"
       "    [tool]\n"
@@ -274,8 +276,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Remove it from one of the two lists." },
     { "W006", DIAG_WARNING, "content that is a placeholder",
-      "A file whose whole content is TODO, FIXME, CHANGEME, REPLACE_ME or XXX was meant\n"
-      "to be written later.\n"
+      "A file whose whole content is TODO, FIXME, CHANGEME, REPLACE_ME or XXX was\n"
+      "meant to be written later.\n"
       "\n"
       "    # config/vm/environment.toml\n"
       "    [environment.shell.bashrc]\n"
@@ -327,8 +329,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Add the system's folders: \"/opt/ai-clis/bin:/usr/bin:/bin\"." },
     { "W011", DIAG_WARNING, "the whole web is open",
-      "With allow_read and allow_write both true and nothing blocked the guest can reach\n"
-      "every site and send anything there.\n"
+      "With allow_read and allow_write both true and nothing blocked the guest can\n"
+      "reach every site and send anything there.\n"
       "\n"
       "    # config/security/web.toml\n"
       "    [web]\n"
@@ -369,9 +371,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Add version_command = \"tool --version\" to [tool.cli]." },
     { "W014", DIAG_WARNING, "a key that nothing reads",
-      "The key is not one of those that this table has: mostly a typo, and then the field keeps "
-      "its\n"
-      "default.\n"
+      "The key is not one of those that this table has: mostly a typo, and then the\n"
+      "field keeps its default.\n"
       "\n"
       "    # config/vm/resources.toml\n"
       "    [resources]\n"
@@ -379,8 +380,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "The help line names the nearest key." },
     { "W015", DIAG_WARNING, "a compression level that the codec does not have",
-      "zstd has levels up to 22, lz4 up to 12, gzip, lzo and xz up to 9. A higher one is\n"
-      "taken for the highest.\n"
+      "zstd has levels up to 22, lz4 up to 12, gzip, lzo and xz up to 9. A higher one\n"
+      "is taken for the highest.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"
