@@ -33,7 +33,7 @@ static const struct option add_option_rows[] = {
       .offset = offsetof(struct add_options, manager),
       .value = "M",
       .words = manager_words,
-      .help = "what installs packages (npm) or a set (apt)" },
+      .help = "a provider's (npm) or a set's (apt)" },
     { .name = "transport",
       .kind = OPTION_WORD,
       .offset = offsetof(struct add_options, transport),
@@ -253,7 +253,7 @@ static int run(struct cli *cli, const void *options) {
 const struct command command_add = {
     .name = "add",
     .arguments = "ai-provider|packages|mcp NAME",
-    .summary = "add a provider, a package set or an MCP server from a template",
+    .summary = "add a provider, a package set or an MCP server",
     .details = "Writes config/ai/NAME.toml, config/packages/NAME.toml or config/mcp/NAME.toml,\n"
                "which validates as it is and says what to change.",
     .options = add_option_rows,

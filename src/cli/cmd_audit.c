@@ -146,10 +146,9 @@ const struct command command_audit = {
     .name = "audit",
     .arguments = "[GUEST]",
     .summary = "sum up what a vulnerability scanner found",
-    .details =
-        "Reads the JSON of trivy or grype. The exit code is 1 when something CRITICAL or HIGH\n"
-        "is in it, or when it cannot be read:\n\n"
-        "    trivy rootfs --format json /mnt | capsem-builder audit",
+    .details = "Reads the JSON of trivy or grype. The exit code is 1 when something CRITICAL or\n"
+               "HIGH is in it, or when it cannot be read:\n\n"
+               "    trivy rootfs --format json /mnt | capsem-builder audit",
     .options = audit_option_rows,
     .option_count = ARRAY_LEN(audit_option_rows),
     .options_size = sizeof(struct audit_options),
