@@ -4,18 +4,23 @@
 
 #include "cli/cli.h"
 
+extern const struct command command_add;
 extern const struct command command_agent;
+extern const struct command command_audit;
 extern const struct command command_build;
 extern const struct command command_cache_du;
 extern const struct command command_cache_ls;
 extern const struct command command_cache_prune;
 extern const struct command command_cache_verify;
 extern const struct command command_doctor;
+extern const struct command command_explain;
 extern const struct command command_image_build;
 extern const struct command command_image_import;
 extern const struct command command_image_ls;
 extern const struct command command_image_rm;
+extern const struct command command_init;
 extern const struct command command_inspect;
+extern const struct command command_mcp;
 extern const struct command command_render;
 extern const struct command command_run;
 extern const struct command command_validate;

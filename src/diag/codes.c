@@ -4,14 +4,17 @@
 /* spec/diagnostics.md has the table this follows; E403 to E405 are for `image build`. */
 const struct diag_code diag_codes[] = {
     { "E001", DIAG_ERROR, "the config folder or build.toml is missing",
-      "A guest folder holds config/build.toml: without it there is nothing to build, and nothing "
-      "else is looked at.\n"
+      "A guest folder holds config/build.toml: without it there is nothing to build,\n"
+      "and nothing else is looked at.\n"
       "\n"
-      "Name the guest folder, the one that holds 'config', or let 'capsem-builder init' write a\n"
-      "minimal one." },
+      "    $ rm config/build.toml\n"
+      "\n"
+      "Name the guest folder, the one that holds 'config', or let 'capsem-builder\n"
+      "init' write a minimal one." },
     { "E002", DIAG_ERROR, "a file is not TOML",
-      "A *.toml file anywhere below config/ is not TOML 1.0, not UTF-8, or cannot be read. What\n"
-      "follows the broken statement is still read, so other mistakes of the file are found too.\n"
+      "A *.toml file anywhere below config/ is not TOML 1.0, not UTF-8, or cannot be\n"
+      "read. What follows the broken statement is still read, so other mistakes of the\n"
+      "file are found too.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"
@@ -19,9 +22,9 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Text is written in quotes: compression = \"zstd\"." },
     { "E003", DIAG_ERROR, "a value breaks the model",
-      "A value has the wrong type, is out of its range or is not one of the words that the field\n"
-      "takes; a field that is needed is missing; or a rule between fields is broken. Types are\n"
-      "strict: 4 is an integer, \"4\" and 4.0 are not.\n"
+      "A value has the wrong type, is out of its range or is not one of the words that\n"
+      "the field takes; a field that is needed is missing; or a rule between fields is\n"
+      "broken. Types are strict: 4 is an integer, \"4\" and 4.0 are not.\n"
       "\n"
       "    # config/vm/resources.toml\n"
       "    [resources]\n"
@@ -51,8 +54,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Write manager = \"apt\"." },
     { "E006", DIAG_ERROR, "a malformed domain",
-      "A domain is a name such as example.com; '*.' in front stands for its subdomains. It has no\n"
-      "scheme, no path and no port: access is decided by name.\n"
+      "A domain is a name such as example.com; '*.' in front stands for its\n"
+      "subdomains. It has no scheme, no path and no port: access is decided by name.\n"
       "\n"
       "    # config/security/web.toml\n"
       "    [web]\n"
@@ -60,9 +63,9 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Write custom_allow = [\"example.com\"]." },
     { "E008", DIAG_ERROR, "a key is defined in two files",
-      "All files of ai/, of packages/ and of mcp/ share their keys: the key names the provider, "
-      "the\n"
-      "set or the server, not the file. The note shows the first definition.\n"
+      "All files of ai/, of packages/ and of mcp/ share their keys: the key names the\n"
+      "provider, the set or the server, not the file. The note shows the first\n"
+      "definition.\n"
       "\n"
       "    # config/mcp/a.toml\n"
       "    [local]\n"
@@ -78,9 +81,20 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Rename one of them, or remove it." },
     { "E009", DIAG_ERROR, "a provider file's path is not absolute",
-      "The files of a provider are written into the guest, where there is no current folder.\n"
+      "The files of a provider are written into the guest, where there is no current\n"
+      "folder.\n"
       "\n"
       "    # config/ai/tool.toml\n"
+      "    [tool]\n"
+      "    name = \"Tool\"\n"
+      "\n"
+      "    [tool.api_key]\n"
+      "    name = \"Tool key\"\n"
+      "    env_vars = [\"TOOL_API_KEY\"]\n"
+      "\n"
+      "    [tool.network]\n"
+      "    domains = [\"example.com\"]\n"
+      "\n"
       "    [tool.files.settings]\n"
       "    path = \".config/tool.json\"\n"
       "    content = \"{}\"\n"
@@ -90,13 +104,24 @@ const struct diag_code diag_codes[] = {
       "A file whose path ends with .json holds JSON, or nothing.\n"
       "\n"
       "    # config/ai/tool.toml\n"
+      "    [tool]\n"
+      "    name = \"Tool\"\n"
+      "\n"
+      "    [tool.api_key]\n"
+      "    name = \"Tool key\"\n"
+      "    env_vars = [\"TOOL_API_KEY\"]\n"
+      "\n"
+      "    [tool.network]\n"
+      "    domains = [\"example.com\"]\n"
+      "\n"
       "    [tool.files.settings]\n"
       "    path = \"/root/.config/tool.json\"\n"
       "    content = '{\"theme\": \"dark\",}'\n"
       "\n"
       "JSON has no comma behind the last value, no comments, and quotes its keys." },
     { "E300", DIAG_ERROR, "a kernel configuration does not exist",
-      "build.architectures.NAME.defconfig is the path of a kernel configuration below config/.\n"
+      "build.architectures.NAME.defconfig is the path of a kernel configuration below\n"
+      "config/.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build.architectures.x86_64]\n"
@@ -107,15 +132,23 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Correct the path, or put the file there." },
     { "E301", DIAG_ERROR, "the CA certificate is missing",
-      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-ca.crt: the guest\n"
-      "trusts it, so that its network proxy can look into TLS connections." },
+      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-ca.crt:\n"
+      "the guest trusts it, so that its network proxy can look into TLS connections.\n"
+      "\n"
+      "    $ rm artifacts/capsem-ca.crt\n"
+      "\n"
+      "Put a certificate in PEM form there; 'capsem-builder init' writes one too." },
     { "E302", DIAG_ERROR, "a required artifact is missing",
-      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-init, the guest's\n"
-      "first program, capsem-bashrc, and the folder diagnostics with the checks of "
-      "capsem-doctor." },
+      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-init,\n"
+      "the guest's first program, capsem-bashrc, and the folder diagnostics with the\n"
+      "checks of capsem-doctor.\n"
+      "\n"
+      "    $ rm artifacts/capsem-init\n"
+      "\n"
+      "'capsem-builder init' writes a guest folder that has them all." },
     { "E303", DIAG_ERROR, "sources of a guest binary are missing",
-      "Each name in build.guest_binaries is compiled from agent/NAME.c, with what is in "
-      "agent/lib.\n"
+      "Each name in build.guest_binaries is compiled from agent/NAME.c, with what is\n"
+      "in agent/lib.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"
@@ -123,64 +156,135 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Correct the name, or add the source." },
     { "E304", DIAG_ERROR, "capsem-ca.crt is not a PEM certificate",
-      "The file must hold a certificate in PEM form, between '-----BEGIN CERTIFICATE-----' and\n"
-      "'-----END CERTIFICATE-----'. A certificate in DER form becomes one with\n"
+      "The file must hold a certificate in PEM form, between\n"
+      "'-----BEGIN CERTIFICATE-----' and '-----END CERTIFICATE-----'.\n"
+      "\n"
+      "    # artifacts/capsem-ca.crt\n"
+      "    MIIBkTCB+wIJAK\n"
+      "\n"
+      "A certificate in DER form becomes one in PEM form with\n"
       "'openssl x509 -inform der -in FILE -out capsem-ca.crt'." },
     { "E400", DIAG_ERROR, "a template does not render",
-      "The place in the template is shown, with what the expression wanted." },
+      "The place in the template is shown, with what the expression wanted.\n"
+      "\n"
+      "    # templates/Dockerfile.rootfs.j2\n"
+      "    FROM {{ arch.base_imgae }}\n"
+      "\n"
+      "Correct the expression: {{ arch.base_image }}. Templates of one's own are those\n"
+      "of 'capsem-builder build --templates DIR'." },
     { "E401", DIAG_ERROR, "a Dockerfile does not parse",
-      "The text is not a Dockerfile as the Dockerfile reference describes it." },
+      "The text is not a Dockerfile as the Dockerfile reference describes it.\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    COPPY hello.txt /\n"
+      "\n"
+      "The help line names the nearest instruction." },
     { "E402", DIAG_ERROR, "a COPY source does not exist",
-      "COPY and ADD take paths below the build context that .dockerignore does not leave out." },
+      "COPY and ADD take paths below the build context that .dockerignore does not\n"
+      "leave out.\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    COPY missing.txt /\n"
+      "\n"
+      "Put the file into the build context, or correct the path." },
     { "E403", DIAG_ERROR, "a stage cannot be built",
-      "A stage is unknown, is used before it is defined, or depends on itself." },
-    { "E404", DIAG_ERROR, "a step failed", "The command of a RUN ended with an error." },
+      "A stage is unknown, is used before it is defined, or depends on itself.\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch AS tools\n"
+      "    COPY --from=toolz / /\n"
+      "\n"
+      "Name a stage of this file, or an image in the store." },
+    { "E404", DIAG_ERROR, "a step failed",
+      "The command of a RUN could not be started, or ended with an error. The end of\n"
+      "its output is shown.\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    RUN [\"/bin/no-such-program\"]\n"
+      "\n"
+      "'--progress plain' shows all output of a step as it comes." },
     { "E405", DIAG_ERROR, "an instruction's value is wrong",
-      "A flag, a user, a mode or a port of the instruction cannot be used." },
+      "A flag, a user, a mode or a port of the instruction cannot be used.\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    ARG PORT=99999\n"
+      "    FROM scratch\n"
+      "    ARG PORT\n"
+      "    EXPOSE $PORT\n"
+      "\n"
+      "The message says what the value must be." },
     { "W001", DIAG_WARNING, "package sets, but no registry",
-      "Packages that an agent adds in the running guest come from a registry, and the guest "
-      "reaches\n"
-      "only what web.toml lets it reach.\n"
+      "Packages that an agent adds in the running guest come from a registry, and the\n"
+      "guest reaches only what web.toml lets it reach.\n"
       "\n"
-      "    # config/security/web.toml\n"
-      "    [web.registry.debian]\n"
-      "    name = \"Debian\"\n"
-      "    domains = [\"*.debian.org\"]\n"
-      "    allow_get = true\n"
+      "    # config/packages/apt.toml\n"
+      "    [apt]\n"
+      "    name = \"System packages\"\n"
+      "    manager = \"apt\"\n"
+      "    install_cmd = \"apt-get install -y\"\n"
+      "    packages = [\"jq\"]\n"
       "\n"
-      "An entry such as this one ends the warning." },
+      "An entry in config/security/web.toml ends the warning: a table\n"
+      "[web.registry.debian] with name = \"Debian\" and domains = [\"*.debian.org\"]." },
     { "W002", DIAG_WARNING, "a development package",
-      "Packages that end in -dev or -devel hold headers for compiling: they make the image "
-      "larger,\n"
-      "and most guests never use them.\n"
+      "Packages that end in -dev or -devel hold headers for compiling: they make the\n"
+      "image larger, and most guests never use them.\n"
       "\n"
-      "    packages = [\"libssl-dev\"]\n" },
+      "    # config/packages/apt.toml\n"
+      "    [apt]\n"
+      "    name = \"System packages\"\n"
+      "    manager = \"apt\"\n"
+      "    install_cmd = \"apt-get install -y\"\n"
+      "    packages = [\"libssl-dev\"]\n"
+      "\n"
+      "Leave it out, or install the library alone: \"libssl3\"." },
     { "W003", DIAG_WARNING, "text that looks like a secret",
-      "Keys and tokens in a provider's file, in an MCP server's env or headers, in bashrc or\n"
-      "tmux_conf end up in the image, and everybody who has the image has them. The text itself "
-      "is\n"
-      "not shown.\n"
+      "Keys and tokens in a provider's file, in an MCP server's env or headers, in\n"
+      "bashrc or tmux_conf end up in the image, and everybody who has the image has\n"
+      "them. The text itself is not shown.\n"
+      "\n"
+      "    # config/mcp/tool.toml\n"
+      "    [tool]\n"
+      "    name = \"Tool\"\n"
+      "    transport = \"stdio\"\n"
+      "    command = \"tool\"\n"
+      "    env = { TOKEN = \"ghp_0123456789abcdefghij\" }\n"
       "\n"
       "Hand secrets over at run time, as environment variables." },
     { "W004", DIAG_WARNING, "a package set without network",
-      "Without a network table nothing of this set's manager can be installed in the running\n"
-      "guest.\n"
+      "Without a network table nothing of this set's manager can be installed in the\n"
+      "running guest.\n"
       "\n"
-      "    [apt.network]\n"
-      "    name = \"Debian\"\n"
-      "    domains = [\"*.debian.org\"]\n" },
+      "    # config/packages/apt.toml\n"
+      "    [apt]\n"
+      "    name = \"System packages\"\n"
+      "    manager = \"apt\"\n"
+      "    install_cmd = \"apt-get install -y\"\n"
+      "    packages = [\"jq\"]\n"
+      "\n"
+      "Add a table [apt.network] with name = \"Debian\" and domains = [\"*.debian.org\"]." },
     { "W005", DIAG_WARNING, "a domain both allowed and blocked",
       "An entry that stands in custom_allow and in custom_block is blocked.\n"
       "\n"
       "    # config/security/web.toml\n"
       "    [web]\n"
       "    custom_allow = [\"example.com\"]\n"
-      "    custom_block = [\"example.com\"]\n" },
-    { "W006", DIAG_WARNING, "content that is a placeholder",
-      "A file whose whole content is TODO, FIXME, CHANGEME, REPLACE_ME or XXX was meant to be\n"
-      "written later.\n"
+      "    custom_block = [\"example.com\"]\n"
       "\n"
-      "    content = \"TODO\"\n" },
+      "Remove it from one of the two lists." },
+    { "W006", DIAG_WARNING, "content that is a placeholder",
+      "A file whose whole content is TODO, FIXME, CHANGEME, REPLACE_ME or XXX was\n"
+      "meant to be written later.\n"
+      "\n"
+      "    # config/vm/environment.toml\n"
+      "    [environment.shell.bashrc]\n"
+      "    path = \"/root/.bashrc\"\n"
+      "    content = \"TODO\"\n"
+      "\n"
+      "Write the content, or remove the table." },
     { "W007", DIAG_WARNING, "a wildcard that is too broad",
       "A wildcard over a whole zone allows or blocks sites that nobody thought of.\n"
       "\n"
@@ -192,44 +296,83 @@ const struct diag_code diag_codes[] = {
     { "W008", DIAG_WARNING, "an environment variable named twice",
       "When two providers name the same variable, both get the same key.\n"
       "\n"
-      "    env_vars = [\"API_KEY\", \"API_KEY\"]\n" },
-    { "W009", DIAG_WARNING, "install_cmd holds shell syntax",
-      "The packages are put behind install_cmd. With ; | & ` $ ( or ) in it they may land in\n"
-      "another command than the one meant.\n"
+      "    # config/ai/tool.toml\n"
+      "    [tool]\n"
+      "    name = \"Tool\"\n"
       "\n"
-      "    install_cmd = \"apt-get update && apt-get install -y\"\n" },
+      "    [tool.api_key]\n"
+      "    name = \"Tool key\"\n"
+      "    env_vars = [\"API_KEY\", \"API_KEY\"]\n"
+      "\n"
+      "    [tool.network]\n"
+      "    domains = [\"example.com\"]\n"
+      "\n"
+      "Name it once." },
+    { "W009", DIAG_WARNING, "install_cmd holds shell syntax",
+      "The packages are put behind install_cmd. With ; | & ` $ ( or ) in it they may\n"
+      "land in another command than the one meant.\n"
+      "\n"
+      "    # config/packages/apt.toml\n"
+      "    [apt]\n"
+      "    name = \"System packages\"\n"
+      "    manager = \"apt\"\n"
+      "    install_cmd = \"apt-get update && apt-get install -y\"\n"
+      "    packages = [\"jq\"]\n"
+      "\n"
+      "Write one command: \"apt-get install -y\"." },
     { "W010", DIAG_WARNING, "the shell's path lacks the system's programs",
       "Without /usr/bin or /bin in it the shell finds none of the usual commands.\n"
       "\n"
       "    # config/vm/environment.toml\n"
       "    [environment.shell]\n"
-      "    path = \"/opt/ai-clis/bin\"\n" },
+      "    path = \"/opt/ai-clis/bin\"\n"
+      "\n"
+      "Add the system's folders: \"/opt/ai-clis/bin:/usr/bin:/bin\"." },
     { "W011", DIAG_WARNING, "the whole web is open",
-      "With allow_read and allow_write both true and nothing blocked the guest can reach every\n"
-      "site and send anything there.\n"
+      "With allow_read and allow_write both true and nothing blocked the guest can\n"
+      "reach every site and send anything there.\n"
       "\n"
       "    # config/security/web.toml\n"
       "    [web]\n"
       "    allow_read = true\n"
-      "    allow_write = true\n" },
+      "    allow_write = true\n"
+      "\n"
+      "Set allow_write = false and name the sites in custom_allow." },
     { "W012", DIAG_WARNING, "not one of the two musl targets",
       "Guest binaries are static: their target is aarch64-unknown-linux-musl or\n"
       "x86_64-unknown-linux-musl.\n"
       "\n"
-      "    rust_target = \"x86_64-unknown-linux-gnu\"\n" },
+      "    # config/build.toml\n"
+      "    [build.architectures.x86_64]\n"
+      "    docker_platform = \"linux/amd64\"\n"
+      "    rust_target = \"x86_64-unknown-linux-gnu\"\n"
+      "    kernel_image = \"arch/x86_64/boot/bzImage\"\n"
+      "    defconfig = \"kernel/x86_64.defconfig\"\n"
+      "\n"
+      "Write rust_target = \"x86_64-unknown-linux-musl\"." },
     { "W013", DIAG_WARNING, "a cli without version_command",
-      "tool-versions.txt tells which version of a provider's program is in the image; without\n"
-      "version_command it cannot.\n"
+      "tool-versions.txt tells which version of a provider's program is in the image;\n"
+      "without version_command it cannot.\n"
+      "\n"
+      "    # config/ai/tool.toml\n"
+      "    [tool]\n"
+      "    name = \"Tool\"\n"
       "\n"
       "    [tool.cli]\n"
       "    key = \"tool\"\n"
       "    name = \"Tool\"\n"
       "\n"
-      "Add version_command = \"tool --version\"." },
+      "    [tool.api_key]\n"
+      "    name = \"Tool key\"\n"
+      "    env_vars = [\"TOOL_API_KEY\"]\n"
+      "\n"
+      "    [tool.network]\n"
+      "    domains = [\"example.com\"]\n"
+      "\n"
+      "Add version_command = \"tool --version\" to [tool.cli]." },
     { "W014", DIAG_WARNING, "a key that nothing reads",
-      "The key is not one of those that this table has: mostly a typo, and then the field keeps "
-      "its\n"
-      "default.\n"
+      "The key is not one of those that this table has: mostly a typo, and then the\n"
+      "field keeps its default.\n"
       "\n"
       "    # config/vm/resources.toml\n"
       "    [resources]\n"
@@ -237,14 +380,15 @@ const struct diag_code diag_codes[] = {
       "\n"
       "The help line names the nearest key." },
     { "W015", DIAG_WARNING, "a compression level that the codec does not have",
-      "zstd has levels up to 22, lz4 up to 12, gzip, lzo and xz up to 9. A higher one is taken "
-      "for\n"
-      "the highest.\n"
+      "zstd has levels up to 22, lz4 up to 12, gzip, lzo and xz up to 9. A higher one\n"
+      "is taken for the highest.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"
       "    compression = \"gzip\"\n"
-      "    compression_level = 15\n" },
+      "    compression_level = 15\n"
+      "\n"
+      "Write compression_level = 9." },
 };
 
 const size_t diag_codes_count = ARRAY_LEN(diag_codes);
