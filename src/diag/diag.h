@@ -81,15 +81,23 @@ extern const struct diag_code diag_codes[];
 extern const size_t diag_codes_count;
 const struct diag_code *diag_code_find(str name); /* NULL when unknown; case is free */
 
+/* A note behind the first one. */
+struct diag_more {
+    struct span span; /* as note_span */
+    str note;
+    struct diag_more *next;
+};
+
 struct diag {
     const struct diag_code *code;
     struct span span;
     str message;
-    struct span note_span; /* the other place, SPAN_NONE when the note has none */
-    str note;              /* empty: no note */
-    str help;              /* empty: no help */
-    bool secret;           /* the span's text is never printed: no source line */
-    size_t order;          /* of reporting: keeps sorting stable */
+    struct span note_span;  /* the other place, SPAN_NONE when the note has none */
+    str note;               /* empty: no note */
+    struct diag_more *more; /* further notes, in order */
+    str help;               /* empty: no help */
+    bool secret;            /* the span's text is never printed: no source line */
+    size_t order;           /* of reporting: keeps sorting stable */
 };
 
 enum { DIAG_MAX = 10000 }; /* more are counted, not kept */
@@ -112,6 +120,7 @@ void diag_sink_init(struct diag_sink *sink, struct arena *a, struct sources *sou
  */
 struct diag *diag_report(struct diag_sink *sink, const char *code, struct span span,
                          const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* One more note each time. */
 void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void diag_help(struct diag_sink *sink, struct diag *d, const char *fmt, ...)

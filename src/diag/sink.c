@@ -50,11 +50,27 @@ struct diag *diag_report(struct diag_sink *sink, const char *code, struct span s
     return &sink->items[sink->len - 1];
 }
 
+/* Behind the notes that are there: few. */
+static void add_more(struct diag_sink *sink, struct diag *d, struct span span, str note) {
+    struct diag_more *fresh = ARENA_NEW(sink->arena, struct diag_more);
+    *fresh = (struct diag_more){ .span = span, .note = note };
+    struct diag_more **at = &d->more;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = fresh;
+}
+
 void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    d->note = format(sink->arena, fmt, args);
+    str note = format(sink->arena, fmt, args);
     va_end(args);
+    if (d->note.len > 0) {
+        add_more(sink, d, span, note);
+        return;
+    }
+    d->note = note;
     d->note_span = span;
 }
 
