@@ -123,6 +123,8 @@ struct diag *diag_report(struct diag_sink *sink, const char *code, struct span s
 /* One more note each time. */
 void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* Reports what another sink with the same arena and sources holds. */
+void diag_adopt(struct diag_sink *sink, const struct diag *d);
 void diag_help(struct diag_sink *sink, struct diag *d, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -287,6 +287,11 @@ struct jinja_runtime {
     size_t depth;
     uint64_t steps;
     size_t arena_start;
+    uint32_t failed_origin;
+    struct {
+        const struct jinja_dict *dict;
+        str name;
+    } missed;             /* the last key that was not in a dict: for "did you mean" */
     struct run_list runs; /* of what is in `out` */
     struct captured *captured;
     size_t captured_len;

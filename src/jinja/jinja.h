@@ -239,6 +239,7 @@ struct jinja_output {
     str text;
     const struct jinja_run *runs; /* ascending; the first starts at 0 unless text is empty */
     size_t run_count;
+    uint32_t failed_origin; /* after a failure, and then only this: of the value it was about */
 };
 
 /* `context` is a dict with the variables. False: reported. The output lives in `a`. */

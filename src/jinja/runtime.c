@@ -295,6 +295,7 @@ bool jinja_render(const struct jinja_template *t, struct jinja_value context, st
                                 .arena_start = arena_used(a) };
     map_init(&rt.modules, a);
     if (!exec_template(&rt, SPAN_NONE, module_new(&rt, NULL, NULL), t)) {
+        *ret = (struct jinja_output){ .failed_origin = rt.failed_origin };
         return false;
     }
     *ret = (struct jinja_output){ .text = str_dup(a, buf_str(&out)),
