@@ -22,15 +22,16 @@ static bool is_telling(struct arena *a, str line) {
     return false;
 }
 
-/* Characters that continue the name of a package. */
-static bool continues_name(str text, size_t at) {
-    return at < text.len &&
-           (char_is_alnum(text.ptr[at]) || str_find_char(S("-_+/@"), text.ptr[at], 0) != STR_NONE);
+/* A character that a longer name would have here: then it is another package. */
+static bool is_in_name(char c, str others) {
+    return char_is_alnum(c) || str_find_char(others, c, 0) != STR_NONE;
 }
 
 static bool holds_name(str line, str name) {
     for (size_t at = 0; (at = str_find(line, name, at)) != STR_NONE; at++) {
-        if (!(at > 0 && continues_name(line, at - 1)) && !continues_name(line, at + name.len)) {
+        size_t end = at + name.len;
+        if ((at == 0 || !is_in_name(line.ptr[at - 1], S("-_+/@"))) &&
+            (end == line.len || !is_in_name(line.ptr[end], S("-_+/")))) { /* NAME@VERSION */
             return true;
         }
     }
