@@ -19,6 +19,7 @@ struct source {
     str text;
     uint32_t *line_starts; /* byte offset of each line; made when first needed */
     size_t line_count;
+    str shown; /* the text without its secrets; made when first needed */
 };
 
 /* All texts of one run. A span names its source by its index. */
@@ -61,6 +62,10 @@ struct position {
 struct position sources_position(struct sources *s, uint32_t source, uint32_t offset);
 /* A line's text without its line end; `line` is 1-based; empty when there is no such line. */
 str sources_line(struct sources *s, uint32_t source, uint32_t line);
+
+/* The same line as it may be printed: its secrets are masked, and parts of those that began on
+ * another line. */
+str sources_shown_line(struct sources *s, uint32_t source, uint32_t line);
 
 enum diag_severity {
     DIAG_ERROR,

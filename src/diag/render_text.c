@@ -158,8 +158,7 @@ static size_t room_for_text(const struct painter *p) {
 }
 
 static void add_plain_line(struct painter *p, struct span span, uint32_t number) {
-    str line = sources_line(p->sink->sources, span.source, number);
-    line = secret_mask(p->sink->arena, str_clip(line, CLIP));
+    str line = str_clip(sources_shown_line(p->sink->sources, span.source, number), CLIP);
     size_t total = display_width(line, line.len);
     add_gutter(p, number);
     add_line_text(p, line, choose_window(room_for_text(p), total, 0, 0));
@@ -184,11 +183,11 @@ static str clip_line(str line, size_t *from, size_t *to) {
 static void add_marked_line(struct painter *p, struct span span, uint32_t number,
                             const char *color) {
     struct sources *s = p->sink->sources;
-    str line = sources_line(s, span.source, number);
+    str line = sources_shown_line(s, span.source, number);
     size_t begin = line_start(s, span, number);
     size_t from = min_size(span.start - begin, line.len);
     size_t to = min_size(max_size(span.end, span.start) - begin, line.len);
-    line = secret_mask(p->sink->arena, clip_line(line, &from, &to));
+    line = clip_line(line, &from, &to);
     size_t start = display_width(line, from);
     size_t end = max_size(display_width(line, to), start);
     struct window w =
