@@ -23,4 +23,5 @@ extern const struct command command_inspect;
 extern const struct command command_mcp;
 extern const struct command command_render;
 extern const struct command command_run;
+extern const struct command command_schema;
 extern const struct command command_validate;
