@@ -27,6 +27,7 @@ const struct command *const commands[] = {
     &command_cache_verify,
     /* for editors and shells */
     &command_schema,
+    &command_reference,
 };
 
 const size_t command_count = ARRAY_LEN(commands);

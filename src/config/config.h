@@ -367,3 +367,5 @@ void config_dump_json(const struct guest_config *config, struct buf *out);
 str config_file_kind(size_t index);
 /* JSON Schema of a kind of file, or of any file when `kind` is empty. False: no such kind. */
 bool config_schema(str kind, struct buf *out);
+/* docs/config.md: every file and key. */
+void config_reference(struct buf *out);
