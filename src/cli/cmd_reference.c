@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/reference.h"
 #include "config/config.h"
 
 enum { PAGE_BYTES_MAX = 4 * 1024 * 1024 };
@@ -14,6 +15,7 @@ struct page {
 };
 
 static const struct page pages[] = {
+    { "man", man_page },
     { "config", config_reference },
     { "diagnostics", diag_reference },
 };
@@ -42,10 +44,11 @@ static int run(struct cli *cli, const void *options) {
 
 const struct command command_reference = {
     .name = "reference",
-    .arguments = "config|diagnostics",
+    .arguments = "man|config|diagnostics",
     .summary = "print a page of the reference manual",
-    .details = "config: every file and key of the configuration, as Markdown\n"
-               "diagnostics: every diagnostic with an example, as Markdown",
+    .details = "    man          this program's man page, for 'man -l'\n"
+               "    config       every file and key of the configuration, as Markdown\n"
+               "    diagnostics  every diagnostic with an example, as Markdown",
     .args_min = 1,
     .args_max = 1,
     .run = run,

@@ -12,6 +12,7 @@ extern const struct command command_cache_du;
 extern const struct command command_cache_ls;
 extern const struct command command_cache_prune;
 extern const struct command command_cache_verify;
+extern const struct command command_completions;
 extern const struct command command_doctor;
 extern const struct command command_explain;
 extern const struct command command_image_build;

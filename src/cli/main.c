@@ -80,7 +80,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         return EXIT_USAGE;
     }
     if (help) {
-        help_command(c, stdout);
+        help_command(c, cli->width, stdout);
         return EXIT_OK;
     }
     return c->run(cli, options);
