@@ -89,8 +89,8 @@ void help_program(FILE *out);
 void help_command(const struct command *command, size_t width, FILE *out);
 /* An option's help with its words and its default; `command` is NULL for a common one. */
 void option_help(const struct command *command, const struct option *o, struct buf *out);
-/* Commands whose first word is `group`; false when there is none. */
-bool help_group(const char *group, FILE *out);
+/* The commands whose first word is `group`. */
+void help_group(const char *group, FILE *out);
 
 /* print.c: one line each on stderr. */
 void print_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -96,17 +96,9 @@ static void print_commands(const char *group, FILE *out) {
     }
 }
 
-bool help_group(const char *group, FILE *out) {
-    bool found = false;
-    for (size_t i = 0; i < command_count; i++) {
-        found = found || (str_starts(str_from_c(commands[i]->name), str_from_c(group)) &&
-                          commands[i]->name[strlen(group)] == ' ');
-    }
-    if (found) {
-        fprintf(out, "Usage: capsem-builder %s COMMAND [OPTIONS]\n\nCommands:\n", group);
-        print_commands(group, out);
-    }
-    return found;
+void help_group(const char *group, FILE *out) {
+    fprintf(out, "Usage: capsem-builder %s COMMAND [OPTIONS]\n\nCommands:\n", group);
+    print_commands(group, out);
 }
 
 void help_program(FILE *out) {
