@@ -95,6 +95,7 @@ def test_a_mistake_in_each_of_four_million_lines(guest):
     put(guest, "config/mcp/a.toml", b"=\n" * 4_000_000)
     out = text_of(guest, "--format", "short").splitlines()
     assert out[-1] == b"guest: 100 errors, no warnings" and len(out) == 101
+    assert text_of(guest).count(b"note: the rest of the file is not looked at") == 1
 
 
 @pytest.mark.parametrize("content", [
