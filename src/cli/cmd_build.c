@@ -32,7 +32,7 @@ static const char *const engine_words[] = { "auto", "embedded", NULL };
 #define ROW(field) offsetof(struct build_options, field)
 static const struct option options[] = {
     { "arch", 0, OPTION_STRING, ROW(arch), "A", "one architecture of the config (all)" },
-    { "template", 0, OPTION_WORD, ROW(template), "T", "what to build (all)", template_words },
+    { "template", 0, OPTION_WORD, ROW(template), "T", "what to build", template_words },
     { "output", 'o', OPTION_STRING, ROW(output), "DIR", "gets ARCH/ and the sums (assets)" },
     { "kernel-version", 0, OPTION_STRING, ROW(kernel_version), "V",
       "instead of the newest of the config's branch" },
@@ -40,11 +40,9 @@ static const struct option options[] = {
       "templates in place of the program's own" },
     { "dry-run", 0, OPTION_FLAG, ROW(dry_run), NULL, "print the Dockerfiles, build nothing" },
     { "json", 0, OPTION_FLAG, ROW(json), NULL, "with --dry-run: as JSON" },
-    { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles (auto)",
-      engine_words },
+    { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles", engine_words },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
-    { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown (auto)",
-      progress_words },
+    { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
 
 static const struct build_options defaults = {

@@ -35,15 +35,14 @@ static const struct option options[] = {
     { "target", 0, OPTION_STRING, ROW(target), "STAGE", "the stage to build (the last)" },
     { "build-arg", 0, OPTION_LIST, ROW(build_args), "K=V", "sets an ARG; K alone takes ours" },
     { "platform", 0, OPTION_STRING, ROW(platform), "P", "what to build for (this machine's)" },
-    { "network", 0, OPTION_WORD, ROW(network), "N", "network of the steps (host)", network_words },
+    { "network", 0, OPTION_WORD, ROW(network), "N", "network of the steps", network_words },
     { "output", 'o', OPTION_LIST, ROW(outputs), "type=T,dest=PATH",
       "write the result: T is tar, dir or squashfs" },
     { "metadata-file", 0, OPTION_STRING, ROW(metadata_file), "FILE",
       "write the image config, the key and the layers as JSON" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
     { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print nothing but the result's key" },
-    { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown (auto)",
-      progress_words },
+    { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
 
 static const struct image_build_options defaults = { .network = "host", .progress = "auto" };

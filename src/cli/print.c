@@ -100,6 +100,10 @@ const char *format_duration_ms(uint64_t ms) {
 
 const char *cli_guest_dir(const struct cli *cli) {
     const char *dir = cli->arg_count > 0 ? cli->args[0] : "guest";
+    if (dir[0] == '\0') {
+        print_error(cli, "the name of the guest folder is empty");
+        return NULL;
+    }
     if (!fs_is_dir(AT_FDCWD, dir)) {
         print_error(cli,
                     "'%s' is not a folder: give a guest folder, or make one with "

@@ -56,7 +56,15 @@ struct field {
     const struct record *record; /* of the three record kinds */
     const char *word_code;       /* for an unknown word, instead of E003 */
     const char *empty_code;      /* for an empty list, instead of E003 */
+    const char *pattern; /* for the schema: what `check` lets through, as a regular expression */
     void (*check)(struct loader *l, const struct field *f, const void *value); /* when loaded */
+};
+
+/* A word of a choice for which another field must be there. */
+struct need {
+    const char *choice; /* name of the FIELD_CHOICE */
+    const char *word;
+    const char *field; /* name of a FIELD_TEXT */
 };
 
 struct record {
@@ -64,6 +72,8 @@ struct record {
     const struct field *fields;
     size_t field_count; /* at most 64 */
     size_t size;
+    const struct need *needs;
+    size_t need_count;
     /* A rule over several fields; `table` is the record's. */
     void (*check)(struct loader *l, const struct toml_node *table, void *value);
 };
@@ -112,6 +122,11 @@ struct loader {
 
 /* Reads all TOML files below the config folder. False: E001 was reported. */
 bool files_read(struct loader *l);
+
+/* ---- schema.c ---- */
+
+/* "build" for build.toml, "ai" for ai/, "web" for security/web.toml. */
+str file_kind_name(const struct file_kind *kind);
 
 /* ---- defaults.c ---- */
 
@@ -166,7 +181,8 @@ void check_relative_path(struct loader *l, const struct field *f, const void *va
 void check_architecture(struct loader *l, const struct toml_node *table, void *value);
 void check_provider_file(struct loader *l, const struct toml_node *table, void *value);
 void check_package_set(struct loader *l, const struct toml_node *table, void *value);
-void check_mcp_server(struct loader *l, const struct toml_node *table, void *value);
+void check_needs(struct loader *l, const struct record *record, const struct toml_node *table,
+                 const void *value);
 
 /* ---- certificate.c ---- */
 

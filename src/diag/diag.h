@@ -85,6 +85,8 @@ struct diag_code {
 extern const struct diag_code diag_codes[];
 extern const size_t diag_codes_count;
 const struct diag_code *diag_code_find(str name); /* NULL when unknown; case is free */
+/* docs/diagnostics.md: the whole registry. */
+void diag_reference(struct buf *out);
 
 /* A note behind the first one. */
 struct diag_more {

@@ -65,16 +65,21 @@ extern const struct callable_table filters_string_table;
 extern const struct callable_table filters_html_table;
 extern const struct callable_table filters_layout_table;
 extern const struct callable_table filters_wrap_table;
+extern const struct callable_table filters_urlize_table;
+extern const struct callable_table filters_pprint_table;
+extern const struct callable_table filters_random_table;
 extern const struct callable_table filters_list_table;
 extern const struct callable_table filters_select_table;
 extern const struct callable_table filters_number_table;
 extern const struct callable_table tests_table;
 extern const struct callable_table globals_table;
+extern const struct callable_table globals_random_table;
 extern const struct callable_table methods_string_table;
 extern const struct callable_table methods_text_table;
 extern const struct callable_table methods_list_table;
 extern const struct callable_table methods_tuple_table;
 extern const struct callable_table methods_dict_table;
+extern const struct callable_table methods_format_table;
 
 /* ---- values: value.c, dict.c ---- */
 
@@ -287,6 +292,7 @@ struct jinja_runtime {
     size_t depth;
     uint64_t steps;
     size_t arena_start;
+    uint64_t random; /* state of what is chosen: the same in each render */
     uint32_t failed_origin;
     struct {
         const struct jinja_dict *dict;
@@ -468,5 +474,8 @@ struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d);
 /* format.c: "%s" % args */
 bool text_format(struct jinja_runtime *rt, struct span span, struct jinja_value format,
                  struct jinja_value args, struct jinja_value *ret);
+/* format_spec.c: format(v, spec) */
+bool text_format_value(struct jinja_runtime *rt, struct span span, struct jinja_value v, str spec,
+                       struct buf *out);
 /* to_json.c */
 bool value_to_json(struct jinja_call *call, struct jinja_value v, int64_t indent, struct buf *out);
