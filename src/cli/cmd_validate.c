@@ -103,7 +103,9 @@ static int run(struct cli *cli, const void *options) {
         .width = cli->width_out,
     };
     write_result(&sink, &style, guest, &out);
-    fwrite(out.ptr, 1, out.len, stdout);
+    if (out.len > 0) { /* no text has no address */
+        fwrite(out.ptr, 1, out.len, stdout);
+    }
     return sink.errors == 0 && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK : EXIT_FAILED;
 }
 
