@@ -110,6 +110,7 @@ struct loader {
     struct sources *sources;
     struct diag_sink *sink;
     struct guest_config *config;
+    const struct config_options *opts;
     const struct toml *doc;         /* being loaded */
     const struct table_path *path;  /* of the table being loaded */
     struct config_file_text *files; /* every *.toml below the config folder, by path */

@@ -143,7 +143,7 @@ bool config_load(struct arena *a, struct sources *sources, struct diag_sink *sin
     struct config_options none = { 0 };
     opts = opts != NULL ? opts : &none;
     size_t errors_before = sink->errors;
-    struct loader l = { .arena = a, .sources = sources, .sink = sink, .config = ret };
+    struct loader l = { .arena = a, .sources = sources, .sink = sink, .config = ret, .opts = opts };
     *ret = (struct guest_config){ .guest_dir = str_to_c(a, path_clean(a, str_from_c(guest_dir))) };
     ret->config_dir = path_join(a, ret->guest_dir, "config");
     ret->artifacts_dir = folder_or_null(&l, opts->artifacts_dir, "artifacts");
