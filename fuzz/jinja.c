@@ -15,9 +15,25 @@ static const char context_json[] =
     " \"l\": [3, 1, 2], \"w\": [\"b\", \"A\", \"c\"], \"d\": {\"k\": \"v\", \"x\": {\"y\": [1]}},"
     " \"u\": [{\"n\": \"p\", \"g\": 1}, {\"n\": \"q\", \"g\": 2}], \"big\": 9223372036854775807}";
 
+enum { ORIGIN_TEXT = 5, ORIGIN_LIST = 6 };
+
+/* "o" and "p" come from somewhere, and so may what is made of them; nothing else does. */
+static void add_origins(struct arena *a, struct jinja_value context) {
+    struct jinja_value text = jinja_string(S("o<"));
+    struct jinja_value list = jinja_list_new(a);
+    text.origin = ORIGIN_TEXT;
+    list.origin = ORIGIN_LIST;
+    jinja_list_add(list, text);
+    jinja_list_add(list, jinja_string(S("p")));
+    jinja_dict_put(context, S("o"), text);
+    jinja_dict_put(context, S("p"), list);
+}
+
 static void check_runs(const struct jinja_output *out, size_t size) {
     for (size_t i = 0; i < out->run_count; i++) {
         ASSERT(i == 0 ? out->runs[i].start == 0 : out->runs[i].start > out->runs[i - 1].start);
+        uint32_t origin = out->runs[i].origin;
+        ASSERT(origin == 0 || origin == ORIGIN_TEXT || origin == ORIGIN_LIST);
         ASSERT(out->runs[i].span.start <= out->runs[i].span.end && out->runs[i].span.end <= size);
     }
     ASSERT(out->text.len == 0 || out->run_count > 0);
@@ -33,6 +49,7 @@ static str render(struct arena *a, const struct jinja_options *options, str text
     sources_init(&sources, a);
     diag_sink_init(&sink, a, &sources);
     ASSERT(jinja_value_from_json(a, str_from_c(context_json), "context", &context, &err));
+    add_origins(a, context);
     uint32_t source = sources_add(&sources, S("x"), text);
     const struct jinja_template *t =
         jinja_parse(jinja_env_new(a, options), &sources, source, &sink);
