@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/doctor.h"
+#include "cli/wrap.h"
 
 enum { OUTPUT_BYTES_MAX = 1024 * 1024 };
 
@@ -112,7 +113,9 @@ static void write_finding(const struct doctor *d, const struct finding *f, struc
     } else {
         buf_addf(out, "  [%s]", word);
     }
-    buf_addf(out, " %s: %.*s\n", f->name, STR_FMT(f->detail));
+    buf_add_char(out, ' ');
+    str text = str_fmt(d->cli->arena, "%s: %.*s", f->name, STR_FMT(f->detail));
+    add_wrapped(out, text, strlen("  [PASS] "), d->cli->out_width);
     if (f->fix.len > 0) {
         buf_addf(out, "         fix: %.*s\n", STR_FMT(f->fix));
     }

@@ -87,7 +87,7 @@ static int run(struct cli *cli, const void *options) {
     struct diag_style style = {
         .format = format_of(o->format),
         .color = cli->color_out,
-        .width = cli->width,
+        .width = cli->out_width,
     };
     write_result(&sink, &style, guest, &out);
     fwrite(out.ptr, 1, out.len, stdout);

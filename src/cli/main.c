@@ -95,9 +95,9 @@ static bool shows_color(int fd) {
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
-static size_t terminal_width(void) {
+static size_t terminal_width(int fd) {
     struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         return size.ws_col;
     }
     return 0;
@@ -113,7 +113,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         return EXIT_USAGE;
     }
     if (help) {
-        help_command(c, cli->width, stdout);
+        help_command(c, cli->out_width, stdout);
         return EXIT_OK;
     }
     return c->run(cli, options);
@@ -130,7 +130,7 @@ static int show_help(const struct cli *cli, int argc, char **argv) {
     if (c == NULL) {
         return unknown_command(cli, argc, argv);
     }
-    help_command(c, cli->width, stdout);
+    help_command(c, cli->out_width, stdout);
     return EXIT_OK;
 }
 
@@ -164,7 +164,8 @@ int main(int argc, char **argv) {
         .cache_dir = default_cache_dir(arena),
         .color_out = shows_color(STDOUT_FILENO),
         .color_err = shows_color(STDERR_FILENO),
-        .width = terminal_width(),
+        .width = terminal_width(STDERR_FILENO),
+        .out_width = terminal_width(STDOUT_FILENO),
     };
     int status = dispatch(&cli, argc - 1, argv + 1);
     if (fflush(stdout) != 0 || ferror(stdout)) {
