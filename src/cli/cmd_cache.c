@@ -52,12 +52,12 @@ static int run_ls(struct cli *cli, const void *options) {
     if (!load(cli, &store, &items, &count)) {
         return EXIT_FAILED;
     }
-    size_t columns = cli->out_width == 0 ? SIZE_MAX : max_size(cli->out_width, 60) - 32;
+    size_t columns = cli->out_width == 0 ? SIZE_MAX : max_size(cli->out_width, 60) - 31;
     printf("%-6s  %9s  %9s  %s\n", "KIND", "SIZE", "LAST USED", "WHAT");
     for (size_t i = 0; i < count; i++) {
         str what = items[i].what.len > 0 ? items[i].what : str_from_c(items[i].name);
         printf("%-6s  %9s  %9s  %.*s\n", items[i].kind, format_bytes(items[i].bytes),
-               age(items[i].used_s, cli->arena), STR_FMT(str_slice(what, 0, columns)));
+               age(items[i].used_s, cli->arena), STR_FMT(str_clip(what, columns)));
     }
     return EXIT_OK;
 }

@@ -197,8 +197,8 @@ const struct command command_doctor = {
     .name = "doctor",
     .arguments = "[GUEST]",
     .summary = "check what this machine lacks for a build",
-    .details = "Every finding is [PASS], [WARN] or [FAIL], the last two with a command that mends\n"
-               "it. Uses no network. The exit code is 1 when a check failed.",
+    .details = "Every finding is [PASS], [WARN] or [FAIL], the last two with a command that\n"
+               "mends it. Uses no network. The exit code is 1 when a check failed.",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .options_size = sizeof(struct doctor_options),

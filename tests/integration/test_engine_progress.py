@@ -71,10 +71,14 @@ def on_terminal(engine, dockerfile, context, width, env=None):
     """Everything that a terminal of that width gets on stderr."""
     words = engine.words(dockerfile, context)
     words[words.index("json")] = "auto"
+    return with_terminal(engine, words, width, "stderr", env)
+
+
+def with_terminal(engine, words, width, stream, env=None):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    process = subprocess.Popen(engine.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
-                               env={**os.environ, "TERM": "xterm", **(env or {})})
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
+    process = subprocess.Popen(engine.command(*words), env={**os.environ, "TERM": "xterm", **(env or {})}, **streams)
     os.close(theirs)
     seen = b""
     try:
@@ -122,3 +126,13 @@ def test_colour(engine, context):
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert not re.search(r"\033\[[\d;]+m", on_terminal(engine, DOCKERFILE, context, 80, env))
     assert re.search(r"\033\[[\d;]+m", on_terminal(engine, DOCKERFILE, context, 80, {"NO_COLOR": ""}))
+
+
+def test_list_is_cut_on_a_terminal_alone(engine, context):
+    text = "RUN true " + "word " * 40 + "end"
+    engine.run(*engine.words(f"FROM base\n{text}\n", context)).check()
+    assert text in engine.run("cache", "ls").stdout
+    for width in (60, 80, 120):
+        lines = with_terminal(engine, ["cache", "ls"], width, "stdout").split("\r\n")
+        assert width - 1 <= max(map(len, lines)) <= width
+    assert text in with_terminal(engine, ["cache", "ls"], 400, "stdout")
