@@ -72,6 +72,7 @@ static int run_du(struct cli *cli, const void *options) {
     if (!load(cli, &store, &items, &count)) {
         return EXIT_FAILED;
     }
+    printf("%-6s  %5s  %9s\n", "KIND", "ITEMS", "SIZE");
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
         uint64_t bytes = 0;
         size_t number = 0;
@@ -148,7 +149,11 @@ static int run_verify(struct cli *cli, const void *options) {
     for (size_t i = 0; i < count; i++) {
         printf("%s: %s\n", findings[i].name, findings[i].what);
     }
-    printf("%zu damaged, removed\n", count);
+    if (count == 0) {
+        puts("nothing is damaged");
+    } else {
+        printf("%zu damaged, removed\n", count);
+    }
     return count > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
