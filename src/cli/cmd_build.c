@@ -10,6 +10,7 @@
 #include "cli/guest.h"
 #include "cli/make_assets.h"
 #include "cli/progress.h"
+#include "cli/recipe_check.h"
 #include "recipe/recipe.h"
 
 struct build_options {
@@ -86,6 +87,44 @@ static bool make_plan(struct plan *p, const char *dir) {
     return true;
 }
 
+/* The kernel before the rootfs, as they are built. */
+static size_t plan_kinds(const struct plan *p, enum recipe_kind kinds[2]) {
+    size_t count = 0;
+    if (p->kernel) {
+        kinds[count++] = RECIPE_KERNEL;
+    }
+    if (p->rootfs) {
+        kinds[count++] = RECIPE_ROOTFS;
+    }
+    return count;
+}
+
+/* The templates are checked before anything is built: a COPY of a file that is not there would
+ * fail only after the steps before it. */
+static bool check_templates(struct plan *p) {
+    struct diag_sink sink;
+    struct err err = ERR_INIT;
+    enum recipe_kind kinds[2];
+    size_t kind_count = plan_kinds(p, kinds);
+    const struct recipe_check check = {
+        .config = &p->config,
+        .templates_dir = p->options->templates_dir,
+        .kernel_version = p->options->kernel_version,
+        .sound = true,
+    };
+    diag_sink_init(&sink, p->cli->arena, p->sources);
+    bool readable = true;
+    for (size_t i = 0; i < p->arch_count * kind_count && readable; i++) {
+        readable = recipe_check(p->cli->arena, &check, p->archs[i / kind_count],
+                                kinds[i % kind_count], p->sources, &sink, &err);
+    }
+    print_diags(p->cli, &sink, stderr);
+    if (!readable) {
+        print_err(p->cli, &err);
+    }
+    return readable && sink.errors == 0;
+}
+
 /* ---- dry run ---- */
 
 static bool render(struct plan *p, const struct config_architecture *arch, enum recipe_kind kind,
@@ -109,18 +148,6 @@ static bool render(struct plan *p, const struct config_architecture *arch, enum 
         print_err(p->cli, &err);
     }
     return false;
-}
-
-/* The kernel before the rootfs, as they are built. */
-static size_t plan_kinds(const struct plan *p, enum recipe_kind kinds[2]) {
-    size_t count = 0;
-    if (p->kernel) {
-        kinds[count++] = RECIPE_KERNEL;
-    }
-    if (p->rootfs) {
-        kinds[count++] = RECIPE_ROOTFS;
-    }
-    return count;
 }
 
 static bool print_dockerfiles(struct plan *p) {
@@ -272,7 +299,7 @@ static int build(struct plan *p) {
 static int run(struct cli *cli, const void *given) {
     struct plan p = { .cli = cli, .options = given };
     const char *dir = cli_guest_dir(cli);
-    if (dir == NULL || !make_plan(&p, dir)) {
+    if (dir == NULL || !make_plan(&p, dir) || !check_templates(&p)) {
         return EXIT_FAILED;
     }
     if (p.options->dry_run) {

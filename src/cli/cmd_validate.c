@@ -3,12 +3,14 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/recipe_check.h"
 #include "config/config.h"
 
 enum { OUTPUT_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct validate_options {
     const char *artifacts;
+    const char *templates_dir;
     const char *format;
     bool deny_warnings;
 };
@@ -22,6 +24,11 @@ static const struct option validate_option_rows[] = {
       .offset = offsetof(struct validate_options, artifacts),
       .value = "DIR",
       .help = "folder of the guest's artifacts (GUEST/artifacts)" },
+    { .name = "templates",
+      .kind = OPTION_STRING,
+      .offset = offsetof(struct validate_options, templates_dir),
+      .value = "DIR",
+      .help = "templates in place of the program's own" },
     { .name = "format",
       .kind = OPTION_WORD,
       .offset = offsetof(struct validate_options, format),
@@ -52,11 +59,11 @@ static void add_count(struct buf *out, size_t count, const char *noun) {
     }
 }
 
-/* The diagnostics, and a summary line where the format is for people. */
+/* The diagnostics, and a summary line where the format is for people; `guest` NULL: none. */
 static void write_result(struct diag_sink *sink, const struct diag_style *style, const char *guest,
                          struct buf *out) {
     diag_render(sink, style, out);
-    if (style->format != DIAG_TEXT && style->format != DIAG_SHORT) {
+    if (guest == NULL || (style->format != DIAG_TEXT && style->format != DIAG_SHORT)) {
         return;
     }
     if (style->format == DIAG_TEXT && sink->len > 0) {
@@ -82,22 +89,33 @@ static int run(struct cli *cli, const void *options) {
     diag_sink_init(&sink, cli->arena, &sources);
     bool ok = config_load(cli->arena, &sources, &sink, guest,
                           &(struct config_options){ .artifacts_dir = o->artifacts }, &config);
+    struct err err = ERR_INIT;
+    const struct recipe_check check = {
+        .config = &config,
+        .templates_dir = o->templates_dir,
+        .sound = ok,
+    };
+    bool readable = recipe_check_all(cli->arena, &check, &sources, &sink, &err);
 
+    if (!readable) {
+        print_err(cli, &err); /* and what was found before */
+    }
     AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
     struct diag_style style = {
         .format = format_of(o->format),
         .color = cli->color_out,
         .width = cli->out_width,
     };
-    write_result(&sink, &style, guest, &out);
+    write_result(&sink, &style, readable ? guest : NULL, &out);
     fwrite(out.ptr, 1, out.len, stdout);
-    return ok && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK : EXIT_FAILED;
+    return readable && sink.errors == 0 && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK
+                                                                                    : EXIT_FAILED;
 }
 
 const struct command command_validate = {
     .name = "validate",
     .arguments = "[GUEST]",
-    .summary = "check the configuration of a guest folder",
+    .summary = "check a guest folder's configuration and templates",
     .details = "Prints everything that is wrong in all files, and a summary line. 'explain CODE'\n"
                "tells more about a diagnostic. The exit code is 1 when there is an error.",
     .options = validate_option_rows,

@@ -7,6 +7,7 @@
 const struct command *const commands[] = {
     &command_doctor,
     &command_init,
+    &command_new,
     &command_add,
     &command_validate,
     &command_explain,

@@ -22,6 +22,7 @@ extern const struct command command_image_rm;
 extern const struct command command_init;
 extern const struct command command_inspect;
 extern const struct command command_mcp;
+extern const struct command command_new;
 extern const struct command command_reference;
 extern const struct command command_render;
 extern const struct command command_run;

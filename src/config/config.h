@@ -330,10 +330,19 @@ struct guest_config {
     int64_t newest_change_s;
 };
 
+/* A text in the place of a TOML file, which need not be on the disk: what an editor has not saved.
+ */
+struct config_overlay {
+    const char *path; /* below the config folder: "ai/claude.toml" */
+    str text;         /* must live as long as the sources */
+};
+
 struct config_options {
     const char *artifacts_dir; /* NULL: GUEST/artifacts when it is there */
     const char *agent_dir;     /* NULL: GUEST/agent when it is there */
     bool config_only;          /* only what the TOML files say: no E300 to E304 */
+    const struct config_overlay *overlays;
+    size_t overlay_count;
 };
 
 /*
@@ -369,3 +378,29 @@ str config_file_kind(size_t index);
 bool config_schema(str kind, struct buf *out);
 /* docs/config.md: every file and key. */
 void config_reference(struct buf *out);
+
+/* ---- keys and what may stand behind them: for editors ---- */
+
+/* A key of a table. The texts live as long as the program, or in the caller's arena. */
+struct config_key {
+    str name;
+    const char *help;         /* a sentence */
+    const char *type;         /* "integer" */
+    str range;                /* "1 to 22"; empty: none */
+    str default_value;        /* as TOML; empty: none */
+    const char *const *words; /* all the values there are, NULL-terminated; NULL: any */
+    bool is_text;             /* the words are strings, which stand in quotes */
+    bool is_table;            /* or an array of tables: opened by a header */
+    bool is_array;            /* by [[...]] */
+    bool has_names;           /* of a table: its keys may be chosen freely */
+    bool required;
+};
+
+/* What `path` (keys, from the outermost table) leads to in the TOML file `file`, a path below the
+ * config folder. False: nothing reads it. */
+bool config_key_at(struct arena *a, const char *file, const str *path, size_t len,
+                   struct config_key *ret);
+/* The keys that the table there may have, in the order of the documentation; none when it is no
+ * table, or its keys may be chosen freely. An empty path is the file. */
+size_t config_keys_below(struct arena *a, const char *file, const str *path, size_t len,
+                         struct config_key **ret);

@@ -160,6 +160,43 @@ static void a_later_file_wins_at_the_first_place(void **state) {
     }
 }
 
+static void overlays_stand_for_files(void **state) {
+    struct fixture *f = *state;
+    static const char server[] = "[%s]\nname = \"%s\"\ntransport = \"stdio\"\ncommand = \"c\"\n";
+    put(f, "config/mcp/b.toml", str_fmt(f->arena, server, "both", "on disk").ptr);
+    put(f, "config/mcp/c.toml", "not = toml = at all\n");
+    const struct config_overlay overlays[] = {
+        { "mcp/c.toml", str_fmt(f->arena, server, "third", "unsaved") },
+        { "mcp/a.toml", str_fmt(f->arena, server, "first", "new") }, /* is on no disk */
+        { "mcp/.hidden.toml", S("nonsense") },
+        { "build.toml", str_from_c(build_toml) },
+    };
+    const struct config_options opts = { .config_only = true,
+                                         .overlays = overlays,
+                                         .overlay_count = ARRAY_LEN(overlays) };
+    static const char *const keys[] = { "first", "both", "third" };
+    static const char *const names[] = { "new", "on disk", "unsaved" };
+    assert_true(load(f, &opts));
+    assert_int_equal(f->config.mcp_servers.len, ARRAY_LEN(keys));
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        const struct config_mcp_server *s = &f->config.mcp_servers.items[i];
+        assert_true(str_eq(s->head.key, str_from_c(keys[i])));
+        assert_true(str_eq(s->name.text, str_from_c(names[i])));
+    }
+}
+
+static void an_overlay_has_the_limits_of_a_file(void **state) {
+    struct fixture *f = *state;
+    size_t size = CONFIG_FILE_BYTES_MAX + 1;
+    char *spaces = arena_alloc(f->arena, size);
+    memset(spaces, ' ', size);
+    const struct config_overlay overlay = { "ai/x.toml", { spaces, size } };
+    assert_false(load(f, &(struct config_options){
+                             .config_only = true, .overlays = &overlay, .overlay_count = 1 }));
+    assert_int_equal(f->sink.errors, 1);
+    assert_string_equal(f->sink.items[0].code->name, "E002");
+}
+
 static bool holds_certificate_file(struct arena *a, const char *path) {
     struct err err = ERR_INIT;
     str text;
@@ -232,6 +269,8 @@ int main(void) {
         CASE(a_broken_table_hides_nothing_but_itself),
         CASE(a_later_file_wins_at_the_first_place),
         CASE(certificates_are_told_from_other_text),
+        CASE(overlays_stand_for_files),
+        CASE(an_overlay_has_the_limits_of_a_file),
         cmocka_unit_test(the_tables_are_sound),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -27,11 +27,29 @@ static void unreadable(struct loader *l, const char *path, const struct err *err
     }
 }
 
+static const struct config_overlay *find_overlay(const struct loader *l, const char *path) {
+    for (size_t i = 0; i < l->opts->overlay_count; i++) {
+        if (strcmp(l->opts->overlays[i].path, path) == 0) {
+            return &l->opts->overlays[i];
+        }
+    }
+    return NULL;
+}
+
+static bool load_text(struct loader *l, const char *path, str *ret, struct err *err) {
+    const struct config_overlay *overlay = find_overlay(l, path);
+    if (overlay == NULL) {
+        return fs_load(l->arena, AT_FDCWD, full_path(l, path), CONFIG_FILE_BYTES_MAX, ret, err);
+    }
+    *ret = overlay->text;
+    return overlay->text.len <= CONFIG_FILE_BYTES_MAX || err_sys(err, EFBIG, "read '%s'", path);
+}
+
 static void read_file(struct loader *l, const char *path) {
     struct config_file_text file = { .path = path };
     struct err err = ERR_INIT;
     str text;
-    if (fs_load(l->arena, AT_FDCWD, full_path(l, path), CONFIG_FILE_BYTES_MAX, &text, &err)) {
+    if (load_text(l, path, &text, &err)) {
         str shown = path_clean(l->arena, str_from_c(full_path(l, path)));
         file.source = sources_add(l->sources, shown, text);
         file.doc = toml_parse(l->arena, l->sink, file.source);
@@ -103,6 +121,26 @@ static void walk(struct loader *l, const char *folder, int depth) {
     }
 }
 
+static int compare_paths(const void *x, const void *y) {
+    const struct config_file_text *a = x;
+    const struct config_file_text *b = y;
+    return strcmp(a->path, b->path);
+}
+
+/* Texts of files that are not on the disk yet. */
+static void read_new_files(struct loader *l) {
+    size_t on_disk = l->file_count;
+    for (size_t i = 0; i < l->opts->overlay_count; i++) {
+        const char *path = l->opts->overlays[i].path;
+        if (find_file(l, path) == NULL && is_toml_name(path_base(str_from_c(path)).ptr)) {
+            read_file(l, path);
+        }
+    }
+    if (l->file_count > on_disk) {
+        qsort(l->files, l->file_count, sizeof *l->files, compare_paths);
+    }
+}
+
 static bool missing(struct loader *l, const char *path, const char *what) {
     struct diag *d = diag_report(l->sink, "E001", path_span(l, path), "%s", what);
     diag_help(l->sink, d, "'capsem-builder init %s' writes a minimal one", l->config->guest_dir);
@@ -118,9 +156,11 @@ bool files_read(struct loader *l) {
     }
     struct stat st;
     const char *build = full_path(l, "build.toml");
-    if (fstatat(AT_FDCWD, build, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+    if (fstatat(AT_FDCWD, build, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+        find_overlay(l, "build.toml") == NULL) {
         return missing(l, build, "build.toml is missing");
     }
     walk(l, "", 0);
+    read_new_files(l);
     return true;
 }

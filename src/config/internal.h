@@ -84,6 +84,8 @@ struct file_kind {
     const char *table; /* the one top-level table; NULL for folders: each table is a record */
     const char *json;  /* key in `inspect --json` */
     struct field field;
+    /* Warnings about one record of a folder; also of one that another file's takes the place of. */
+    void (*lint)(struct loader *l, const void *record);
 };
 
 extern const struct file_kind file_kinds[];
@@ -108,6 +110,7 @@ struct loader {
     struct sources *sources;
     struct diag_sink *sink;
     struct guest_config *config;
+    const struct config_options *opts;
     const struct toml *doc;         /* being loaded */
     const struct table_path *path;  /* of the table being loaded */
     struct config_file_text *files; /* every *.toml below the config folder, by path */
@@ -195,3 +198,6 @@ void check_agent(struct loader *l);
 /* ---- lint.c: W001 to W015 but W014 ---- */
 
 void lint(struct loader *l);
+void lint_provider(struct loader *l, const void *record);
+void lint_package_set(struct loader *l, const void *record);
+void lint_mcp_server(struct loader *l, const void *record);

@@ -170,8 +170,8 @@ const struct diag_code diag_codes[] = {
       "    # templates/Dockerfile.rootfs.j2\n"
       "    FROM {{ arch.base_imgae }}\n"
       "\n"
-      "Correct the expression: {{ arch.base_image }}. Templates of one's own are those\n"
-      "of 'capsem-builder build --templates DIR'." },
+      "Correct the expression: {{ arch.base_image }}. Templates of one's own are in the\n"
+      "folder that 'validate' and 'build' take as '--templates DIR'." },
     { "E401", DIAG_ERROR, "a Dockerfile does not parse",
       "The text is not a Dockerfile as the Dockerfile reference describes it.\n"
       "\n"

@@ -6,6 +6,14 @@ static struct jinja_value missing(struct jinja_value owner, str name) {
     return value_undefined(name, (uint8_t)(UNDEFINED_OF_FIRST + owner.kind));
 }
 
+static void note_missed(struct jinja_runtime *rt, struct jinja_value owner,
+                        struct jinja_value found) {
+    if (found.kind == JINJA_UNDEFINED && owner.kind == JINJA_DICT) {
+        rt->missed.dict = owner.dict;
+        rt->missed.name = found.string;
+    }
+}
+
 /* What getattr() finds: methods, and the attributes of objects. */
 static bool find_attr(struct jinja_runtime *rt, struct jinja_value v, str name,
                       struct jinja_value *ret) {
@@ -36,6 +44,7 @@ bool rt_attr(struct jinja_runtime *rt, struct span span, struct jinja_value v, s
         const struct dict_entry *e = dict_find(v.dict, jinja_string(name));
         found = e == NULL ? found : e->value;
     }
+    note_missed(rt, v, found);
     *ret = found;
     return true;
 }
@@ -108,6 +117,7 @@ bool rt_item(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         AUTO_BUF name = rt_buf(rt);
         value_add_text(key, &name);
         found = missing(v, str_dup(rt->arena, str_slice(buf_str(&name), 0, 200)));
+        note_missed(rt, v, found);
     }
     *ret = found;
     return true;

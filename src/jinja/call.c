@@ -11,6 +11,7 @@ bool jinja_call_fail(struct jinja_call *call, const char *fmt, ...) {
     AUTO_BUF text = BUF_INIT(4096);
     buf_vaddf(&text, fmt, args);
     va_end(args);
+    call->runtime->failed_origin = call->args[0].origin;
     return rt_fail(call->runtime, call->span, "%.*s: %.*s", STR_FMT(call->name),
                    STR_FMT(buf_str(&text)));
 }

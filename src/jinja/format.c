@@ -212,7 +212,7 @@ static bool add_text(struct formatter *f, struct format_spec *spec, struct jinja
         if (!rt_text(f->rt, f->span, v, &s)) {
             return false;
         }
-    } else if (!rt_use(f->rt, f->span, v) || !value_add_repr(v, &quoted, 0)) {
+    } else if (!value_add_repr(v, &quoted, 0)) {
         return rt_fail(f->rt, f->span, "a value is too large to be printed");
     } else {
         s = buf_str(&quoted);

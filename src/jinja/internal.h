@@ -65,16 +65,21 @@ extern const struct callable_table filters_string_table;
 extern const struct callable_table filters_html_table;
 extern const struct callable_table filters_layout_table;
 extern const struct callable_table filters_wrap_table;
+extern const struct callable_table filters_urlize_table;
+extern const struct callable_table filters_pprint_table;
+extern const struct callable_table filters_random_table;
 extern const struct callable_table filters_list_table;
 extern const struct callable_table filters_select_table;
 extern const struct callable_table filters_number_table;
 extern const struct callable_table tests_table;
 extern const struct callable_table globals_table;
+extern const struct callable_table globals_random_table;
 extern const struct callable_table methods_string_table;
 extern const struct callable_table methods_text_table;
 extern const struct callable_table methods_list_table;
 extern const struct callable_table methods_tuple_table;
 extern const struct callable_table methods_dict_table;
+extern const struct callable_table methods_format_table;
 
 /* ---- values: value.c, dict.c ---- */
 
@@ -152,6 +157,10 @@ struct call_values {
     size_t keyword_cap;
 };
 
+/* What is made of a value comes from where that came from, unless it is known already. */
+static inline void value_take_origin(struct jinja_value *made, struct jinja_value from) {
+    made->origin = made->origin != 0 ? made->origin : from.origin;
+}
 const char *value_type_name(struct jinja_value v); /* as Python calls it: "int", "str" */
 struct jinja_value value_undefined(str name, uint8_t reason);
 void value_undefined_message(struct jinja_value v, struct buf *out);
@@ -250,6 +259,20 @@ struct load_site {
     const struct load_site *outer;
 };
 
+/* Where the parts of an output come from. */
+struct run_list {
+    struct jinja_run *items;
+    size_t len;
+    size_t cap;
+};
+
+/* A text that was captured, so that where it is printed its runs are known. */
+struct captured {
+    str text;
+    struct run_list runs;
+    uint32_t origin; /* of what is made of the text */
+};
+
 struct jinja_runtime {
     struct jinja_env *env;
     struct sources *sources;
@@ -269,10 +292,16 @@ struct jinja_runtime {
     size_t depth;
     uint64_t steps;
     size_t arena_start;
-    struct jinja_run *runs;
-    size_t run_count;
-    size_t run_cap;
-    struct buf *root_out; /* only what goes here is in the runs */
+    uint64_t random; /* state of what is chosen: the same in each render */
+    uint32_t failed_origin;
+    struct {
+        const struct jinja_dict *dict;
+        str name;
+    } missed;             /* the last key that was not in a dict: for "did you mean" */
+    struct run_list runs; /* of what is in `out` */
+    struct captured *captured;
+    size_t captured_len;
+    size_t captured_cap;
 };
 
 bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
@@ -350,6 +379,27 @@ bool rt_method(struct jinja_runtime *rt, struct jinja_value v, str name, struct 
 bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
               const struct call_values *args, struct jinja_value *ret);
 
+/* ---- output.c: what is printed, and where it came from ---- */
+
+/* Text that comes from `span`. */
+bool exec_print(struct jinja_runtime *rt, struct span span, str text);
+/* The result of a filter or call block: a string, as it is. */
+bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
+/* What any value prints, by the statement at `span`. */
+bool exec_print_any(struct jinja_runtime *rt, struct span span, struct span value_span,
+                    struct jinja_value v);
+
+/* While output is captured. */
+struct capture {
+    struct buf out;
+    struct buf *outer;
+    struct run_list outer_runs;
+};
+void capture_begin(struct jinja_runtime *rt, struct capture *c);
+/* Must follow each begin, also of what failed (`ok` false). Gives a string value. */
+bool capture_end(struct jinja_runtime *rt, struct span span, struct capture *c, bool ok,
+                 struct jinja_value *ret);
+
 /* ---- evaluation: eval.c, exec.c, macro.c, loop.c ---- */
 
 bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
@@ -359,10 +409,6 @@ bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_v
 bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
                        struct jinja_value *ret);
 bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body);
-/* Text that comes from `span`. */
-bool exec_print(struct jinja_runtime *rt, struct span span, str text);
-/* The result of a filter or call block: a string, as it is. */
-bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 /* Output of the body as text. */
 bool exec_capture(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
                   struct jinja_value *ret);
@@ -428,5 +474,8 @@ struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d);
 /* format.c: "%s" % args */
 bool text_format(struct jinja_runtime *rt, struct span span, struct jinja_value format,
                  struct jinja_value args, struct jinja_value *ret);
+/* format_spec.c: format(v, spec) */
+bool text_format_value(struct jinja_runtime *rt, struct span span, struct jinja_value v, str spec,
+                       struct buf *out);
 /* to_json.c */
 bool value_to_json(struct jinja_call *call, struct jinja_value v, int64_t indent, struct buf *out);

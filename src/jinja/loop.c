@@ -149,20 +149,18 @@ static bool loop_call(struct jinja_runtime *rt, struct jinja_object *o, struct s
     if (args->count != 1 || args->keyword_count > 0) {
         return rt_fail(rt, span, "a loop is called with what to loop over");
     }
-    AUTO_BUF out = rt_buf(rt);
-    struct buf *outer_out = rt->out;
+    struct capture c;
     struct scope *outer_scope = rt->scope;
     enum escaping outer_escaping = rt->escaping;
-    rt->out = &out;
+    capture_begin(rt, &c);
     rt->scope = l->scope;
     rt->escaping = l->escaping;
     bool ok = run_loop(rt, l->stmt, args->positional[0], span, l->depth + 1);
-    rt->out = outer_out;
+    ok = capture_end(rt, span, &c, ok, ret);
     rt->scope = outer_scope;
-    *ret = jinja_string((str){ 0 });
     ret->markup = rt_escapes(rt);
     rt->escaping = outer_escaping;
-    return ok && rt_take_text(rt, span, &out, &ret->string);
+    return ok;
 }
 
 static const struct object_ops loop_ops = { .type_name = "loop",
@@ -213,6 +211,7 @@ static bool run_passes(struct jinja_runtime *rt, const struct stmt *s, struct lo
     bool ok = true;
     scope_push(rt);
     while (ok && rt->flow != FLOW_BREAK && iter_next(it, &item)) {
+        value_take_origin(&item, it->source);
         uint64_t captures = rt->captures;
         rt->flow = FLOW_NEXT;
         if (loop != NULL) {

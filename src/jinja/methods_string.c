@@ -185,6 +185,61 @@ static bool method_islower(struct jinja_call *call, struct jinja_value *ret) {
     return rt_apply(call, S("lower"), true, call->args[0], NULL, ret);
 }
 
+static bool method_isprintable(struct jinja_call *call, struct jinja_value *ret) {
+    all_chars(call, text_is_printable, ret);
+    ret->boolean = ret->boolean || self(call).len == 0;
+    return true;
+}
+
+static bool method_isidentifier(struct jinja_call *call, struct jinja_value *ret) {
+    str s = self(call);
+    bool ok = s.len > 0 && !char_is_digit(s.ptr[0]);
+    for (size_t i = 0; i < s.len && ok;) {
+        uint32_t code = text_next(s, &i);
+        ok = code == '_' || text_is_alnum(code);
+    }
+    *ret = jinja_bool(ok);
+    return true;
+}
+
+/* Upper case where a word begins, lower case inside of it, and at least one letter. */
+static bool method_istitle(struct jinja_call *call, struct jinja_value *ret) {
+    str s = self(call);
+    bool inside = false;
+    bool any = false;
+    bool ok = true;
+    for (size_t i = 0; i < s.len && ok;) {
+        uint32_t code = text_next(s, &i);
+        ok = inside ? !text_is_upper(code) : !text_is_lower(code);
+        inside = cased(code);
+        any = any || inside;
+    }
+    *ret = jinja_bool(ok && any);
+    return true;
+}
+
+static bool method_expandtabs(struct jinja_call *call, struct jinja_value *ret) {
+    str s = self(call);
+    int64_t size;
+    int64_t column = 0;
+    AUTO_BUF out = call_buf(call);
+    if (!call_int(call, 1, 8, &size) || !call_step(call, s.len / 16)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len && !out.full;) {
+        uint32_t code = text_next(s, &i);
+        if (code == '\t') {
+            int64_t pad = size > 0 ? size - column % size : 0;
+            buf_add_repeat(&out, ' ', (size_t)pad);
+            column += pad;
+        } else {
+            text_add_code(&out, code);
+            column = code == '\n' || code == '\r' ? 0 : column + 1;
+        }
+    }
+    return call_take(call, &out, ret);
+}
+
 /* The whole text, or a slice of it, begins or ends with a text, or one of a tuple of texts. */
 static bool affix(struct jinja_call *call, bool at_start, struct jinja_value *ret) {
     struct jinja_value v = call->args[1];
@@ -262,6 +317,10 @@ static const struct jinja_callable rows[] = {
     { S_INIT("isascii"), "self", 1, method_isascii, "ASCII only." },
     { S_INIT("isupper"), "self", 1, method_isupper, "All letters are upper case." },
     { S_INIT("islower"), "self", 1, method_islower, "All letters are lower case." },
+    { S_INIT("istitle"), "self", 1, method_istitle, "Each word's first letter is upper case." },
+    { S_INIT("isidentifier"), "self", 1, method_isidentifier, "Letters, digits and '_' only." },
+    { S_INIT("isprintable"), "self", 1, method_isprintable, "Nothing that repr would escape." },
+    { S_INIT("expandtabs"), "self tabsize", 1, method_expandtabs, "Spaces for tabs." },
     { S_INIT("startswith"), "self prefix start end", 2, method_startswith, "Begins with." },
     { S_INIT("endswith"), "self suffix start end", 2, method_endswith, "Ends with." },
     { S_INIT("removeprefix"), "self prefix", 2, method_removeprefix, "Without a beginning." },

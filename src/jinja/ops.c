@@ -4,10 +4,42 @@
 
 #include "jinja/internal.h"
 
+enum { SUGGESTED_FROM_MAX = 1000 };
+
+/* The nearest key of where it was looked for, as help of the mistake that was just reported. */
+static void suggest(struct jinja_runtime *rt, struct jinja_value v) {
+    const struct jinja_dict *d = rt->module->context.dict;
+    if (v.reason == UNDEFINED_OF_FIRST + JINJA_DICT) {
+        d = rt->missed.name.ptr == v.string.ptr ? rt->missed.dict : NULL;
+    } else if (v.reason != UNDEFINED_NAME) {
+        d = NULL;
+    }
+    if (d == NULL || d->used > SUGGESTED_FROM_MAX) {
+        return;
+    }
+    str *words = ARENA_ARRAY(rt->arena, str, d->used + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < d->used; i++) {
+        if (!d->entries[i].removed && d->entries[i].key.kind == JINJA_STRING) {
+            words[count++] = d->entries[i].key.string;
+        }
+    }
+    str near = nearest_word(v.string, words, count);
+    if (near.len > 0) {
+        diag_help(rt->sink, &rt->sink->items[rt->sink->len - 1], "did you mean '%.*s'?",
+                  STR_FMT(near));
+    }
+}
+
 bool rt_undefined(struct jinja_runtime *rt, struct span span, struct jinja_value v) {
     AUTO_BUF text = BUF_INIT(1024);
+    bool first = !rt->failed;
     value_undefined_message(v, &text);
-    return rt_fail(rt, span, "%.*s", STR_FMT(buf_str(&text)));
+    rt_fail(rt, span, "%.*s", STR_FMT(buf_str(&text)));
+    if (first) {
+        suggest(rt, v);
+    }
+    return false;
 }
 
 bool rt_use(struct jinja_runtime *rt, struct span span, struct jinja_value v) {

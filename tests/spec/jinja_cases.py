@@ -2,6 +2,7 @@
 """The written cases of jinja_diff.py: templates by group, all with the same context."""
 import jinja_escape
 import jinja_lines
+import jinja_more
 import jinja_templates
 
 CONTEXT = {
@@ -142,7 +143,7 @@ GROUPS = {
 }
 
 STRICT = [
-    "{{ missing }}", "{{ missing|d('x') }}", "{% if missing %}{% endif %}", "{% if missing is defined %}a{% else %}b{% endif %}", "{% for x in missing %}{% endfor %}", "{{ missing == 1 }}", "{{ missing ~ 'a' }}", "{{ d.zz }}", "{{ d.zz|default('q') }}", "{{ missing|length }}", "{{ missing|upper }}", "{{ missing|join }}", "{{ missing|list }}", "{{ missing or 1 }}", "{{ not missing }}", "{{ missing is none }}", "{% set x = missing %}ok", "{% set x = missing %}{{ x }}", "{{ [missing]|length }}", "{{ items|first }} {{ []|first }}", "{{ 'x' if no }}", "{{ missing.x is defined }}", "{{ loop }}", "{% macro m(a) %}{{ a }}{% endmacro %}{{ m() }}", "{{ missing in items }}", "{{ 1 in missing }}", "{{ missing|e }}", "{{ users|map(attribute='zz')|list|length }}", "{{ users|map(attribute='zz')|join }}", "{{ d['a'] }} {{ d.c.x[5] }}", "{{ missing is iterable }}", "{{ missing is string }}", "{{ missing|int }}", "{{ missing|tojson }}", "{{ {'a': missing} is mapping }}", "{{ missing and 1 }}", "{% for i in items %}{{ loop.previtem }}{% endfor %}", "{{ users|selectattr('zz')|list }}", "{{ users|selectattr('zz', 'defined')|list }}", "{{ missing|replace('a','b') }}", "{{ users|sort(attribute='zz') }}", "{{ {missing: 1} }}",
+    "{{ missing }}", "{{ missing|d('x') }}", "{% if missing %}{% endif %}", "{% if missing is defined %}a{% else %}b{% endif %}", "{% for x in missing %}{% endfor %}", "{{ missing == 1 }}", "{{ missing ~ 'a' }}", "{{ d.zz }}", "{{ d.zz|default('q') }}", "{{ missing|length }}", "{{ missing|upper }}", "{{ missing|join }}", "{{ missing|list }}", "{{ missing or 1 }}", "{{ not missing }}", "{{ missing is none }}", "{% set x = missing %}ok", "{% set x = missing %}{{ x }}", "{{ [missing]|length }}", "{{ items|first }} {{ []|first }}", "{{ 'x' if no }}", "{{ missing.x is defined }}", "{{ loop }}", "{% macro m(a) %}{{ a }}{% endmacro %}{{ m() }}", "{{ missing in items }}", "{{ 1 in missing }}", "{{ missing|e }}", "{{ users|map(attribute='zz')|list|length }}", "{{ users|map(attribute='zz')|join }}", "{{ d['a'] }} {{ d.c.x[5] }}", "{{ missing is iterable }}", "{{ missing is string }}", "{{ missing|int }}", "{{ missing|tojson }}", "{{ {'a': missing} is mapping }}", "{{ missing and 1 }}", "{% for i in items %}{{ loop.previtem }}{% endfor %}", "{{ users|selectattr('zz')|list }}", "{{ users|selectattr('zz', 'defined')|list }}", "{{ missing|replace('a','b') }}", "{{ users|sort(attribute='zz') }}", "{{ {missing: 1} }}", "{{ '%r' % missing }}", "{{ '%s' % missing }}",
 ]
 
 
@@ -164,5 +165,6 @@ def all_cases():
         cases.append(case("templates", template, templates=templates))
         cases.append(case("templates", template, templates=templates, strict=True))
     cases += [case("escape", template, **options) for template, options in jinja_escape.rows()]
+    cases += [case("more", template, **options) for template, options in jinja_more.rows()]
     cases += [case("lines", template, **options) for template, options in jinja_lines.rows()]
     return cases
