@@ -201,8 +201,7 @@ bool rt_slice(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         return rt_undefined(rt, span, v);
     }
     if (!is_indexed(v)) {
-        *ret = missing(v, S("slice"));
-        return true;
+        return rt_fail(rt, span, "a '%s' value has no slices", value_type_name(v));
     }
     if (!slice_bounds(rt, span, parts, value_length(v), &b)) {
         return false;

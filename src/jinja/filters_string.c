@@ -52,7 +52,7 @@ static bool filter_capitalize(struct jinja_call *call, struct jinja_value *ret) 
     for (size_t i = 0; i < s.len;) {
         bool first = i == 0;
         uint32_t code = text_next(s, &i);
-        first ? text_add_upper(&out, code) : text_add_lower(&out, code);
+        first ? text_add_title(&out, code) : text_add_lower(&out, code);
     }
     return take_like(call, &out, ret);
 }

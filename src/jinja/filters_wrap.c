@@ -88,9 +88,10 @@ struct wrap {
     bool any; /* a line of this text is out */
 };
 
-/* Characters [start, end), which hold more than white space. */
-static void add_line(struct wrap *w, const struct line *l, size_t start, size_t end) {
-    while (end > start && is_space(l->codes[end - 1])) {
+/* Characters [start, end), when they hold more than white space. White space at the end goes, but
+ * not in front of a word that was cut where nothing of it fits: then textwrap takes away that. */
+static void add_line(struct wrap *w, const struct line *l, size_t start, size_t end, bool whole) {
+    while (!whole && end > start && is_space(l->codes[end - 1])) {
         end--;
     }
     if (end == start) {
@@ -135,10 +136,13 @@ static bool wrap_line(struct wrap *w, const struct line *l) {
             }
         }
         size_t start = at;
+        bool whole = false;
         while (at < l->len) {
             size_t end = piece_end(l, at);
             if (end - start > w->width) {
-                at = end - at > w->width ? long_end(w, l, start, at, end) : at;
+                size_t cut = end - at > w->width ? long_end(w, l, start, at, end) : at;
+                whole = end - at > w->width && w->break_long && cut == at;
+                at = cut;
                 break;
             }
             at = end;
@@ -146,7 +150,7 @@ static bool wrap_line(struct wrap *w, const struct line *l) {
         if (!call_step(w->call, at - start + 1)) {
             return false;
         }
-        add_line(w, l, start, at);
+        add_line(w, l, start, at, whole);
     }
     return true;
 }
@@ -177,8 +181,9 @@ static bool filter_wordwrap(struct jinja_call *call, struct jinja_value *ret) {
     AUTO_BUF out = call_buf(call);
     struct wrap w = { .call = call, .out = &out, .separator = S("\n") };
     bool separated = jinja_call_has(call, 3) && call->args[3].kind != JINJA_NONE;
-    if (!jinja_call_text(call, call->args[0], &rest) || !call_int(call, 1, 79, &width) ||
-        !call_bool(call, 2, true, &w.break_long) || !call_bool(call, 4, true, &hyphens) ||
+    if (!call_needs_string(call) || !jinja_call_text(call, call->args[0], &rest) ||
+        !call_int(call, 1, 79, &width) || !call_bool(call, 2, true, &w.break_long) ||
+        !call_bool(call, 4, true, &hyphens) ||
         (separated && !call_str(call, 3, (str){ 0 }, &w.separator))) {
         return false;
     }

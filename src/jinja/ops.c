@@ -153,8 +153,8 @@ static bool list_contains(struct jinja_runtime *rt, struct span span, struct jin
     }
     *ret = false;
     while (!*ret && iter_next(&it, &next)) {
-        if (!rt_use(rt, span, item) || !rt_equal(rt, span, next, item, ret) ||
-            !rt_step(rt, span, 1)) {
+        if (!rt_use(rt, span, item) || !rt_use(rt, span, next) ||
+            !rt_equal(rt, span, next, item, ret) || !rt_step(rt, span, 1)) {
             return false;
         }
     }
@@ -199,12 +199,19 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
         *ret = dict_find(container.dict, item) != NULL;
         return true;
     case JINJA_RANGE:
+        if (container.range->len > 0 && !rt_use(rt, span, item)) {
+            return false;
+        }
         *ret = range_contains(container.range, item);
         return true;
     case JINJA_UNDEFINED:
         *ret = false;
         return rt_use(rt, span, container);
     case JINJA_LIST:
+        if (container.view == JINJA_VIEW_KEYS && !rt_dict_key(rt, span, item)) {
+            return false;
+        }
+        return list_contains(rt, span, container, item, ret);
     case JINJA_TUPLE:
     case JINJA_ITERATOR:
         return list_contains(rt, span, container, item, ret);
