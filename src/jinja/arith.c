@@ -90,6 +90,7 @@ static bool float_operation(const struct operation *o, double a, double b,
             return fail_zero(o);
         }
         result = floor((a - float_rest(a, b)) / b + 0.5);
+        result = result == 0 ? copysign(0, a / b) : result;
         break;
     case TOKEN_MOD:
         if (b == 0) {

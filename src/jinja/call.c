@@ -86,6 +86,11 @@ bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct 
             return jinja_call_fail(&call, "needs the argument '%.*s'", STR_FMT(c->params[i]));
         }
     }
+    for (unsigned i = 0; i < c->count; i++) {
+        if (jinja_call_has(&call, i) && !rt_step_text(rt, span, call.args[i])) {
+            return false;
+        }
+    }
     return rt_step(rt, span, 1) && c->row->run(&call, ret);
 }
 

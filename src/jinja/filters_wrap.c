@@ -34,12 +34,14 @@ static bool letter_at(const struct line *l, size_t i) {
 
 /* Two dashes or more at i, with a word behind them; how many. */
 static size_t dashes(const struct line *l, size_t i) {
+    if (i == 0 || l->codes[i] != '-' || !is_word_or_mark(l->codes[i - 1])) {
+        return 0;
+    }
     size_t end = i;
     while (end < l->len && l->codes[end] == '-') {
         end++;
     }
-    bool between =
-        i > 0 && is_word_or_mark(l->codes[i - 1]) && end < l->len && is_word(l->codes[end]);
+    bool between = end < l->len && is_word(l->codes[end]);
     return end - i >= 2 && between ? end - i : 0;
 }
 
@@ -112,12 +114,12 @@ static size_t long_end(const struct wrap *w, const struct line *l, size_t start,
     }
     size_t cut = start + w->width;
     if (l->hyphens && end - at > cut - at) {
-        for (size_t i = cut; i > at + 1; i--) {
-            bool only_hyphens = true;
-            for (size_t j = at; j < i - 1 && only_hyphens; j++) {
-                only_hyphens = l->codes[j] == '-';
-            }
-            if (l->codes[i - 1] == '-' && !only_hyphens) {
+        size_t other = at; /* the first that is no hyphen */
+        while (other < cut && l->codes[other] == '-') {
+            other++;
+        }
+        for (size_t i = cut; i > other + 1; i--) {
+            if (l->codes[i - 1] == '-') {
                 return i;
             }
         }
@@ -127,6 +129,7 @@ static size_t long_end(const struct wrap *w, const struct line *l, size_t start,
 
 static bool wrap_line(struct wrap *w, const struct line *l) {
     size_t at = 0;
+    size_t known = 0; /* end of the piece that is being cut */
     w->any = false;
     while (at < l->len) {
         if (w->any && is_space(l->codes[at])) {
@@ -138,7 +141,8 @@ static bool wrap_line(struct wrap *w, const struct line *l) {
         size_t start = at;
         bool whole = false;
         while (at < l->len) {
-            size_t end = piece_end(l, at);
+            size_t end = at < known ? known : piece_end(l, at);
+            known = end;
             if (end - start > w->width) {
                 size_t cut = end - at > w->width ? long_end(w, l, start, at, end) : at;
                 whole = end - at > w->width && w->break_long && cut == at;

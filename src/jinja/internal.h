@@ -291,6 +291,8 @@ struct jinja_runtime {
 bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), cold));
 /* Counts work, and checks the limits of steps and memory. */
+/* What it costs to go through a value when that is a string; other values are free. */
+bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps);
 /* Asks for memory about to be used; false: reported. */
 bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes);
@@ -438,6 +440,7 @@ bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitiv
                struct jinja_value *ret);
 /* str.strip(): `set` NULL is white space. */
 str text_strip(str s, const str *set, bool left, bool right);
+bool call_step_strip(struct jinja_call *call, str s, str set);
 /* str.replace(); count below 0: all. */
 void text_replace(struct buf *out, str s, str old, str with, int64_t count);
 /* Takes one line, as str.splitlines() does, and the length of its line end. */

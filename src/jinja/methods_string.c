@@ -67,7 +67,8 @@ static bool method_swapcase(struct jinja_call *call, struct jinja_value *ret) {
 static bool strip(struct jinja_call *call, bool left, bool right, struct jinja_value *ret) {
     str set;
     bool has_set = jinja_call_has(call, 1) && call->args[1].kind != JINJA_NONE;
-    if (!call_str(call, 1, (str){ 0 }, &set)) {
+    if (!call_str(call, 1, (str){ 0 }, &set) ||
+        (has_set && !call_step_strip(call, self(call), set))) {
         return false;
     }
     *ret = jinja_string(text_strip(self(call), has_set ? &set : NULL, left, right));

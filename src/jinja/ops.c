@@ -70,6 +70,10 @@ bool rt_text(struct jinja_runtime *rt, struct span span, struct jinja_value v, s
 bool rt_equal(struct jinja_runtime *rt, struct span span, struct jinja_value a,
               struct jinja_value b, bool *ret) {
     uint64_t budget = VALUE_ITEMS_MAX;
+    if (a.kind == JINJA_STRING && b.kind == JINJA_STRING && a.string.len == b.string.len &&
+        !rt_step(rt, span, a.string.len / 256)) {
+        return false;
+    }
     *ret = value_equal_within(a, b, &budget);
     if (budget == 0) {
         return rt_fail(rt, span, "values are too large to be compared");
@@ -117,11 +121,15 @@ static bool compare(struct jinja_runtime *rt, struct span span, struct jinja_val
         return true;
     }
     if (a.kind == JINJA_STRING && b.kind == JINJA_STRING) {
+        if (!rt_step(rt, span, min_size(a.string.len, b.string.len) / 256)) {
+            return false;
+        }
         int order = str_cmp(a.string, b.string);
         *ret = (order > 0) - (order < 0);
         return true;
     }
-    if (a.kind == b.kind && (a.kind == JINJA_LIST || a.kind == JINJA_TUPLE)) {
+    bool views = a.view != JINJA_VIEW_NONE && a.kind == JINJA_LIST;
+    if (a.kind == b.kind && !views && (a.kind == JINJA_LIST || a.kind == JINJA_TUPLE)) {
         return compare_lists(rt, span, a.list, b.list, depth, ret);
     }
     if (a.kind == JINJA_UNDEFINED || b.kind == JINJA_UNDEFINED) {
@@ -137,7 +145,7 @@ bool rt_compare(struct jinja_runtime *rt, struct span span, struct jinja_value a
 }
 
 bool rt_dict_key(struct jinja_runtime *rt, struct span span, struct jinja_value key) {
-    if (!rt_use(rt, span, key)) {
+    if (!rt_use(rt, span, key) || !rt_step_text(rt, span, key)) {
         return false;
     }
     return value_hashable(key) ||
@@ -184,6 +192,9 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
                  struct jinja_value item, bool *ret) {
     switch ((enum jinja_kind)container.kind) {
     case JINJA_STRING:
+        if (!rt_step_text(rt, span, container)) {
+            return false;
+        }
         if (item.kind != JINJA_STRING) {
             return item.kind == JINJA_UNDEFINED
                        ? rt_undefined(rt, span, item)

@@ -23,6 +23,9 @@ bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitiv
         return true;
     }
     AUTO_BUF out = call_buf(call);
+    if (!call_step(call, v.string.len / 32)) {
+        return false;
+    }
     for (size_t i = 0; i < v.string.len;) {
         text_add_lower(&out, text_next(v.string, &i));
     }
