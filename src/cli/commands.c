@@ -10,6 +10,7 @@ const struct command *const commands[] = {
     &command_render,      &command_run,          &command_audit,       &command_mcp,
     &command_image_build, &command_image_import, &command_image_ls,    &command_image_rm,
     &command_cache_ls,    &command_cache_du,     &command_cache_prune, &command_cache_verify,
+    &command_lsp,
 };
 
 const size_t command_count = ARRAY_LEN(commands);
