@@ -71,6 +71,11 @@ static const struct toml_node *find_table(const struct toml *doc, const struct p
 /* Is the key in the table, but for what stands at the cursor itself? */
 static bool is_there(const struct completion *c, const struct toml *doc,
                      const struct toml_node *table, const struct config_key *key) {
+    for (size_t i = c->place->seen_from; i < c->place->seen_len; i++) { /* of a broken value */
+        if (c->place->kind == PLACE_KEY && str_eq(c->place->seen[i], key->name)) {
+            return true;
+        }
+    }
     const struct toml_node *node = table != NULL ? toml_find(doc, table, key->name) : NULL;
     if (node == NULL) {
         return false;

@@ -186,6 +186,9 @@ struct place {
     str word;     /* the key at the offset, without quotes; may be empty */
     size_t start; /* bytes of that key, or of the value; empty where nothing is written yet */
     size_t end;
+    str seen[PLACE_DEPTH_MAX]; /* keys before it in inline tables; of its own from seen_from */
+    size_t seen_from;
+    size_t seen_len;
     bool in_list;         /* the value is an element */
     bool is_array_header; /* [[...]] */
 };

@@ -121,9 +121,8 @@ static str key_text(const struct scan *s, size_t start, size_t end) {
     return str_slice(raw, 1, raw.len - (closed ? 1 : 0));
 }
 
-/* key = part { "." part }: pushed to the path. *ret_empty: there is none. */
-static bool scan_key(struct scan *s, enum place_kind kind, bool *ret_empty) {
-    *ret_empty = true;
+/* key = part { "." part }: pushed to the path. */
+static bool scan_key(struct scan *s, enum place_kind kind) {
     for (;;) {
         size_t gap = s->at;
         skip_blanks(s);
@@ -145,7 +144,6 @@ static bool scan_key(struct scan *s, enum place_kind kind, bool *ret_empty) {
         if (s->at == start) {
             return true;
         }
-        *ret_empty = false;
         if (!push(s, key_text(s, start, s->at))) {
             return false;
         }
@@ -216,13 +214,18 @@ static bool scan_array(struct scan *s) {
 
 /* inline-table = "{" { key "=" value "," } "}", on one line. */
 static bool scan_inline_table(struct scan *s) {
+    struct place *place = s->place;
     size_t outer = s->path_len;
+    size_t outer_seen = place->seen_from;
+    place->seen_from = place->seen_len;
     s->at++;
     while (!at_end(s) && peek(s) != '\n' && peek(s) != '}') {
         size_t from = s->at;
-        bool empty;
-        if (!scan_key(s, PLACE_KEY, &empty)) {
+        if (!scan_key(s, PLACE_KEY)) {
             return false;
+        }
+        if (s->path_len > outer && place->seen_len < PLACE_DEPTH_MAX) {
+            place->seen[place->seen_len++] = place->path[outer];
         }
         skip_blanks(s);
         if (peek(s) == '=') {
@@ -240,6 +243,8 @@ static bool scan_inline_table(struct scan *s) {
         return found(s, PLACE_KEY, s->target, s->target);
     }
     s->at += peek(s) == '}' && !at_end(s) ? 1 : 0;
+    place->seen_len = place->seen_from;
+    place->seen_from = outer_seen;
     return true;
 }
 
@@ -282,14 +287,13 @@ static bool scan_value(struct scan *s) {
 
 /* [key] or [[key]]: the path of what follows. */
 static bool scan_header(struct scan *s, size_t *ret_table) {
-    bool empty;
     s->at++;
     s->path_len = 0;
     if (peek(s) == '[') {
         s->at++;
         s->place->is_array_header = true;
     }
-    if (!scan_key(s, PLACE_HEADER, &empty)) {
+    if (!scan_key(s, PLACE_HEADER)) {
         return false;
     }
     s->place->is_array_header = false;
@@ -300,8 +304,7 @@ static bool scan_header(struct scan *s, size_t *ret_table) {
 }
 
 static bool scan_statement(struct scan *s) {
-    bool empty;
-    if (!scan_key(s, PLACE_KEY, &empty)) {
+    if (!scan_key(s, PLACE_KEY)) {
         return false;
     }
     size_t end = s->at;
