@@ -47,15 +47,21 @@ static bool is_file(const struct publisher *p, uint32_t source) {
            (fstatat(AT_FDCWD, path, &st, 0) == 0 && S_ISREG(st.st_mode));
 }
 
-static uint32_t shown_in(const struct publisher *p, const struct diag *d) {
-    bool here = span_is_set(d->span) && is_file(p, d->span.source);
-    return here ? d->span.source : p->home;
+/* Its own place; where there is no such file the text that names it; else the top of build.toml. */
+static struct span shown_at(const struct publisher *p, const struct diag *d) {
+    const struct span places[] = { d->span, d->note_span };
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        if (span_is_set(places[i]) && is_file(p, places[i].source)) {
+            return places[i];
+        }
+    }
+    return (struct span){ .source = p->home };
 }
 
 static void sort_by_source(struct publisher *p) {
     const struct diag_sink *sink = &p->g->sink;
     for (size_t i = 0; i < sink->len; i++) {
-        struct chain *c = &p->chains[shown_in(p, &sink->items[i])];
+        struct chain *c = &p->chains[shown_at(p, &sink->items[i]).source];
         if (c->first == 0) {
             c->first = i + 1;
         } else {
@@ -98,11 +104,11 @@ static str message_text(const struct publisher *p, const struct diag *d, bool el
     return text;
 }
 
-static void add_diagnostic(struct publisher *p, const struct diag *d, uint32_t source,
-                           struct buf *out) {
-    bool elsewhere = source != d->span.source;
+static void add_diagnostic(struct publisher *p, const struct diag *d, struct buf *out) {
+    struct span place = shown_at(p, d);
+    bool elsewhere = place.source != d->span.source;
     buf_add_char(out, '{');
-    add_range(out, lines_of(p, source), elsewhere ? 0 : d->span.start, elsewhere ? 0 : d->span.end);
+    add_range(out, lines_of(p, place.source), place.start, place.end);
     buf_addf(out, ",\"severity\":%d,\"code\":\"%s\",\"source\":\"capsem-builder\",\"message\":",
              d->code->severity == DIAG_ERROR ? 1 : 2, d->code->name);
     buf_add_json(out, message_text(p, d, elsewhere));
@@ -136,7 +142,7 @@ static void publish_source(struct publisher *p, uint32_t source, str uri, struct
     for (size_t i = p->chains[source].first; i != 0 && count < LSP_DIAGNOSTICS_MAX;
          i = p->next[i - 1]) {
         buf_add_c(&message, count++ > 0 ? "," : "");
-        add_diagnostic(p, &p->g->sink.items[i - 1], source, &message);
+        add_diagnostic(p, &p->g->sink.items[i - 1], &message);
     }
     buf_add_c(&message, "]}}");
     if (!message.full) {
