@@ -21,6 +21,9 @@ struct session {
 };
 
 static bool flush(struct session *s) {
+    if (s->out.len == 0 && !s->out.full) {
+        return true;
+    }
     bool ok = !s->out.full && fwrite(s->out.ptr, 1, s->out.len, stdout) == s->out.len &&
               fflush(stdout) == 0;
     if (s->out.cap > OUT_BYTES_KEPT) {

@@ -69,7 +69,8 @@ class Client:
 
     def __init__(self, folder, root=True):
         self.folder = folder
-        self.server = subprocess.Popen([BUILDER, "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder)
+        self.server = subprocess.Popen([BUILDER, "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, cwd=folder)
         self.messages = queue.Queue()
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -177,3 +178,4 @@ class Client:
         self.server.stdin.close()
         assert self.server.wait(TIMEOUT_S) == 0
         self.reader.join(TIMEOUT_S)
+        assert self.server.stderr.read() == b""
