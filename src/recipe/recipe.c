@@ -85,7 +85,7 @@ static bool render(struct arena *a, const struct recipe_request *request,
                    struct jinja_folder *folder, struct sources *sources, struct diag_sink *sink,
                    struct recipe *ret, struct err *err) {
     struct recipe recipe = { .kind = request->kind };
-    const struct jinja_template *template;
+    const struct jinja_template *template = NULL;
     struct origins origins = { .arena = a };
     if (!find_template(a, request, folder, sources, sink, &template, err) ||
         !files_make(a, request, &recipe.files, &recipe.file_count, err)) {
