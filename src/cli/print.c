@@ -4,9 +4,7 @@
 
 #include "cli/cli.h"
 
-/* A name from the command line or a guest folder must not colour the terminal or move its cursor;
- * what a program printed may be several lines. */
-static void add_message(struct buf *out, str text) {
+void add_plain_lines(struct buf *out, str text) {
     while (text.ptr != NULL) {
         str line = str_cut(&text, '\n');
         add_plain(out, line);
@@ -25,7 +23,7 @@ static void print_line(bool color, const char *label, const char *sgr, const cha
     }
     AUTO_BUF text = BUF_INIT(32 * 1024);
     buf_vaddf(&text, fmt, args);
-    add_message(&line, buf_str(&text));
+    add_plain_lines(&line, buf_str(&text));
     fwrite(line.ptr, 1, line.len, stderr);
 }
 
