@@ -55,8 +55,8 @@ struct cli {
     const char *cache_dir; /* the store: --cache-dir, CAPSEM_CACHE_DIR, XDG_CACHE_HOME, ~/.cache */
     bool color_out;        /* stdout shows colour */
     bool color_err;
-    size_t width;     /* columns of stderr's terminal; 0 when it is none */
-    size_t out_width; /* of stdout's */
+    size_t width;     /* columns of the terminal that stderr is; 0 when it is none */
+    size_t width_out; /* of stdout */
 };
 
 struct command {

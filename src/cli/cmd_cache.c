@@ -52,7 +52,7 @@ static int run_ls(struct cli *cli, const void *options) {
     if (!load(cli, &store, &items, &count)) {
         return EXIT_FAILED;
     }
-    size_t columns = cli->out_width == 0 ? SIZE_MAX : max_size(cli->out_width, 60) - 31;
+    size_t columns = cli->width_out == 0 ? SIZE_MAX : max_size(cli->width_out, 60) - 31;
     printf("%-6s  %9s  %9s  %s\n", "KIND", "SIZE", "LAST USED", "WHAT");
     for (size_t i = 0; i < count; i++) {
         str what = items[i].what.len > 0 ? items[i].what : str_from_c(items[i].name);

@@ -117,7 +117,7 @@ static void write_finding(const struct doctor *d, const struct finding *f, struc
     AUTO_BUF text = BUF_INIT(16 * 1024);
     buf_addf(&text, "%s: ", f->name);
     add_plain(&text, f->detail);
-    add_wrapped(out, buf_str(&text), strlen("  [PASS] "), d->cli->out_width);
+    add_wrapped(out, buf_str(&text), strlen("  [PASS] "), d->cli->width_out);
     if (f->fix.len > 0) {
         buf_addf(out, "         fix: %.*s\n", STR_FMT(f->fix));
     }

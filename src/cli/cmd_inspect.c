@@ -152,7 +152,7 @@ static int run(struct cli *cli, const void *options) {
         config_dump_json(&config, &out);
     } else {
         AUTO_BUF summary = BUF_INIT(OUTPUT_BYTES_MAX);
-        add_summary(&config, cli->out_width, &summary);
+        add_summary(&config, cli->width_out, &summary);
         add_plain_lines(&out, str_trim_right(buf_str(&summary)));
     }
     fwrite(out.ptr, 1, out.len, stdout);

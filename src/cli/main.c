@@ -122,7 +122,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         return EXIT_USAGE;
     }
     if (help) {
-        help_command(c, cli->out_width, stdout);
+        help_command(c, cli->width_out, stdout);
         return EXIT_OK;
     }
     return c->run(cli, options);
@@ -139,7 +139,7 @@ static int show_help(const struct cli *cli, int argc, char **argv) {
     if (c == NULL) {
         return unknown_command(cli, argc, argv);
     }
-    help_command(c, cli->out_width, stdout);
+    help_command(c, cli->width_out, stdout);
     return EXIT_OK;
 }
 
@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
         .color_out = shows_color(STDOUT_FILENO),
         .color_err = shows_color(STDERR_FILENO),
         .width = terminal_width(STDERR_FILENO),
-        .out_width = terminal_width(STDOUT_FILENO),
+        .width_out = terminal_width(STDOUT_FILENO),
     };
     int status = dispatch(&cli, argc - 1, argv + 1);
     if (fflush(stdout) != 0 || ferror(stdout)) {

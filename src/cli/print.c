@@ -65,7 +65,7 @@ void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out) {
     struct diag_style style = {
         .format = DIAG_TEXT,
         .color = out == stdout ? cli->color_out : cli->color_err,
-        .width = out == stdout ? cli->out_width : cli->width,
+        .width = out == stdout ? cli->width_out : cli->width,
     };
     diag_render(sink, &style, &text);
     if (text.len > 0) { /* no text has no address */

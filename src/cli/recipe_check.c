@@ -188,25 +188,26 @@ static void check_platform(struct checking *c, const struct dockerfile_from *fro
     diag_report(c->sink, "E405", from->platform.span, "%.*s", STR_FMT(buf_str(&why)));
 }
 
-static bool check_text(struct checking *c, bool context_is_known, struct err *err) {
-    if (!dockerfile_parse(c->arena, c->sink, c->recipe->source, &c->file)) {
-        return false;
-    }
-    if (!load_ignore(c, err)) {
-        return false;
-    }
-    bool stages_ok = dockerfile_check_stages(c->file, NULL, c->sink);
-    for (size_t s = 0; s < c->file->stage_count; s++) {
-        const struct dockerfile_stage *stage = &c->file->stages[s];
-        check_platform(c, &stage->from->from);
-        for (size_t n = 0; n < stage->instruction_count && context_is_known; n++) {
-            const struct dockerfile_instruction *i = stage->instructions[n];
-            if (i->kind == DOCKERFILE_COPY || i->kind == DOCKERFILE_ADD) {
-                check_copy(c, i);
-            }
+static void check_stage(struct checking *c, const struct dockerfile_stage *stage,
+                        bool context_is_known) {
+    check_platform(c, &stage->from->from);
+    for (size_t i = 0; i < stage->instruction_count && context_is_known; i++) {
+        const struct dockerfile_instruction *instruction = stage->instructions[i];
+        if (instruction->kind == DOCKERFILE_COPY || instruction->kind == DOCKERFILE_ADD) {
+            check_copy(c, instruction);
         }
     }
-    return stages_ok;
+}
+
+static void check_text(struct checking *c, bool context_is_known, struct err *err) {
+    if (!dockerfile_parse(c->arena, c->sink, c->recipe->source, &c->file) || !load_ignore(c, err)) {
+        return;
+    }
+    bool ok = dockerfile_check_stages(c->file, NULL, c->sink);
+    (void)ok; /* it was reported, and hides nothing of what follows */
+    for (size_t i = 0; i < c->file->stage_count; i++) {
+        check_stage(c, &c->file->stages[i], context_is_known);
+    }
 }
 
 /* ---- each mistake once ---- */
@@ -245,11 +246,22 @@ static bool is_known(const struct diag_sink *sink, const struct diag *d) {
     return false;
 }
 
-bool recipe_check(struct arena *a, const struct recipe_check *check,
+/* What a recipe reads besides its template is below the artifacts. */
+static void report_unreadable(struct diag_sink *sink, const char *artifacts_dir,
+                              const struct err *err) {
+    AUTO_BUF why = BUF_INIT(16 * 1024);
+    err_text(err, &why);
+    struct span span = { .source = sources_add_path(sink->sources, str_from_c(artifacts_dir)) };
+    diag_report(sink, "E302", span, "the artifacts cannot be read: %.*s", STR_FMT(buf_str(&why)));
+}
+
+void recipe_check(struct arena *a, const struct recipe_check *check,
                   const struct config_architecture *arch, enum recipe_kind kind,
-                  struct sources *sources, struct diag_sink *sink, struct err *err) {
+                  struct sources *sources, struct diag_sink *sink) {
+    const char *artifacts_dir = check->config->artifacts_dir;
     struct diag_sink own;
-    struct recipe recipe = { .source = SOURCE_NONE };
+    struct err err = ERR_INIT;
+    struct recipe recipe;
     diag_sink_init(&own, a, sources);
     struct recipe_request request = {
         .config = check->config,
@@ -260,17 +272,19 @@ bool recipe_check(struct arena *a, const struct recipe_check *check,
         .binaries_dir = ".",
     };
     struct checking c = { .arena = a, .sources = sources, .sink = &own, .recipe = &recipe };
-    bool ok = recipe_render(a, &request, sources, &own, &recipe, err);
-    if (ok && check->sound) {
-        ok = check_text(&c, check->config->artifacts_dir != NULL, err);
+    if (recipe_render(a, &request, sources, &own, &recipe, &err) && check->sound) {
+        check_text(&c, artifacts_dir != NULL, &err);
         recipe_notes_add(&own, &recipe, S(""));
+    }
+    if (err_is_set(&err)) {
+        report_unreadable(&own, artifacts_dir != NULL ? artifacts_dir : check->config->guest_dir,
+                          &err);
     }
     for (size_t i = 0; i < own.len; i++) {
         if (!is_known(sink, &own.items[i])) {
             diag_adopt(sink, &own.items[i]);
         }
     }
-    return ok || !err_is_set(err);
 }
 
 /* Of what an architecture must have, something is missing: that was said. */
@@ -279,14 +293,13 @@ static bool is_whole(const struct config_architecture *arch) {
            arch->kernel_image.present && arch->defconfig.present;
 }
 
-bool recipe_check_all(struct arena *a, const struct recipe_check *check, struct sources *sources,
-                      struct diag_sink *sink, struct err *err) {
+void recipe_check_all(struct arena *a, const struct recipe_check *check, struct sources *sources,
+                      struct diag_sink *sink) {
     for (size_t i = 0; i < check->config->build.architectures.len; i++) {
         const struct config_architecture *arch = &check->config->build.architectures.items[i];
-        if (is_whole(arch) && (!recipe_check(a, check, arch, RECIPE_KERNEL, sources, sink, err) ||
-                               !recipe_check(a, check, arch, RECIPE_ROOTFS, sources, sink, err))) {
-            return false;
+        if (is_whole(arch)) {
+            recipe_check(a, check, arch, RECIPE_KERNEL, sources, sink);
+            recipe_check(a, check, arch, RECIPE_ROOTFS, sources, sink);
         }
     }
-    return true;
 }

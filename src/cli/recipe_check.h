@@ -16,12 +16,12 @@ struct recipe_check {
 /*
  * Renders the Dockerfile of an architecture and reports what is wrong with it: E400, then E401 when
  * the text does not parse, E403 for its stages, E402 for a COPY of what is not in the build context
- * (when the artifacts are known), E405 for a platform. What was reported for another architecture
- * already is not said again. False: err is set, the templates cannot be read.
+ * (when the artifacts are known), E405 for a platform; E302 when an artifact cannot be read. What
+ * was reported for another architecture already is not said again.
  */
-MUST_CHECK bool recipe_check(struct arena *a, const struct recipe_check *check,
-                             const struct config_architecture *arch, enum recipe_kind kind,
-                             struct sources *sources, struct diag_sink *sink, struct err *err);
+void recipe_check(struct arena *a, const struct recipe_check *check,
+                  const struct config_architecture *arch, enum recipe_kind kind,
+                  struct sources *sources, struct diag_sink *sink);
 /* The same for all architectures and both templates. */
-MUST_CHECK bool recipe_check_all(struct arena *a, const struct recipe_check *check,
-                                 struct sources *sources, struct diag_sink *sink, struct err *err);
+void recipe_check_all(struct arena *a, const struct recipe_check *check, struct sources *sources,
+                      struct diag_sink *sink);

@@ -165,6 +165,13 @@ bool wrong_type(struct loader *l, const struct toml_node *node, str name, const 
 void suggest_word(struct loader *l, struct diag *d, const str *words, size_t count, str wrong,
                   const char *what);
 
+/* The nearest word, if one is near, with `before` in front of it. */
+void suggest_near(struct loader *l, struct diag *d, const str *words, size_t count, str wrong,
+                  str before);
+/* The same of the names in a folder that end in `suffix`, without it. */
+void suggest_file(struct loader *l, struct diag *d, const char *folder, str suffix, str wrong,
+                  str before);
+
 /* ---- load.c ---- */
 
 /* The files that were read, to the typed configuration. */

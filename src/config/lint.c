@@ -111,6 +111,7 @@ static void lint_shared_entries(struct loader *l, const struct config_web *web) 
                                      "'%.*s' is both in custom_allow and in custom_block",
                                      STR_FMT(blocked->text));
         diag_note(l->sink, d, first, "first listed here");
+        map_put(&allowed, blocked->text, NULL); /* said once, however often it is listed */
     }
 }
 

@@ -191,8 +191,10 @@ void check_package_set(struct loader *l, const struct toml_node *table, void *va
         return; /* that was reported */
     }
     struct map packages;
+    str *names = ARENA_ARRAY(l->arena, str, set->packages.len);
     map_init(&packages, l->arena);
     for (size_t i = 0; i < set->packages.len; i++) {
+        names[i] = set->packages.items[i].text;
         map_put(&packages, set->packages.items[i].text, &set->packages.items[i]);
     }
     for (size_t i = 0; i < set->version_commands.len; i++) {
@@ -203,6 +205,7 @@ void check_package_set(struct loader *l, const struct toml_node *table, void *va
                                          "packages",
                                          STR_FMT(pair->key));
             diag_note(l->sink, d, set->packages.span, "the packages");
+            suggest_near(l, d, names, set->packages.len, pair->key, S(""));
         }
     }
 }

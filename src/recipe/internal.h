@@ -29,6 +29,7 @@ str image_json_make(struct arena *a, const struct guest_config *config,
 
 /* ---- templates.c ---- */
 
-/* The template's text and the name that diagnostics show. */
-MUST_CHECK bool template_load(struct arena *a, const struct recipe_request *request, str *ret_name,
-                              str *ret_text, struct err *err);
+/* The template's text and the name that diagnostics show. False: reported. */
+MUST_CHECK bool template_load(struct arena *a, const struct recipe_request *request,
+                              struct sources *sources, struct diag_sink *sink, str *ret_name,
+                              str *ret_text);

@@ -44,7 +44,7 @@ bool recipe_render(struct arena *a, const struct recipe_request *request, struct
     struct recipe recipe = { .kind = request->kind };
     str name;
     str text;
-    if (!template_load(a, request, &name, &text, err) ||
+    if (!template_load(a, request, sources, sink, &name, &text) ||
         !files_make(a, request, &recipe.files, &recipe.file_count, err)) {
         return false;
     }
