@@ -93,7 +93,10 @@ void option_help(const struct command *command, const struct option *o, struct b
 /* The commands whose first word is `group`. */
 void help_group(const char *group, FILE *out);
 
-/* print.c: one line each on stderr. */
+/* print.c: text of which each line is safe for a terminal, with a line end behind the last: a name
+ * from the command line or a guest folder must not colour it or move its cursor. */
+void add_plain_lines(struct buf *out, str text);
+/* One line each on stderr. */
 void print_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void print_warning(const struct cli *cli, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -114,8 +114,10 @@ static void write_finding(const struct doctor *d, const struct finding *f, struc
         buf_addf(out, "  [%s]", word);
     }
     buf_add_char(out, ' ');
-    str text = str_fmt(d->cli->arena, "%s: %.*s", f->name, STR_FMT(f->detail));
-    add_wrapped(out, text, strlen("  [PASS] "), d->cli->width_out);
+    AUTO_BUF text = BUF_INIT(16 * 1024);
+    buf_addf(&text, "%s: ", f->name);
+    add_plain(&text, f->detail);
+    add_wrapped(out, buf_str(&text), strlen("  [PASS] "), d->cli->width_out);
     if (f->fix.len > 0) {
         buf_addf(out, "         fix: %.*s\n", STR_FMT(f->fix));
     }

@@ -151,7 +151,9 @@ static int run(struct cli *cli, const void *options) {
     if (o->json) {
         config_dump_json(&config, &out);
     } else {
-        add_summary(&config, cli->width_out, &out);
+        AUTO_BUF summary = BUF_INIT(OUTPUT_BYTES_MAX);
+        add_summary(&config, cli->width_out, &summary);
+        add_plain_lines(&out, str_trim_right(buf_str(&summary)));
     }
     fwrite(out.ptr, 1, out.len, stdout);
     return EXIT_OK;

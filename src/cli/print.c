@@ -4,17 +4,26 @@
 
 #include "cli/cli.h"
 
+void add_plain_lines(struct buf *out, str text) {
+    while (text.ptr != NULL) {
+        str line = str_cut(&text, '\n');
+        add_plain(out, line);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void print_line(bool color, const char *label, const char *sgr, const char *fmt,
                        va_list args) {
     /* One write: lines of several processes do not mix. */
-    AUTO_BUF line = BUF_INIT(64 * 1024);
+    AUTO_BUF line = BUF_INIT(256 * 1024);
     if (color) {
         buf_addf(&line, "\033[1;%sm%s:\033[0m ", sgr, label);
     } else {
         buf_addf(&line, "%s: ", label);
     }
-    buf_vaddf(&line, fmt, args);
-    buf_add_char(&line, '\n');
+    AUTO_BUF text = BUF_INIT(32 * 1024);
+    buf_vaddf(&text, fmt, args);
+    add_plain_lines(&line, buf_str(&text));
     fwrite(line.ptr, 1, line.len, stderr);
 }
 

@@ -163,3 +163,5 @@ str secret_mask(struct arena *a, str text);
 
 /* Columns that a character takes on a terminal: 0, 1 or 2. */
 size_t char_width(uint32_t code_point);
+/* Message text for one line of output: control characters escaped, bad UTF-8 replaced. */
+void add_plain(struct buf *out, str text);

@@ -7,8 +7,6 @@
 /* Would it move the cursor, colour the screen or turn the reading direction? Never printed. */
 bool char_is_control(uint32_t code_point);
 
-/* Message text for one line of output: control characters escaped, bad UTF-8 replaced. */
-void add_plain(struct buf *out, str text);
 /* The same text as valid UTF-8, for JSON, which does its own escaping. */
 str to_utf8(struct arena *a, str text);
 

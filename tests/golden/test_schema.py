@@ -2,6 +2,7 @@
 """The schemas that `schema` prints are schemas, take every file of ours, and refuse the mistakes of the
 golden cases that a row of the field tables knows."""
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -36,6 +37,7 @@ def capsem(*args):
                           stdin=subprocess.DEVNULL)
 
 
+@functools.cache
 def schema(kind):
     done = capsem("schema", *([kind] if kind else []))
     assert done.returncode == 0 and done.stderr == "", done.stderr
