@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from lsp_client import BUILDER, REPO, Client, position
+from lsp_client import BUILDER, REPO, Client, frame, position
 
 pytestmark = pytest.mark.skipif(not os.access(BUILDER, os.X_OK), reason="CAPSEM_BUILDER names no program")
 BUILD = "guest/config/build.toml"
@@ -89,6 +89,21 @@ def test_what_lies_outside_the_config_is_shown_in_build_toml(client):
     (client.folder / "guest/artifacts/capsem-init").write_text("#!/bin/sh\n")
     client.tell("textDocument/didSave", {"textDocument": {"uri": client.uri(BUILD)}})
     client.wait(BUILD, [])
+
+
+def test_files_that_change_on_the_disk(tmp_path):
+    shutil.copytree(REPO / "guest", tmp_path / "guest")
+    client = Client(tmp_path, capabilities={"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}})
+    message = client.take()
+    assert message["method"] == "client/registerCapability"
+    [registration] = message["params"]["registrations"]
+    assert registration["method"] == "workspace/didChangeWatchedFiles"
+    client.send(frame({"jsonrpc": "2.0", "id": message["id"], "result": None}))
+    other = "guest/config/vm/resources.toml"
+    (tmp_path / other).write_text("[resources]\nram_gb = 99\n")
+    client.tell("workspace/didChangeWatchedFiles", {"changes": [{"uri": client.uri(other), "type": 2}]})
+    client.wait(other, ["E003"])
+    client.end()
 
 
 def test_secrets_are_not_repeated(client):
