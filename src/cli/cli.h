@@ -55,7 +55,8 @@ struct cli {
     const char *cache_dir; /* the store: --cache-dir, CAPSEM_CACHE_DIR, XDG_CACHE_HOME, ~/.cache */
     bool color_out;        /* stdout shows colour */
     bool color_err;
-    size_t width; /* columns of the terminal; 0 when it is none */
+    size_t width;     /* columns of the terminal that stderr is; 0 when it is none */
+    size_t width_out; /* of stdout */
 };
 
 struct command {
@@ -75,16 +76,22 @@ struct command {
 extern const struct command *const commands[];
 extern const size_t command_count;
 
+/* Options that every command has; the offsets are in struct cli. */
+extern const struct option common_options[];
+extern const size_t common_option_count;
+
 /* options.c: parses argv[0..argc) into the option struct and cli->args. False: usage error
  * printed. */
 bool options_parse(struct cli *cli, const struct command *command, int argc, char **argv,
                    void *ret_options, bool *ret_help);
 
-/* help.c */
+/* help.c; lines are broken at `width` columns, 0: not known */
 void help_program(FILE *out);
-void help_command(const struct command *command, FILE *out);
-/* Commands whose first word is `group`; false when there is none. */
-bool help_group(const char *group, FILE *out);
+void help_command(const struct command *command, size_t width, FILE *out);
+/* An option's help with its words and its default; `command` is NULL for a common one. */
+void option_help(const struct command *command, const struct option *o, struct buf *out);
+/* The commands whose first word is `group`. */
+void help_group(const char *group, FILE *out);
 
 /* print.c: one line each on stderr. */
 void print_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -10,6 +10,7 @@
 #include "cli/guest.h"
 #include "cli/make_assets.h"
 #include "cli/progress.h"
+#include "cli/recipe_check.h"
 #include "recipe/recipe.h"
 
 struct build_options {
@@ -31,7 +32,7 @@ static const char *const engine_words[] = { "auto", "embedded", NULL };
 #define ROW(field) offsetof(struct build_options, field)
 static const struct option options[] = {
     { "arch", 0, OPTION_STRING, ROW(arch), "A", "one architecture of the config (all)" },
-    { "template", 0, OPTION_WORD, ROW(template), "T", "what to build (all)", template_words },
+    { "template", 0, OPTION_WORD, ROW(template), "T", "what to build", template_words },
     { "output", 'o', OPTION_STRING, ROW(output), "DIR", "gets ARCH/ and the sums (assets)" },
     { "kernel-version", 0, OPTION_STRING, ROW(kernel_version), "V",
       "instead of the newest of the config's branch" },
@@ -39,11 +40,9 @@ static const struct option options[] = {
       "templates in place of the program's own" },
     { "dry-run", 0, OPTION_FLAG, ROW(dry_run), NULL, "print the Dockerfiles, build nothing" },
     { "json", 0, OPTION_FLAG, ROW(json), NULL, "with --dry-run: as JSON" },
-    { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles (auto)",
-      engine_words },
+    { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles", engine_words },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
-    { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown (auto)",
-      progress_words },
+    { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
 
 static const struct build_options defaults = {
@@ -88,6 +87,39 @@ static bool make_plan(struct plan *p, const char *dir) {
     return true;
 }
 
+/* The kernel before the rootfs, as they are built. */
+static size_t plan_kinds(const struct plan *p, enum recipe_kind kinds[2]) {
+    size_t count = 0;
+    if (p->kernel) {
+        kinds[count++] = RECIPE_KERNEL;
+    }
+    if (p->rootfs) {
+        kinds[count++] = RECIPE_ROOTFS;
+    }
+    return count;
+}
+
+/* The templates are checked before anything is built: a COPY of a file that is not there would
+ * fail only after the steps before it. */
+static bool check_templates(struct plan *p) {
+    struct diag_sink sink;
+    enum recipe_kind kinds[2];
+    size_t kind_count = plan_kinds(p, kinds);
+    const struct recipe_check check = {
+        .config = &p->config,
+        .templates_dir = p->options->templates_dir,
+        .kernel_version = p->options->kernel_version,
+        .sound = true,
+    };
+    diag_sink_init(&sink, p->cli->arena, p->sources);
+    for (size_t i = 0; i < p->arch_count * kind_count; i++) {
+        recipe_check(p->cli->arena, &check, p->archs[i / kind_count], kinds[i % kind_count],
+                     p->sources, &sink);
+    }
+    print_diags(p->cli, &sink, stderr);
+    return sink.errors == 0;
+}
+
 /* ---- dry run ---- */
 
 static bool render(struct plan *p, const struct config_architecture *arch, enum recipe_kind kind,
@@ -111,18 +143,6 @@ static bool render(struct plan *p, const struct config_architecture *arch, enum 
         print_err(p->cli, &err);
     }
     return false;
-}
-
-/* The kernel before the rootfs, as they are built. */
-static size_t plan_kinds(const struct plan *p, enum recipe_kind kinds[2]) {
-    size_t count = 0;
-    if (p->kernel) {
-        kinds[count++] = RECIPE_KERNEL;
-    }
-    if (p->rootfs) {
-        kinds[count++] = RECIPE_ROOTFS;
-    }
-    return count;
 }
 
 static bool print_dockerfiles(struct plan *p) {
@@ -274,7 +294,7 @@ static int build(struct plan *p) {
 static int run(struct cli *cli, const void *given) {
     struct plan p = { .cli = cli, .options = given };
     const char *dir = cli_guest_dir(cli);
-    if (dir == NULL || !make_plan(&p, dir)) {
+    if (dir == NULL || !make_plan(&p, dir) || !check_templates(&p)) {
         return EXIT_FAILED;
     }
     if (p.options->dry_run) {

@@ -87,19 +87,6 @@ static bool write_files(struct arena *a, const struct starter *s, const struct m
            starter_write(a, s, "config/build.toml", build, false, err);
 }
 
-/* The first of the folders that is there already; NULL: none. */
-static const char *find_existing(struct arena *a, const char *target) {
-    static const char *const names[] = { "config", "artifacts", "agent" };
-    struct stat st;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *path = path_join(a, target, names[i]);
-        if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-            return path;
-        }
-    }
-    return NULL;
-}
-
 static bool make(struct cli *cli, const char *target, struct err *err) {
     AUTO_STARTER starter = { 0 };
     str build;
@@ -116,7 +103,7 @@ static bool make(struct cli *cli, const char *target, struct err *err) {
 static int run(struct cli *cli, const void *options) {
     const struct init_options *o = options;
     const char *target = cli->arg_count > 0 ? cli->args[0] : "guest";
-    const char *existing = find_existing(cli->arena, target);
+    const char *existing = starter_find_existing(cli->arena, target);
     struct err err = ERR_INIT;
     if (existing != NULL && !o->force) {
         print_error(cli, "init: '%s' is there already; --force replaces it", existing);

@@ -92,7 +92,7 @@ static int run(struct cli *cli, const void *options) {
 const struct command command_lsp = {
     .name = "lsp",
     .arguments = "",
-    .summary = "a language server for the TOML files of guest folders, over stdio",
+    .summary = "serve an editor: diagnostics, completion, help; stdio",
     .details = "Speaks the Language Server Protocol: diagnostics as you type, completion, hover,\n"
                "and the first definition of what is defined twice. docs/manual.md shows how\n"
                "Neovim, Helix and VS Code start it.",

@@ -41,13 +41,13 @@ static const struct option run_options[] = {
     { "guest", 0, OPTION_STRING, offsetof(struct run_options, guest), "GUEST",
       "take changed artifacts and guest binaries from this folder, without a build" },
     { "accel", 0, OPTION_WORD, offsetof(struct run_options, accel), "HOW",
-      "how the guest's instructions are executed (auto)", accel_words },
+      "how the guest's instructions are executed", accel_words },
     { "timeout", 0, OPTION_INT, offsetof(struct run_options, timeout_s), "S",
       "end the machine after so many seconds (never)", NULL, 0, 365 * 24 * 3600 },
     { "cpus", 0, OPTION_INT, offsetof(struct run_options, cpus), "N", "processors (2)", NULL, 1,
       255 },
-    { "memory", 0, OPTION_INT, offsetof(struct run_options, memory_mb), "MB", "memory (2048)", NULL,
-      64, 1024 * 1024 },
+    { "memory", 0, OPTION_INT, offsetof(struct run_options, memory_mb), "MB",
+      "memory of the machine (2048)", NULL, 64, 1024 * 1024 },
 };
 
 static const struct run_options run_defaults = {

@@ -3,12 +3,14 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/recipe_check.h"
 #include "config/config.h"
 
 enum { OUTPUT_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct validate_options {
     const char *artifacts;
+    const char *templates_dir;
     const char *format;
     bool deny_warnings;
 };
@@ -22,12 +24,17 @@ static const struct option validate_option_rows[] = {
       .offset = offsetof(struct validate_options, artifacts),
       .value = "DIR",
       .help = "folder of the guest's artifacts (GUEST/artifacts)" },
+    { .name = "templates",
+      .kind = OPTION_STRING,
+      .offset = offsetof(struct validate_options, templates_dir),
+      .value = "DIR",
+      .help = "templates in place of the program's own" },
     { .name = "format",
       .kind = OPTION_WORD,
       .offset = offsetof(struct validate_options, format),
       .value = "FORMAT",
       .words = format_words,
-      .help = "how diagnostics are printed (text)" },
+      .help = "how diagnostics are printed" },
     { .name = "deny-warnings",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct validate_options, deny_warnings),
@@ -82,22 +89,30 @@ static int run(struct cli *cli, const void *options) {
     diag_sink_init(&sink, cli->arena, &sources);
     bool ok = config_load(cli->arena, &sources, &sink, guest,
                           &(struct config_options){ .artifacts_dir = o->artifacts }, &config);
+    const struct recipe_check check = {
+        .config = &config,
+        .templates_dir = o->templates_dir,
+        .sound = ok,
+    };
+    recipe_check_all(cli->arena, &check, &sources, &sink);
 
     AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
     struct diag_style style = {
         .format = format_of(o->format),
         .color = cli->color_out,
-        .width = cli->width,
+        .width = cli->width_out,
     };
     write_result(&sink, &style, guest, &out);
-    fwrite(out.ptr, 1, out.len, stdout);
-    return ok && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK : EXIT_FAILED;
+    if (out.len > 0) { /* no text has no address */
+        fwrite(out.ptr, 1, out.len, stdout);
+    }
+    return sink.errors == 0 && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK : EXIT_FAILED;
 }
 
 const struct command command_validate = {
     .name = "validate",
     .arguments = "[GUEST]",
-    .summary = "check the configuration of a guest folder",
+    .summary = "check a guest folder's configuration and templates",
     .details = "Prints everything that is wrong in all files, and a summary line. 'explain CODE'\n"
                "tells more about a diagnostic. The exit code is 1 when there is an error.",
     .options = validate_option_rows,

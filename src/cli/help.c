@@ -2,53 +2,71 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/wrap.h"
 
-static const char *left_column(struct arena *a, const struct option *o) {
+enum {
+    WIDTH_DEFAULT = 80, /* of lines when nothing says how wide they may be */
+    WIDTH_MIN = 60,
+    WIDTH_MAX = 100,
+    TEXT_BYTES_MAX = 4096,
+};
+
+static str left_column(struct arena *a, const struct option *o) {
     str letter = o->letter == 0 ? S("    ") : str_fmt(a, "-%c, ", o->letter);
     return str_fmt(a, "%.*s--%s%s%s", STR_FMT(letter), o->name, o->value == NULL ? "" : " ",
-                   o->value == NULL ? "" : o->value)
-        .ptr;
+                   o->value == NULL ? "" : o->value);
 }
 
-static void print_option(const struct option *o, size_t width, struct arena *a, FILE *out) {
-    fprintf(out, "  %-*s  %s", (int)width, left_column(a, o), o->help);
-    if (o->kind == OPTION_WORD) {
-        fputs(" (", out);
-        for (size_t i = 0; o->words[i] != NULL; i++) {
-            fprintf(out, "%s%s", i > 0 ? ", " : "", o->words[i]);
-        }
-        fputc(')', out);
+void option_help(const struct command *c, const struct option *o, struct buf *out) {
+    buf_add_c(out, o->help);
+    if (o->kind != OPTION_WORD) {
+        return;
     }
-    fputc('\n', out);
+    const char *preset = NULL;
+    if (c != NULL && c->defaults != NULL) {
+        memcpy(&preset, (const char *)c->defaults + o->offset, sizeof preset);
+    }
+    for (size_t i = 0; o->words[i] != NULL; i++) {
+        const char *between = i == 0 ? ": " : o->words[i + 1] == NULL ? " or " : ", ";
+        bool is_default = preset != NULL && strcmp(preset, o->words[i]) == 0;
+        buf_addf(out, "%s%s%s", between, o->words[i], is_default ? " (default)" : "");
+    }
 }
 
-void help_command(const struct command *c, FILE *out) {
+static void print_options(const struct command *c, const struct option *options, size_t count,
+                          size_t left, size_t width, FILE *out) {
     AUTO_ARENA a = arena_new();
-    static const struct option common[] = {
-        { "cache-dir", 0, OPTION_STRING, 0, "DIR",
-          "where the store is (default: ~/.cache/capsem-builder)" },
-        { "help", 'h', OPTION_FLAG, 0, NULL, "show this help" },
-    };
+    for (size_t i = 0; i < count; i++) {
+        AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
+        AUTO_BUF lines = BUF_INIT(2 * TEXT_BYTES_MAX);
+        option_help(c, &options[i], &text);
+        add_wrapped(&lines, buf_str(&text), left + 4, width);
+        fprintf(out, "  %-*.*s  %s", (int)left, STR_FMT(left_column(a, &options[i])), lines.ptr);
+    }
+}
+
+static size_t left_width(const struct option *options, size_t count) {
+    AUTO_ARENA a = arena_new();
+    size_t width = 0;
+    for (size_t i = 0; i < count; i++) {
+        width = max_size(width, left_column(a, &options[i]).len);
+    }
+    return width;
+}
+
+void help_command(const struct command *c, size_t width, FILE *out) {
+    width = width == 0 ? WIDTH_DEFAULT : min_size(max_size(width, WIDTH_MIN), WIDTH_MAX);
     fprintf(out, "capsem-builder %s: %s\n\nUsage: capsem-builder %s%s%s%s\n", c->name, c->summary,
             c->name, c->option_count > 0 ? " [OPTIONS]" : "", c->arguments[0] != '\0' ? " " : "",
             c->arguments);
     if (c->details != NULL) {
         fprintf(out, "\n%s\n", c->details);
     }
-    size_t width = 0;
-    for (size_t i = 0; i < c->option_count; i++) {
-        width = max_size(width, strlen(left_column(a, &c->options[i])));
-    }
-    for (size_t i = 0; i < ARRAY_LEN(common); i++) {
-        width = max_size(width, strlen(left_column(a, &common[i])));
-    }
+    size_t left = max_size(left_width(c->options, c->option_count),
+                           left_width(common_options, common_option_count));
     fputs("\nOptions:\n", out);
-    for (size_t i = 0; i < c->option_count; i++) {
-        print_option(&c->options[i], width, a, out);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(common); i++) {
-        print_option(&common[i], width, a, out);
-    }
+    print_options(c, c->options, c->option_count, left, width, out);
+    print_options(NULL, common_options, common_option_count, left, width, out);
 }
 
 static void print_commands(const char *group, FILE *out) {
@@ -65,17 +83,9 @@ static void print_commands(const char *group, FILE *out) {
     }
 }
 
-bool help_group(const char *group, FILE *out) {
-    bool found = false;
-    for (size_t i = 0; i < command_count; i++) {
-        found = found || (str_starts(str_from_c(commands[i]->name), str_from_c(group)) &&
-                          commands[i]->name[strlen(group)] == ' ');
-    }
-    if (found) {
-        fprintf(out, "Usage: capsem-builder %s COMMAND [OPTIONS]\n\nCommands:\n", group);
-        print_commands(group, out);
-    }
-    return found;
+void help_group(const char *group, FILE *out) {
+    fprintf(out, "Usage: capsem-builder %s COMMAND [OPTIONS]\n\nCommands:\n", group);
+    print_commands(group, out);
 }
 
 void help_program(FILE *out) {

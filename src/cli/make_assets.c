@@ -10,6 +10,7 @@
 #include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/recipe_notes.h"
 #include "cli/versions.h"
 #include "hash/hash.h"
 #include "oci/oci.h"
@@ -32,17 +33,6 @@ struct making {
 };
 
 /* ---- reporting a failure ---- */
-
-/* A place in a rendered Dockerfile gets a note with the template's line that wrote it. */
-static void point_at_templates(struct making *m, const struct recipe *recipe) {
-    for (size_t i = 0; i < m->sink->len; i++) {
-        struct diag *d = &m->sink->items[i];
-        if (d->span.source == recipe->source && d->note.len == 0) {
-            diag_note(m->sink, d, recipe_template_span(recipe, m->request->sources, d->span.start),
-                      "written by this line of the template");
-        }
-    }
-}
 
 static bool fail(struct making *m, struct progress *p, str failed_output) {
     progress_done(p);
@@ -284,7 +274,7 @@ static bool make_template(struct making *m, enum recipe_kind kind) {
         return fail(m, &p, S(""));
     }
     if (!execute(m, &recipe, &p, &result)) {
-        point_at_templates(m, &recipe);
+        recipe_notes_add(m->sink, &recipe, result.failed_output);
         return fail(m, &p, result.failed_output);
     }
     if (!finish(m, kind, &result, &p, start_ms) ||

@@ -43,6 +43,7 @@ static const struct tool {
       true,
       { GUEST_PARAM,
         { "artifacts", PLACE_OPTION, "artifacts", false, "Path of the artifacts folder." },
+        { "templates", PLACE_OPTION, "templates", false, "Path of a folder with own templates." },
         { "format", PLACE_OPTION, "format", false, "text, short, json or sarif; text by default." },
         { "deny_warnings", PLACE_FLAG, "deny-warnings", false, "A warning is a failure too." } } },
     { "build_dry_run",

@@ -12,10 +12,12 @@ struct parser {
     unsigned char *into; /* the option struct */
 };
 
-/* Options that every command has. */
-static const struct option common_options[] = {
-    { "cache-dir", 0, OPTION_STRING, offsetof(struct cli, cache_dir), "DIR", "where the store is" },
+const struct option common_options[] = {
+    { "cache-dir", 0, OPTION_STRING, offsetof(struct cli, cache_dir), "DIR",
+      "where the store is (default: ~/.cache/capsem-builder)" },
+    { "help", 'h', OPTION_FLAG, 0, NULL, "show this help" }, /* taken before it is looked up */
 };
+const size_t common_option_count = ARRAY_LEN(common_options);
 
 static bool usage_error(const struct parser *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -51,11 +53,12 @@ static const struct option *find_letter(const struct command *c, char letter) {
 static bool unknown_option(const struct parser *p, str name) {
     str words[64];
     size_t count = 0;
-    for (size_t i = 0; i < p->command->option_count && count < ARRAY_LEN(words) - 2; i++) {
+    for (size_t i = 0; i < p->command->option_count && count < ARRAY_LEN(words) / 2; i++) {
         words[count++] = str_from_c(p->command->options[i].name);
     }
-    words[count++] = S("help");
-    words[count++] = S("cache-dir");
+    for (size_t i = 0; i < common_option_count; i++) {
+        words[count++] = str_from_c(common_options[i].name);
+    }
     str near = nearest_word(name, words, count);
     if (near.ptr != NULL) {
         return usage_error(p, "unknown option '--%.*s', did you mean '--%.*s'?", STR_FMT(name),
@@ -148,7 +151,7 @@ static bool parse_long(struct parser *p, const char *arg, bool *ret_help) {
     void *base = p->into;
     const struct option *o = find_option(p->command->options, p->command->option_count, name);
     if (o == NULL) {
-        o = find_option(common_options, ARRAY_LEN(common_options), name);
+        o = find_option(common_options, common_option_count, name);
         base = p->cli;
     }
     if (o == NULL) {

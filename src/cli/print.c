@@ -56,7 +56,7 @@ void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out) {
     struct diag_style style = {
         .format = DIAG_TEXT,
         .color = out == stdout ? cli->color_out : cli->color_err,
-        .width = cli->width,
+        .width = out == stdout ? cli->width_out : cli->width,
     };
     diag_render(sink, &style, &text);
     if (text.len > 0) { /* no text has no address */
@@ -100,6 +100,10 @@ const char *format_duration_ms(uint64_t ms) {
 
 const char *cli_guest_dir(const struct cli *cli) {
     const char *dir = cli->arg_count > 0 ? cli->args[0] : "guest";
+    if (dir[0] == '\0') {
+        print_error(cli, "the name of the guest folder is empty");
+        return NULL;
+    }
     if (!fs_is_dir(AT_FDCWD, dir)) {
         print_error(cli,
                     "'%s' is not a folder: give a guest folder, or make one with "

@@ -54,6 +54,18 @@ bool starter_commit(struct arena *a, struct starter *s, struct err *err) {
     return true;
 }
 
+const char *starter_find_existing(struct arena *a, const char *target) {
+    static const char *const names[] = { "config", "artifacts", "agent" };
+    struct stat st;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *path = path_join(a, target, names[i]);
+        if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
 void starter_done(struct starter *s) {
     struct err ignored = ERR_INIT;
     if (s->stage == NULL) {

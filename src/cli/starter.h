@@ -29,5 +29,7 @@ MUST_CHECK bool starter_write(struct arena *a, const struct starter *s, const ch
                               bool executable, struct err *err);
 /* Each folder that was made replaces the one in the target; config/ comes last. */
 MUST_CHECK bool starter_commit(struct arena *a, struct starter *s, struct err *err);
+/* The first of the folders that is in the target already; NULL: none. */
+const char *starter_find_existing(struct arena *a, const char *target);
 void starter_done(struct starter *s);
 #define AUTO_STARTER __attribute__((cleanup(starter_done))) struct starter

@@ -27,8 +27,13 @@ void check_kernel_configs(struct loader *l) {
             continue;
         }
         str shown = path_clean(l->arena, str_from_c(path));
-        diag_report(l->sink, "E300", defconfig->span, "the kernel configuration '%.*s' %s",
-                    STR_FMT(shown), fs_exists(AT_FDCWD, path) ? "is not a file" : "does not exist");
+        struct diag *d = diag_report(
+            l->sink, "E300", defconfig->span, "the kernel configuration '%.*s' %s", STR_FMT(shown),
+            fs_exists(AT_FDCWD, path) ? "is not a file" : "does not exist");
+        str base = path_base(defconfig->text);
+        str before = str_slice(defconfig->text, 0, defconfig->text.len - base.len);
+        const char *folder = str_to_c(l->arena, path_dir(str_from_c(path)));
+        suggest_file(l, d, folder, S(""), base, before);
     }
 }
 
@@ -99,6 +104,7 @@ void check_agent(struct loader *l) {
             if (span_is_set(binaries->items[i].span)) {
                 diag_note(l->sink, d, binaries->items[i].span, "it is listed here");
             }
+            suggest_file(l, d, folder, S(".c"), name, S(""));
         }
     }
 }

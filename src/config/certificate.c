@@ -5,6 +5,7 @@
  * all the rest of a validation.
  */
 #include <openssl/asn1.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
@@ -63,6 +64,8 @@ static bool is_certificate(struct der all) {
 }
 
 bool holds_certificate(str text) {
+    /* Its messages, thousands, are sorted into a table at the first error otherwise. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
     BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
     char *name = NULL;
     char *header = NULL;

@@ -370,6 +370,15 @@ const struct config_package_set *config_find_package_set(const struct guest_conf
 /* Whole configuration as JSON, two-space indent, a line end behind it (`inspect --json`). */
 void config_dump_json(const struct guest_config *config, struct buf *out);
 
+/* ---- what the tables say ---- */
+
+/* The kinds of TOML files by their short names: build, manifest, ai, ...; empty behind the last. */
+str config_file_kind(size_t index);
+/* JSON Schema of a kind of file, or of any file when `kind` is empty. False: no such kind. */
+bool config_schema(str kind, struct buf *out);
+/* docs/config.md: every file and key. */
+void config_reference(struct buf *out);
+
 /* ---- keys and what may stand behind them: for editors ---- */
 
 /* A key of a table. The texts live as long as the program, or in the caller's arena. */

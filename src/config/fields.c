@@ -34,7 +34,7 @@
 #define DOMAINS(type, member, flag_bits, help_text)                                                \
     {                                                                                              \
         AT(type, member), .kind = FIELD_LIST, .flags = flag_bits, .check = check_domains,          \
-                          .help = help_text                                                        \
+                          .pattern = "^[^\\s./:][^\\s/:]*$", .help = help_text                     \
     }
 #define PAIRS(type, member, help_text)                                                             \
     { AT(type, member), .kind = FIELD_PAIRS, .help = help_text }
@@ -74,7 +74,7 @@ static const struct field architecture_fields[] = {
     TEXT_REQUIRED(config_architecture, kernel_image,
                   "Path of the image in the kernel tree, as arch/x86_64/boot/bzImage."),
     { AT(config_architecture, defconfig), .kind = FIELD_TEXT, .flags = FIELD_REQUIRED,
-      .check = check_relative_path,
+      .check = check_relative_path, .pattern = "^[^/]",
       .help = "Kernel configuration, a path relative to the config folder." },
     INT(config_architecture, node_major, 24, 0, 999,
         "Major version of Node; 0: the image has none."),
@@ -87,7 +87,8 @@ static const struct field build_fields[] = {
     INT(config_build, compression_level, 15, 1, 22,
         "Level of the codec; above the codec's highest, that is used."),
     { AT(config_build, guest_binaries), .kind = FIELD_LIST, .items = default_binaries,
-      .check = check_names, .help = "Programs compiled from the agent folder into the image." },
+      .check = check_names, .pattern = "^[^/]+$",
+      .help = "Programs compiled from the agent folder into the image." },
     SUBS(config_build, architectures, FIELD_RECORDS, FIELD_REQUIRED | FIELD_NOT_EMPTY,
          architecture_record, "What is built, by architecture."),
     PAIRS(config_build, version_commands,
@@ -213,7 +214,18 @@ static const struct field mcp_server_fields[] = {
     BOOL(config_mcp_server, builtin, false, "It is part of the image."),
     BOOL(config_mcp_server, enabled, true, "The image has it."),
 };
-RECORD(mcp_server, "MCP server", config_mcp_server, check_mcp_server);
+static const struct need mcp_server_needs[] = {
+    { "transport", "stdio", "command" },
+    { "transport", "sse", "url" },
+};
+static const struct record mcp_server_record = {
+    .noun = "MCP server",
+    .fields = mcp_server_fields,
+    .field_count = ARRAY_LEN(mcp_server_fields),
+    .size = sizeof(struct config_mcp_server),
+    .needs = mcp_server_needs,
+    .need_count = ARRAY_LEN(mcp_server_needs),
+};
 
 /* ---- security/web.toml ---- */
 
@@ -293,15 +305,17 @@ const struct file_kind file_kinds[] = {
       .field = SUB(guest_config, image, FIELD_OPTIONAL, image_record, "What the image is.") },
     { .path = "ai/",
       .json = "ai_providers",
-      .field = SUBS(guest_config, providers, FIELD_RECORDS, 0, provider_record, "AI providers.") },
+      .field = SUBS(guest_config, providers, FIELD_RECORDS, 0, provider_record, "AI providers."),
+      .lint = lint_provider },
     { .path = "packages/",
       .json = "package_sets",
       .field =
-          SUBS(guest_config, package_sets, FIELD_RECORDS, 0, package_set_record, "Package sets.") },
+          SUBS(guest_config, package_sets, FIELD_RECORDS, 0, package_set_record, "Package sets."),
+      .lint = lint_package_set },
     { .path = "mcp/",
       .json = "mcp_servers",
-      .field =
-          SUBS(guest_config, mcp_servers, FIELD_RECORDS, 0, mcp_server_record, "MCP servers.") },
+      .field = SUBS(guest_config, mcp_servers, FIELD_RECORDS, 0, mcp_server_record, "MCP servers."),
+      .lint = lint_mcp_server },
     { .path = "security/web.toml",
       .table = "web",
       .json = "web_security",

@@ -56,7 +56,15 @@ struct field {
     const struct record *record; /* of the three record kinds */
     const char *word_code;       /* for an unknown word, instead of E003 */
     const char *empty_code;      /* for an empty list, instead of E003 */
+    const char *pattern; /* for the schema: what `check` lets through, as a regular expression */
     void (*check)(struct loader *l, const struct field *f, const void *value); /* when loaded */
+};
+
+/* A word of a choice for which another field must be there. */
+struct need {
+    const char *choice; /* name of the FIELD_CHOICE */
+    const char *word;
+    const char *field; /* name of a FIELD_TEXT */
 };
 
 struct record {
@@ -64,6 +72,8 @@ struct record {
     const struct field *fields;
     size_t field_count; /* at most 64 */
     size_t size;
+    const struct need *needs;
+    size_t need_count;
     /* A rule over several fields; `table` is the record's. */
     void (*check)(struct loader *l, const struct toml_node *table, void *value);
 };
@@ -74,6 +84,8 @@ struct file_kind {
     const char *table; /* the one top-level table; NULL for folders: each table is a record */
     const char *json;  /* key in `inspect --json` */
     struct field field;
+    /* Warnings about one record of a folder; also of one that another file's takes the place of. */
+    void (*lint)(struct loader *l, const void *record);
 };
 
 extern const struct file_kind file_kinds[];
@@ -112,6 +124,11 @@ struct loader {
 /* Reads all TOML files below the config folder. False: E001 was reported. */
 bool files_read(struct loader *l);
 
+/* ---- schema.c ---- */
+
+/* "build" for build.toml, "ai" for ai/, "web" for security/web.toml. */
+str file_kind_name(const struct file_kind *kind);
+
 /* ---- defaults.c ---- */
 
 void *field_member(const struct field *f, void *record);
@@ -148,6 +165,13 @@ bool wrong_type(struct loader *l, const struct toml_node *node, str name, const 
 void suggest_word(struct loader *l, struct diag *d, const str *words, size_t count, str wrong,
                   const char *what);
 
+/* The nearest word, if one is near, with `before` in front of it. */
+void suggest_near(struct loader *l, struct diag *d, const str *words, size_t count, str wrong,
+                  str before);
+/* The same of the names in a folder that end in `suffix`, without it. */
+void suggest_file(struct loader *l, struct diag *d, const char *folder, str suffix, str wrong,
+                  str before);
+
 /* ---- load.c ---- */
 
 /* The files that were read, to the typed configuration. */
@@ -165,7 +189,8 @@ void check_relative_path(struct loader *l, const struct field *f, const void *va
 void check_architecture(struct loader *l, const struct toml_node *table, void *value);
 void check_provider_file(struct loader *l, const struct toml_node *table, void *value);
 void check_package_set(struct loader *l, const struct toml_node *table, void *value);
-void check_mcp_server(struct loader *l, const struct toml_node *table, void *value);
+void check_needs(struct loader *l, const struct record *record, const struct toml_node *table,
+                 const void *value);
 
 /* ---- certificate.c ---- */
 
@@ -180,3 +205,6 @@ void check_agent(struct loader *l);
 /* ---- lint.c: W001 to W015 but W014 ---- */
 
 void lint(struct loader *l);
+void lint_provider(struct loader *l, const void *record);
+void lint_package_set(struct loader *l, const void *record);
+void lint_mcp_server(struct loader *l, const void *record);

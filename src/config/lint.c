@@ -111,6 +111,7 @@ static void lint_shared_entries(struct loader *l, const struct config_web *web) 
                                      "'%.*s' is both in custom_allow and in custom_block",
                                      STR_FMT(blocked->text));
         diag_note(l->sink, d, first, "first listed here");
+        map_put(&allowed, blocked->text, NULL); /* said once, however often it is listed */
     }
 }
 
@@ -138,7 +139,8 @@ static void lint_web(struct loader *l) {
 
 /* ---- packages: W002, W004, W009 ---- */
 
-static void lint_package_set(struct loader *l, const struct config_package_set *set) {
+void lint_package_set(struct loader *l, const void *record) {
+    const struct config_package_set *set = record;
     for (size_t i = 0; i < set->packages.len; i++) {
         str name = set->packages.items[i].text;
         if (str_ends(name, S("-dev")) || str_ends(name, S("-devel"))) {
@@ -164,7 +166,7 @@ static void lint_package_set(struct loader *l, const struct config_package_set *
     }
 }
 
-/* ---- providers: W008, W013 ---- */
+/* ---- providers: W003, W006, W007, W008, W013 ---- */
 
 static void lint_env_vars(struct loader *l, const struct config_provider *provider,
                           struct map *seen) {
@@ -183,26 +185,37 @@ static void lint_env_vars(struct loader *l, const struct config_provider *provid
     }
 }
 
-static void lint_providers(struct loader *l) {
+void lint_provider(struct loader *l, const void *record) {
+    const struct config_provider *provider = record;
+    lint_domains(l, &provider->network.domains);
+    for (size_t i = 0; i < provider->files.len; i++) {
+        const struct config_file *file = &provider->files.items[i];
+        str where = str_fmt(l->arena, "the file '%.*s'", STR_FMT(file->head.key));
+        lint_content(l, file, where.ptr);
+    }
+    if (provider->enabled.value && provider->cli.head.present &&
+        !provider->cli.version_command.present && span_is_set(provider->cli.head.span)) {
+        diag_report(l->sink, "W013", provider->cli.head.span,
+                    "the cli of '%.*s' has no version_command: nobody sees which version is in "
+                    "the image",
+                    STR_FMT(provider->head.key));
+    }
+}
+
+static void lint_shared_variables(struct loader *l) {
     struct map seen;
     map_init(&seen, l->arena);
     for (size_t i = 0; i < l->config->providers.len; i++) {
-        const struct config_provider *provider = &l->config->providers.items[i];
-        lint_domains(l, &provider->network.domains);
-        lint_env_vars(l, provider, &seen);
-        for (size_t f = 0; f < provider->files.len; f++) {
-            const struct config_file *file = &provider->files.items[f];
-            str where = str_fmt(l->arena, "the file '%.*s'", STR_FMT(file->head.key));
-            lint_content(l, file, where.ptr);
-        }
-        if (provider->enabled.value && provider->cli.head.present &&
-            !provider->cli.version_command.present && span_is_set(provider->cli.head.span)) {
-            diag_report(l->sink, "W013", provider->cli.head.span,
-                        "the cli of '%.*s' has no version_command: nobody sees which version is in "
-                        "the image",
-                        STR_FMT(provider->head.key));
-        }
+        lint_env_vars(l, &l->config->providers.items[i], &seen);
     }
+}
+
+/* ---- MCP servers: W003 ---- */
+
+void lint_mcp_server(struct loader *l, const void *record) {
+    const struct config_mcp_server *server = record;
+    lint_pairs(l, &server->env, "env");
+    lint_pairs(l, &server->headers, "header");
 }
 
 /* ---- the rest: W010, W012, W015 ---- */
@@ -244,16 +257,22 @@ static void lint_environment(struct loader *l) {
     }
 }
 
+static void lint_records(struct loader *l, const struct file_kind *kind) {
+    size_t len;
+    const char *items = field_items(&kind->field, l->config, &len);
+    for (size_t i = 0; i < len; i++) {
+        kind->lint(l, items + i * kind->field.record->size);
+    }
+}
+
 void lint(struct loader *l) {
     lint_build(l);
-    lint_providers(l);
-    for (size_t i = 0; i < l->config->package_sets.len; i++) {
-        lint_package_set(l, &l->config->package_sets.items[i]);
+    for (size_t i = 0; i < file_kind_count; i++) {
+        if (file_kinds[i].lint != NULL) {
+            lint_records(l, &file_kinds[i]);
+        }
     }
-    for (size_t i = 0; i < l->config->mcp_servers.len; i++) {
-        lint_pairs(l, &l->config->mcp_servers.items[i].env, "env");
-        lint_pairs(l, &l->config->mcp_servers.items[i].headers, "header");
-    }
+    lint_shared_variables(l);
     lint_web(l);
     lint_environment(l);
 }

@@ -72,8 +72,9 @@ static struct config_head *record_at(const struct records *list, const struct re
 
 /* The last record's key may be there already, from another file: then the later value stands at
  * the first one's place. */
-static void merge_last(struct loader *l, const struct record *record, struct records *list,
+static void merge_last(struct loader *l, const struct file_kind *kind, struct records *list,
                        struct map *by_key) {
+    const struct record *record = kind->field.record;
     const struct config_head *last = record_at(list, record, list->len - 1);
     struct first_place *first = map_find(by_key, last->key);
     if (first == NULL) {
@@ -85,6 +86,7 @@ static void merge_last(struct loader *l, const struct record *record, struct rec
     struct diag *d = diag_report(l->sink, "E008", last->key_span, "%s '%.*s' is defined twice",
                                  record->noun, STR_FMT(last->key));
     diag_note(l->sink, d, first->key_span, "first defined here");
+    kind->lint(l, record_at(list, record, first->index));
     memcpy(record_at(list, record, first->index), last, record->size);
     list->len--;
 }
@@ -108,7 +110,7 @@ static void load_folder(struct loader *l, const struct file_kind *kind) {
         for (const struct toml_node *n = toml_first(l->doc, toml_root(l->doc)); n != NULL;
              n = toml_next(l->doc, n)) {
             if (load_keyed(l, kind->field.record, n, &list)) {
-                merge_last(l, kind->field.record, &list, &by_key);
+                merge_last(l, kind, &list, &by_key);
             }
         }
     }

@@ -338,6 +338,7 @@ static void load_record(struct loader *l, const struct record *record,
             missing_field(l, &record->fields[i], table);
         }
     }
+    check_needs(l, record, table, out);
     if (record->check != NULL) {
         record->check(l, table, out);
     }

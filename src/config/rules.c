@@ -191,8 +191,10 @@ void check_package_set(struct loader *l, const struct toml_node *table, void *va
         return; /* that was reported */
     }
     struct map packages;
+    str *names = ARENA_ARRAY(l->arena, str, set->packages.len);
     map_init(&packages, l->arena);
     for (size_t i = 0; i < set->packages.len; i++) {
+        names[i] = set->packages.items[i].text;
         map_put(&packages, set->packages.items[i].text, &set->packages.items[i]);
     }
     for (size_t i = 0; i < set->version_commands.len; i++) {
@@ -203,31 +205,32 @@ void check_package_set(struct loader *l, const struct toml_node *table, void *va
                                          "packages",
                                          STR_FMT(pair->key));
             diag_note(l->sink, d, set->packages.span, "the packages");
+            suggest_near(l, d, names, set->packages.len, pair->key, S(""));
         }
     }
 }
 
-static void need_text(struct loader *l, const struct toml_node *table,
-                      const struct config_text *text, const char *name, const char *transport) {
-    if (text->present || (table->flags & TOML_INCOMPLETE) != 0) {
-        return;
+static const void *member_named(const struct record *record, const char *name, const void *value) {
+    for (size_t i = 0; i < record->field_count; i++) {
+        if (strcmp(record->fields[i].name, name) == 0) {
+            return (const char *)value + record->fields[i].offset;
+        }
     }
-    diag_report(l->sink, "E003", toml_span(l->doc, table),
-                "%s is missing in [%.*s]: the transport '%s' needs it", name,
-                STR_FMT(table_path_text(l->arena, l->path)), transport);
+    ASSERT(false);
+    return NULL;
 }
 
-void check_mcp_server(struct loader *l, const struct toml_node *table, void *value) {
-    const struct config_mcp_server *server = value;
-    if (!span_is_set(server->transport.span) || server->transport.text.len == 0) {
-        return;
-    }
-    switch ((enum config_transport)server->transport.value) {
-    case CONFIG_TRANSPORT_STDIO:
-        need_text(l, table, &server->command, "command", "stdio");
-        return;
-    case CONFIG_TRANSPORT_SSE:
-        need_text(l, table, &server->url, "url", "sse");
-        return;
+void check_needs(struct loader *l, const struct record *record, const struct toml_node *table,
+                 const void *value) {
+    for (size_t i = 0; i < record->need_count; i++) {
+        const struct need *need = &record->needs[i];
+        const struct config_choice *choice = member_named(record, need->choice, value);
+        const struct config_text *text = member_named(record, need->field, value);
+        bool needed = span_is_set(choice->span) && str_eq(choice->text, str_from_c(need->word));
+        if (needed && !text->present && (table->flags & TOML_INCOMPLETE) == 0) {
+            diag_report(l->sink, "E003", toml_span(l->doc, table),
+                        "%s is missing in [%.*s]: the %s '%s' needs it", need->field,
+                        STR_FMT(table_path_text(l->arena, l->path)), need->choice, need->word);
+        }
     }
 }

@@ -53,3 +53,30 @@ void suggest_word(struct loader *l, struct diag *d, const str *words, size_t cou
     }
     diag_help(l->sink, d, "%s: %.*s", what, STR_FMT(buf_str(&list)));
 }
+
+void suggest_near(struct loader *l, struct diag *d, const str *words, size_t count, str wrong,
+                  str before) {
+    str nearest = l->sink->len < DIAG_MAX ? nearest_word(wrong, words, count) : (str){ 0 };
+    if (nearest.len > 0) {
+        diag_help(l->sink, d, "did you mean '%.*s%.*s'?", STR_FMT(before), STR_FMT(nearest));
+    }
+}
+
+void suggest_file(struct loader *l, struct diag *d, const char *folder, str suffix, str wrong,
+                  str before) {
+    const char **names;
+    size_t count;
+    struct err err = ERR_INIT;
+    if (!fs_list(l->arena, AT_FDCWD, folder, &names, &count, &err)) {
+        return; /* what is not there has no names */
+    }
+    str *words = ARENA_ARRAY(l->arena, str, count + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        str name = str_from_c(names[i]);
+        if (str_ends(name, suffix)) {
+            words[len++] = str_slice(name, 0, name.len - suffix.len);
+        }
+    }
+    suggest_near(l, d, words, len, wrong, before);
+}

@@ -170,10 +170,11 @@ const struct diag_code diag_codes[] = {
       "    # templates/Dockerfile.rootfs.j2\n"
       "    FROM {{ arch.base_imgae }}\n"
       "\n"
-      "Correct the expression: {{ arch.base_image }}. Templates of one's own are those\n"
-      "of 'capsem-builder build --templates DIR'." },
+      "Correct the expression: {{ arch.base_image }}. Templates of one's own are in the\n"
+      "folder that 'validate' and 'build' take as '--templates DIR'." },
     { "E401", DIAG_ERROR, "a Dockerfile does not parse",
-      "The text is not a Dockerfile as the Dockerfile reference describes it.\n"
+      "The text is not a Dockerfile as the Dockerfile reference describes it. When a\n"
+      "template made it, notes show the template's line and the values of the config.\n"
       "\n"
       "    # Dockerfile\n"
       "    FROM scratch\n"
@@ -182,7 +183,7 @@ const struct diag_code diag_codes[] = {
       "The help line names the nearest instruction." },
     { "E402", DIAG_ERROR, "a COPY source does not exist",
       "COPY and ADD take paths below the build context that .dockerignore does not\n"
-      "leave out.\n"
+      "leave out. Templates are checked for it before a build begins.\n"
       "\n"
       "    # Dockerfile\n"
       "    FROM scratch\n"

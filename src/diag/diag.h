@@ -19,6 +19,7 @@ struct source {
     str text;
     uint32_t *line_starts; /* byte offset of each line; made when first needed */
     size_t line_count;
+    str shown; /* the text without its secrets; made when first needed */
 };
 
 /* All texts of one run. A span names its source by its index. */
@@ -62,6 +63,10 @@ struct position sources_position(struct sources *s, uint32_t source, uint32_t of
 /* A line's text without its line end; `line` is 1-based; empty when there is no such line. */
 str sources_line(struct sources *s, uint32_t source, uint32_t line);
 
+/* The same line as it may be printed: its secrets are masked, and parts of those that began on
+ * another line. */
+str sources_shown_line(struct sources *s, uint32_t source, uint32_t line);
+
 enum diag_severity {
     DIAG_ERROR,
     DIAG_WARNING,
@@ -80,16 +85,26 @@ struct diag_code {
 extern const struct diag_code diag_codes[];
 extern const size_t diag_codes_count;
 const struct diag_code *diag_code_find(str name); /* NULL when unknown; case is free */
+/* docs/diagnostics.md: the whole registry. */
+void diag_reference(struct buf *out);
+
+/* A note behind the first one. */
+struct diag_more {
+    struct span span; /* as note_span */
+    str note;
+    struct diag_more *next;
+};
 
 struct diag {
     const struct diag_code *code;
     struct span span;
     str message;
-    struct span note_span; /* the other place, SPAN_NONE when the note has none */
-    str note;              /* empty: no note */
-    str help;              /* empty: no help */
-    bool secret;           /* the span's text is never printed: no source line */
-    size_t order;          /* of reporting: keeps sorting stable */
+    struct span note_span;  /* the other place, SPAN_NONE when the note has none */
+    str note;               /* empty: no note */
+    struct diag_more *more; /* further notes, in order */
+    str help;               /* empty: no help */
+    bool secret;            /* the span's text is never printed: no source line */
+    size_t order;           /* of reporting: keeps sorting stable */
 };
 
 enum { DIAG_MAX = 10000 }; /* more are counted, not kept */
@@ -112,8 +127,11 @@ void diag_sink_init(struct diag_sink *sink, struct arena *a, struct sources *sou
  */
 struct diag *diag_report(struct diag_sink *sink, const char *code, struct span span,
                          const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* One more note each time. */
 void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* Reports what another sink with the same arena and sources holds. */
+void diag_adopt(struct diag_sink *sink, const struct diag *d);
 void diag_help(struct diag_sink *sink, struct diag *d, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -142,3 +160,6 @@ bool secret_find(str text, size_t from, size_t *ret_start, size_t *ret_end);
 /* The text with '*' in the place of its secrets, of the same length; a copy only when it has any.
  * Messages and source lines of diagnostics go through it. */
 str secret_mask(struct arena *a, str text);
+
+/* Columns that a character takes on a terminal: 0, 1 or 2. */
+size_t char_width(uint32_t code_point);

@@ -11,8 +11,10 @@ struct range span_range(struct sources *s, struct span span) {
                            sources_position(s, span.source, span.end) };
 }
 
+/* What is missing has the name that the config gives it, which may be anything. */
 str span_path(const struct sources *s, struct span span) {
-    return s->items[span.source]->path;
+    const struct source *src = s->items[span.source];
+    return src->text.ptr != NULL ? src->path : secret_mask(s->arena, src->path);
 }
 
 static void add_replacement(struct buf *out) {

@@ -28,11 +28,25 @@ static void add_place(struct diag_sink *sink, json_t *object, struct span span) 
     }
 }
 
-static json_t *note_object(struct diag_sink *sink, const struct diag *d) {
+static json_t *note_object(struct diag_sink *sink, struct span span, str text) {
     json_t *note = json_object();
-    add_place(sink, note, d->note_span);
-    json_object_set_new(note, "message", string_or_null(sink->arena, d->note));
+    add_place(sink, note, span);
+    json_object_set_new(note, "message", string_or_null(sink->arena, text));
     return note;
+}
+
+/* The first note is "note", as most diagnostics have one at most. */
+static void add_notes(struct diag_sink *sink, const struct diag *d, json_t *object) {
+    if (d->note.len > 0) {
+        json_object_set_new(object, "note", note_object(sink, d->note_span, d->note));
+    }
+    json_t *more = d->more != NULL ? json_array() : NULL;
+    for (const struct diag_more *m = d->more; m != NULL; m = m->next) {
+        json_array_append_new(more, note_object(sink, m->span, m->note));
+    }
+    if (more != NULL) {
+        json_object_set_new(object, "more_notes", more);
+    }
 }
 
 void render_json(struct diag_sink *sink, struct buf *out) {
@@ -44,9 +58,7 @@ void render_json(struct diag_sink *sink, struct buf *out) {
         add_place(sink, object, d->span);
         json_object_set_new(object, "message", string_or_null(sink->arena, d->message));
         json_object_set_new(object, "help", string_or_null(sink->arena, d->help));
-        if (d->note.len > 0) {
-            json_object_set_new(object, "note", note_object(sink, d));
-        }
+        add_notes(sink, d, object);
         char *text = json_dumps(object, JSON_COMPACT);
         ASSERT(text != NULL);
         buf_add_c(out, text);

@@ -53,6 +53,29 @@ static json_t *message(struct diag_sink *sink, const struct diag *d) {
     return text_object(sink->arena, both);
 }
 
+static void add_place_of_note(struct diag_sink *sink, struct span span, str note, json_t *list) {
+    if (note.len == 0 || !span_is_set(span)) {
+        return;
+    }
+    json_t *related = location(sink, span);
+    json_object_set_new(related, "id", json_integer((json_int_t)json_array_size(list) + 1));
+    json_object_set_new(related, "message", text_object(sink->arena, note));
+    json_array_append_new(list, related);
+}
+
+/* The places of the notes. */
+static void add_related(struct diag_sink *sink, const struct diag *d, json_t *object) {
+    json_t *list = json_array();
+    add_place_of_note(sink, d->note_span, d->note, list);
+    for (const struct diag_more *m = d->more; m != NULL; m = m->next) {
+        add_place_of_note(sink, m->span, m->note, list);
+    }
+    if (json_array_size(list) > 0) {
+        json_object_set(object, "relatedLocations", list);
+    }
+    json_decref(list);
+}
+
 static json_t *result(struct diag_sink *sink, const struct diag *d) {
     json_t *object = json_pack("{s:s, s:I, s:s, s:o}", "ruleId", d->code->name, "ruleIndex",
                                (json_int_t)rule_index(d->code), "level", level(d->code), "message",
@@ -62,12 +85,7 @@ static json_t *result(struct diag_sink *sink, const struct diag *d) {
         json_array_append_new(places, location(sink, d->span));
     }
     json_object_set_new(object, "locations", places);
-    if (d->note.len > 0 && span_is_set(d->note_span)) {
-        json_t *related = location(sink, d->note_span);
-        json_object_set_new(related, "id", json_integer(1));
-        json_object_set_new(related, "message", text_object(sink->arena, d->note));
-        json_object_set_new(object, "relatedLocations", json_pack("[o]", related));
-    }
+    add_related(sink, d, object);
     return object;
 }
 

@@ -158,8 +158,7 @@ static size_t room_for_text(const struct painter *p) {
 }
 
 static void add_plain_line(struct painter *p, struct span span, uint32_t number) {
-    str line = sources_line(p->sink->sources, span.source, number);
-    line = secret_mask(p->sink->arena, str_clip(line, CLIP));
+    str line = str_clip(sources_shown_line(p->sink->sources, span.source, number), CLIP);
     size_t total = display_width(line, line.len);
     add_gutter(p, number);
     add_line_text(p, line, choose_window(room_for_text(p), total, 0, 0));
@@ -184,11 +183,11 @@ static str clip_line(str line, size_t *from, size_t *to) {
 static void add_marked_line(struct painter *p, struct span span, uint32_t number,
                             const char *color) {
     struct sources *s = p->sink->sources;
-    str line = sources_line(s, span.source, number);
+    str line = sources_shown_line(s, span.source, number);
     size_t begin = line_start(s, span, number);
     size_t from = min_size(span.start - begin, line.len);
     size_t to = min_size(max_size(span.end, span.start) - begin, line.len);
-    line = secret_mask(p->sink->arena, clip_line(line, &from, &to));
+    line = clip_line(line, &from, &to);
     size_t start = display_width(line, from);
     size_t end = max_size(display_width(line, to), start);
     struct window w =
@@ -275,25 +274,36 @@ static void add_lines(struct painter *p, str text) {
     }
 }
 
-static void add_note(struct painter *p, const struct diag *d) {
+static void add_note(struct painter *p, const struct diag *d, struct span span, str note) {
     add_label(p, "note", cyan);
-    if (span_is_set(d->note_span)) {
-        add_place(p, d->note_span);
+    if (span_is_set(span)) {
+        add_place(p, span);
     }
-    add_lines(p, d->note);
+    add_lines(p, note);
     if (!d->secret) {
-        add_excerpt(p, d->note_span, cyan);
+        add_excerpt(p, span, cyan);
     }
 }
 
+/* Wide enough for the line numbers of all places, so that their bars are in one column. */
+static size_t gutter_of_all(struct sources *s, const struct diag *d) {
+    size_t width = max_size(gutter_of(s, d->span), gutter_of(s, d->note_span));
+    for (const struct diag_more *m = d->more; m != NULL; m = m->next) {
+        width = max_size(width, gutter_of(s, m->span));
+    }
+    return width + 1;
+}
+
 static void add_body(struct painter *p, const struct diag *d) {
-    struct sources *s = p->sink->sources;
-    p->gutter = max_size(gutter_of(s, d->span), gutter_of(s, d->note_span)) + 1;
+    p->gutter = gutter_of_all(p->sink->sources, d);
     if (!d->secret) {
         add_excerpt(p, d->span, severity_color(d));
     }
     if (d->note.len > 0) {
-        add_note(p, d);
+        add_note(p, d, d->note_span, d->note);
+    }
+    for (const struct diag_more *m = d->more; m != NULL; m = m->next) {
+        add_note(p, d, m->span, m->note);
     }
     if (d->help.len > 0) {
         add_label(p, "help", green);

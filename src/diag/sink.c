@@ -32,16 +32,9 @@ static str format(struct arena *a, const char *fmt, va_list args) {
     return shown.len < masked.len ? str_concat(a, shown, S("...")) : str_dup(a, shown);
 }
 
-struct diag *diag_report(struct diag_sink *sink, const char *code, struct span span,
-                         const char *fmt, ...) {
-    const struct diag_code *row = diag_code_find(str_from_c(code));
-    ASSERT(row != NULL);
-    *(row->severity == DIAG_ERROR ? &sink->errors : &sink->warnings) += 1;
-    struct diag d = { .code = row, .span = span, .note_span = SPAN_NONE, .order = sink->len };
-    va_list args;
-    va_start(args, fmt);
-    d.message = format(sink->arena, fmt, args);
-    va_end(args);
+static struct diag *keep(struct diag_sink *sink, struct diag d) {
+    *(d.code->severity == DIAG_ERROR ? &sink->errors : &sink->warnings) += 1;
+    d.order = sink->len;
     if (sink->len == DIAG_MAX) {
         sink->items[DIAG_MAX - 1] = d;
     } else {
@@ -50,11 +43,43 @@ struct diag *diag_report(struct diag_sink *sink, const char *code, struct span s
     return &sink->items[sink->len - 1];
 }
 
+void diag_adopt(struct diag_sink *sink, const struct diag *d) {
+    keep(sink, *d);
+}
+
+struct diag *diag_report(struct diag_sink *sink, const char *code, struct span span,
+                         const char *fmt, ...) {
+    const struct diag_code *row = diag_code_find(str_from_c(code));
+    ASSERT(row != NULL);
+    struct diag d = { .code = row, .span = span, .note_span = SPAN_NONE };
+    va_list args;
+    va_start(args, fmt);
+    d.message = format(sink->arena, fmt, args);
+    va_end(args);
+    return keep(sink, d);
+}
+
+/* Behind the notes that are there: few. */
+static void add_more(struct diag_sink *sink, struct diag *d, struct span span, str note) {
+    struct diag_more *fresh = ARENA_NEW(sink->arena, struct diag_more);
+    *fresh = (struct diag_more){ .span = span, .note = note };
+    struct diag_more **at = &d->more;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = fresh;
+}
+
 void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    d->note = format(sink->arena, fmt, args);
+    str note = format(sink->arena, fmt, args);
     va_end(args);
+    if (d->note.len > 0) {
+        add_more(sink, d, span, note);
+        return;
+    }
+    d->note = note;
     d->note_span = span;
 }
 

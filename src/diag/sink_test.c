@@ -71,6 +71,14 @@ static void notes_and_help_are_kept(void **state) {
     assert_true(str_eq(d->note, S("first here")));
     assert_true(str_eq(d->help, S("remove 1")));
     assert_int_equal(d->note_span.start, 1);
+    assert_null(d->more);
+    diag_note(&f->sink, d, (struct span){ 0, 3, 4 }, "second");
+    diag_note(&f->sink, d, SPAN_NONE, "third");
+    assert_true(str_eq(d->note, S("first here")));
+    assert_true(str_eq(d->more->note, S("second")));
+    assert_int_equal(d->more->span.start, 3);
+    assert_true(str_eq(d->more->next->note, S("third")));
+    assert_null(d->more->next->next);
 }
 
 static void codes_are_in_order_and_complete(void **state) {

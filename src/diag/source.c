@@ -84,3 +84,16 @@ str sources_line(struct sources *s, uint32_t source, uint32_t line) {
     str text = str_slice(src->text, start, end);
     return str_ends(text, S("\r")) ? str_slice(text, 0, text.len - 1) : text;
 }
+
+str sources_shown_line(struct sources *s, uint32_t source, uint32_t line) {
+    struct source *src = s->items[source];
+    str plain = sources_line(s, source, line);
+    if (plain.len == 0) {
+        return plain;
+    }
+    if (src->shown.ptr == NULL) {
+        src->shown = secret_mask(s->arena, src->text);
+    }
+    size_t start = (size_t)(plain.ptr - src->text.ptr);
+    return str_slice(src->shown, start, start + plain.len);
+}

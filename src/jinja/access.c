@@ -6,6 +6,14 @@ static struct jinja_value missing(struct jinja_value owner, str name) {
     return value_undefined(name, (uint8_t)(UNDEFINED_OF_FIRST + owner.kind));
 }
 
+static void note_missed(struct jinja_runtime *rt, struct jinja_value owner,
+                        struct jinja_value found) {
+    if (found.kind == JINJA_UNDEFINED && owner.kind == JINJA_DICT) {
+        rt->missed.dict = owner.dict;
+        rt->missed.name = found.string;
+    }
+}
+
 /* What getattr() finds: methods, and the attributes of objects. */
 static bool find_attr(struct jinja_runtime *rt, struct jinja_value v, str name,
                       struct jinja_value *ret) {
@@ -36,6 +44,7 @@ bool rt_attr(struct jinja_runtime *rt, struct span span, struct jinja_value v, s
         const struct dict_entry *e = dict_find(v.dict, jinja_string(name));
         found = e == NULL ? found : e->value;
     }
+    note_missed(rt, v, found);
     *ret = found;
     return true;
 }
@@ -90,6 +99,9 @@ bool rt_item(struct jinja_runtime *rt, struct span span, struct jinja_value v,
     if (v.kind == JINJA_UNDEFINED) {
         return rt_undefined(rt, span, v);
     }
+    if (!rt_step_text(rt, span, v.kind == JINJA_DICT ? key : v)) {
+        return false;
+    }
     if (v.kind == JINJA_DICT && value_hashable(key)) {
         const struct dict_entry *e = dict_find(v.dict, key);
         if (e != NULL) {
@@ -108,6 +120,7 @@ bool rt_item(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         AUTO_BUF name = rt_buf(rt);
         value_add_text(key, &name);
         found = missing(v, str_dup(rt->arena, str_slice(buf_str(&name), 0, 200)));
+        note_missed(rt, v, found);
     }
     *ret = found;
     return true;
@@ -201,10 +214,9 @@ bool rt_slice(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         return rt_undefined(rt, span, v);
     }
     if (!is_indexed(v)) {
-        *ret = missing(v, S("slice"));
-        return true;
+        return rt_fail(rt, span, "a '%s' value has no slices", value_type_name(v));
     }
-    if (!slice_bounds(rt, span, parts, value_length(v), &b)) {
+    if (!rt_step_text(rt, span, v) || !slice_bounds(rt, span, parts, value_length(v), &b)) {
         return false;
     }
     if (v.kind == JINJA_STRING) {

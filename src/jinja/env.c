@@ -52,8 +52,9 @@ static void add_table(struct jinja_env *env, struct map *m, const struct callabl
 }
 
 static const struct callable_table *const filter_tables[] = {
-    &filters_html_table, &filters_wrap_table,   &filters_string_table, &filters_layout_table,
-    &filters_list_table, &filters_select_table, &filters_number_table,
+    &filters_html_table,   &filters_wrap_table,   &filters_string_table, &filters_layout_table,
+    &filters_list_table,   &filters_select_table, &filters_number_table, &filters_urlize_table,
+    &filters_pprint_table, &filters_random_table,
 };
 
 struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *options) {
@@ -73,8 +74,10 @@ struct jinja_env *jinja_env_new(struct arena *a, const struct jinja_options *opt
     }
     add_table(env, &env->tests, &tests_table);
     add_table(env, &env->globals, &globals_table);
+    add_table(env, &env->globals, &globals_random_table);
     add_table(env, &env->methods[JINJA_STRING], &methods_string_table);
     add_table(env, &env->methods[JINJA_STRING], &methods_text_table);
+    add_table(env, &env->methods[JINJA_STRING], &methods_format_table);
     add_table(env, &env->methods[JINJA_LIST], &methods_list_table);
     add_table(env, &env->methods[JINJA_TUPLE], &methods_tuple_table);
     add_table(env, &env->methods[JINJA_DICT], &methods_dict_table);

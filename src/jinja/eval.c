@@ -11,6 +11,7 @@ static bool eval_list(struct jinja_runtime *rt, const struct expr *e, struct jin
             return false;
         }
         jinja_list_add(list, item);
+        value_take_origin(&list, item);
     }
     *ret = list;
     return true;
@@ -133,6 +134,9 @@ static bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct j
     }
     *ret = jinja_string((str){ 0 });
     ret->markup = markup;
+    for (size_t i = 0; i < e->items.len; i++) {
+        value_take_origin(ret, values[i]);
+    }
     return rt_take_text(rt, e->span, &out, &ret->string);
 }
 
@@ -190,15 +194,24 @@ bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_v
 static bool eval_binary(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     struct jinja_value a;
     struct jinja_value b;
-    return eval(rt, e->left, &a) && eval(rt, e->right, &b) &&
-           rt_binary(rt, e->span, e->op, a, b, ret);
+    if (!eval(rt, e->left, &a) || !eval(rt, e->right, &b) ||
+        !rt_binary(rt, e->span, e->op, a, b, ret)) {
+        return false;
+    }
+    value_take_origin(ret, a);
+    value_take_origin(ret, b);
+    return true;
 }
 
 static bool eval_item(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     struct jinja_value left;
     struct jinja_value key;
-    return eval(rt, e->left, &left) && eval(rt, e->right, &key) &&
-           rt_item(rt, e->span, left, key, ret);
+    if (!eval(rt, e->left, &left) || !eval(rt, e->right, &key) ||
+        !rt_item(rt, e->span, left, key, ret)) {
+        return false;
+    }
+    value_take_origin(ret, left);
+    return true;
 }
 
 static bool eval_slice(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
@@ -212,7 +225,11 @@ static bool eval_slice(struct jinja_runtime *rt, const struct expr *e, struct ji
             return false;
         }
     }
-    return rt_slice(rt, e->span, left, bounds, ret);
+    if (!rt_slice(rt, e->span, left, bounds, ret)) {
+        return false;
+    }
+    value_take_origin(ret, left);
+    return true;
 }
 
 static bool add_star(struct jinja_runtime *rt, const struct expr *e, struct call_values *ret) {
@@ -284,8 +301,14 @@ bool eval_args(struct jinja_runtime *rt, const struct call_args *args, struct ca
 static bool eval_call(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     struct jinja_value callee;
     struct call_values args;
-    return eval(rt, e->left, &callee) && eval_args(rt, e->args, &args) &&
-           rt_call(rt, e->span, callee, &args, ret);
+    if (!eval(rt, e->left, &callee) || !eval_args(rt, e->args, &args) ||
+        !rt_call(rt, e->span, callee, &args, ret)) {
+        return false;
+    }
+    if (callee.kind == JINJA_FUNCTION) {
+        value_take_origin(ret, callee.function->self);
+    }
+    return true;
 }
 
 /* A filter or test on a value that is there. */
@@ -297,8 +320,12 @@ static bool run_filter(struct jinja_runtime *rt, const struct expr *e, struct ji
         env_unknown_callable(rt->env, e->text, e->kind == EXPR_TEST, &message);
         return rt_fail(rt, e->span, "%.*s", STR_FMT(buf_str(&message)));
     }
-    return eval_args(rt, e->args, &args) &&
-           rt_run_callable(rt, e->callable, e->span, &input, &args, ret);
+    if (!eval_args(rt, e->args, &args) ||
+        !rt_run_callable(rt, e->callable, e->span, &input, &args, ret)) {
+        return false;
+    }
+    value_take_origin(ret, input);
+    return true;
 }
 
 bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,

@@ -2,37 +2,6 @@
 /* Statements. */
 #include "jinja/internal.h"
 
-/* Remembers where in the template the next output comes from. */
-static void mark(struct jinja_runtime *rt, struct span span) {
-    if (rt->out != rt->root_out) {
-        return;
-    }
-    struct jinja_run run = { rt->out->len, span };
-    if (rt->run_count > 0 && rt->runs[rt->run_count - 1].start == run.start) {
-        rt->runs[rt->run_count - 1] = run; /* what was marked before printed nothing */
-        return;
-    }
-    ARENA_PUSH(rt->arena, rt->runs, rt->run_count, rt->run_cap, run);
-}
-
-static bool check_output(struct jinja_runtime *rt, struct span span) {
-    return !rt->out->full || rt_fail(rt, span, "the output is larger than %zu bytes", rt->out->max);
-}
-
-bool exec_print(struct jinja_runtime *rt, struct span span, str text) {
-    mark(rt, span);
-    buf_add(rt->out, text);
-    return check_output(rt, span);
-}
-
-bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v) {
-    if (v.kind != JINJA_STRING) {
-        return rt_fail(rt, span, "the result is printed, so it must be text, not a '%s' value",
-                       value_type_name(v));
-    }
-    return exec_print(rt, span, v.string);
-}
-
 /* A template that extends another prints nothing itself. */
 static bool is_silent(const struct jinja_runtime *rt) {
     return rt->root != NULL && rt->root->parent != NULL;
@@ -48,13 +17,14 @@ static bool exec_output(struct jinja_runtime *rt, const struct stmt *s) {
     }
     if (rt_escapes(rt) && !value_is_markup(v)) {
         str text;
-        return rt_escape(rt, s->expr->span, v, &text) && exec_print(rt, s->span, text);
+        if (!rt_escape(rt, s->expr->span, v, &text)) {
+            return false;
+        }
+        uint32_t origin = v.origin;
+        v = jinja_string(text);
+        v.origin = origin;
     }
-    mark(rt, s->span);
-    if (!value_add_text(v, rt->out) && !rt->out->full) {
-        return rt_fail(rt, s->expr->span, "a value is nested too deeply to be printed");
-    }
-    return check_output(rt, s->span);
+    return exec_print_any(rt, s->span, s->expr->span, v);
 }
 
 static bool exec_if(struct jinja_runtime *rt, const struct stmt *s) {
@@ -81,13 +51,10 @@ static bool exec_set(struct jinja_runtime *rt, const struct stmt *s) {
 
 bool exec_capture(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
                   struct jinja_value *ret) {
-    AUTO_BUF out = rt_buf(rt);
-    struct buf *outer = rt->out;
-    rt->out = &out;
+    struct capture c;
+    capture_begin(rt, &c);
     bool ok = exec_body(rt, body);
-    rt->out = outer;
-    *ret = jinja_string((str){ 0 });
-    return ok && rt_take_text(rt, span, &out, &ret->string);
+    return capture_end(rt, span, &c, ok, ret);
 }
 
 /* A body with names of its own, as text. */
@@ -105,8 +72,8 @@ static bool exec_set_block(struct jinja_runtime *rt, const struct stmt *s) {
     rt->root = NULL;
     bool ok = capture_scoped(rt, s->span, &s->set.body, &v);
     rt->root = outer;
-    if (!ok) {
-        return false;
+    if (!ok || rt->flow != FLOW_NEXT) { /* a break inside leaves the name as it was */
+        return ok;
     }
     if (s->set.filter != NULL) {
         v.markup = rt_escapes(rt);
@@ -129,6 +96,9 @@ static bool exec_filter_block(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value v;
     if (!capture_scoped(rt, s->span, &s->wrap.body, &v)) {
         return false;
+    }
+    if (rt->flow != FLOW_NEXT) { /* what a break leaves is not printed */
+        return true;
     }
     v.markup = rt_escapes(rt);
     return eval_filter_chain(rt, s->wrap.call, v, &v) && exec_print_value(rt, s->span, v);

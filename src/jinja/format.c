@@ -212,7 +212,7 @@ static bool add_text(struct formatter *f, struct format_spec *spec, struct jinja
         if (!rt_text(f->rt, f->span, v, &s)) {
             return false;
         }
-    } else if (!rt_use(f->rt, f->span, v) || !value_add_repr(v, &quoted, 0)) {
+    } else if (!value_add_repr(v, &quoted, 0)) {
         return rt_fail(f->rt, f->span, "a value is too large to be printed");
     } else {
         s = buf_str(&quoted);
@@ -303,7 +303,11 @@ bool text_format(struct jinja_runtime *rt, struct span span, struct jinja_value 
             return false;
         }
     }
-    size_t count = args.kind == JINJA_TUPLE ? args.list->len : args.kind == JINJA_DICT ? 0 : 1;
+    /* What has items by a key could have been used by names, so it need not be used up. */
+    bool mapping = args.kind == JINJA_DICT || args.kind == JINJA_RANGE ||
+                   args.kind == JINJA_UNDEFINED ||
+                   (args.kind == JINJA_LIST && args.view == JINJA_VIEW_NONE);
+    size_t count = args.kind == JINJA_TUPLE ? args.list->len : mapping ? 0 : 1;
     if (f.next < count && !out.full) {
         return rt_fail(rt, span, "the format does not use all of its arguments");
     }

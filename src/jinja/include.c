@@ -30,15 +30,15 @@ static const struct object_ops module_ops = { .type_name = "module",
 /* Runs the template for its names. */
 static bool make_module(struct jinja_runtime *rt, struct span span, struct module *m,
                         const struct jinja_template *t, struct module_object **ret) {
-    AUTO_BUF out = rt_buf(rt);
-    struct buf *outer = rt->out;
-    rt->out = &out;
+    struct capture c;
+    struct jinja_value body;
+    capture_begin(rt, &c);
     bool ok = exec_template(rt, span, m, t);
-    rt->out = outer;
+    ok = capture_end(rt, span, &c, ok, &body);
     struct module_object *o = ARENA_NEW(rt->arena, struct module_object);
-    *o = (struct module_object){ .object = { &module_ops }, .module = m };
+    *o = (struct module_object){ .object = { &module_ops }, .module = m, .body = body.string };
     *ret = o;
-    return ok && rt_take_text(rt, span, &out, &o->body);
+    return ok;
 }
 
 /* Without the context a template runs once only: it is the same each time, and what its macros

@@ -89,14 +89,12 @@ static bool block_call(struct jinja_runtime *rt, struct jinja_object *o, struct 
     if (args->count + args->keyword_count > 0) {
         return rt_fail(rt, span, "a block is called without arguments");
     }
-    AUTO_BUF out = rt_buf(rt);
-    struct buf *outer = rt->out;
-    rt->out = &out;
+    struct capture c;
+    capture_begin(rt, &c);
     bool ok = run_block(rt, b->module, b->stack, b->depth);
-    rt->out = outer;
-    *ret = jinja_string((str){ 0 });
+    ok = capture_end(rt, span, &c, ok, ret);
     ret->markup = *b->module->autoescape;
-    return ok && rt_take_text(rt, span, &out, &ret->string);
+    return ok;
 }
 
 static bool block_attr(struct jinja_runtime *rt, struct jinja_object *o, str name,

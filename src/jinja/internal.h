@@ -11,11 +11,16 @@ size_t text_space_len(str s);
 str text_trim_left(str s);
 str text_trim_right(str s);
 bool text_is_alpha(uint32_t code);
+bool text_is_title(uint32_t code);
 bool text_is_upper(uint32_t code);
 bool text_is_lower(uint32_t code);
 bool text_is_alnum(uint32_t code);
 bool text_is_printable(uint32_t code);
 void text_add_upper(struct buf *out, uint32_t code);
+/* As the first letter of a word. */
+void text_add_title(struct buf *out, uint32_t code);
+/* For comparing without case. */
+void text_add_folded(struct buf *out, uint32_t code);
 void text_add_lower(struct buf *out, uint32_t code);
 void text_add_code(struct buf *out, uint32_t code);
 size_t text_length(str s); /* in code points */
@@ -65,16 +70,21 @@ extern const struct callable_table filters_string_table;
 extern const struct callable_table filters_html_table;
 extern const struct callable_table filters_layout_table;
 extern const struct callable_table filters_wrap_table;
+extern const struct callable_table filters_urlize_table;
+extern const struct callable_table filters_pprint_table;
+extern const struct callable_table filters_random_table;
 extern const struct callable_table filters_list_table;
 extern const struct callable_table filters_select_table;
 extern const struct callable_table filters_number_table;
 extern const struct callable_table tests_table;
 extern const struct callable_table globals_table;
+extern const struct callable_table globals_random_table;
 extern const struct callable_table methods_string_table;
 extern const struct callable_table methods_text_table;
 extern const struct callable_table methods_list_table;
 extern const struct callable_table methods_tuple_table;
 extern const struct callable_table methods_dict_table;
+extern const struct callable_table methods_format_table;
 
 /* ---- values: value.c, dict.c ---- */
 
@@ -134,6 +144,8 @@ struct object_ops {
                 struct jinja_value value);
     bool (*call)(struct jinja_runtime *rt, struct jinja_object *o, struct span span,
                  const struct call_values *args, struct jinja_value *ret);
+    /* What shows it inside of a list; NULL: its type's name. */
+    void (*repr)(const struct jinja_object *o, struct buf *out);
     /* What it prints, which is escaped text; NULL: its type's name. */
     str (*html)(const struct jinja_object *o);
 };
@@ -152,6 +164,10 @@ struct call_values {
     size_t keyword_cap;
 };
 
+/* What is made of a value comes from where that came from, unless it is known already. */
+static inline void value_take_origin(struct jinja_value *made, struct jinja_value from) {
+    made->origin = made->origin != 0 ? made->origin : from.origin;
+}
 const char *value_type_name(struct jinja_value v); /* as Python calls it: "int", "str" */
 struct jinja_value value_undefined(str name, uint8_t reason);
 void value_undefined_message(struct jinja_value v, struct buf *out);
@@ -250,6 +266,20 @@ struct load_site {
     const struct load_site *outer;
 };
 
+/* Where the parts of an output come from. */
+struct run_list {
+    struct jinja_run *items;
+    size_t len;
+    size_t cap;
+};
+
+/* A text that was captured, so that where it is printed its runs are known. */
+struct captured {
+    str text;
+    struct run_list runs;
+    uint32_t origin; /* of what is made of the text */
+};
+
 struct jinja_runtime {
     struct jinja_env *env;
     struct sources *sources;
@@ -269,15 +299,23 @@ struct jinja_runtime {
     size_t depth;
     uint64_t steps;
     size_t arena_start;
-    struct jinja_run *runs;
-    size_t run_count;
-    size_t run_cap;
-    struct buf *root_out; /* only what goes here is in the runs */
+    uint64_t random; /* state of what is chosen: the same in each render */
+    uint32_t failed_origin;
+    struct {
+        const struct jinja_dict *dict;
+        str name;
+    } missed;             /* the last key that was not in a dict: for "did you mean" */
+    struct run_list runs; /* of what is in `out` */
+    struct captured *captured;
+    size_t captured_len;
+    size_t captured_cap;
 };
 
 bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), cold));
 /* Counts work, and checks the limits of steps and memory. */
+/* What it costs to go through a value when that is a string; other values are free. */
+bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps);
 /* Asks for memory about to be used; false: reported. */
 bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes);
@@ -350,6 +388,27 @@ bool rt_method(struct jinja_runtime *rt, struct jinja_value v, str name, struct 
 bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
               const struct call_values *args, struct jinja_value *ret);
 
+/* ---- output.c: what is printed, and where it came from ---- */
+
+/* Text that comes from `span`. */
+bool exec_print(struct jinja_runtime *rt, struct span span, str text);
+/* The result of a filter or call block: a string, as it is. */
+bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
+/* What any value prints, by the statement at `span`. */
+bool exec_print_any(struct jinja_runtime *rt, struct span span, struct span value_span,
+                    struct jinja_value v);
+
+/* While output is captured. */
+struct capture {
+    struct buf out;
+    struct buf *outer;
+    struct run_list outer_runs;
+};
+void capture_begin(struct jinja_runtime *rt, struct capture *c);
+/* Must follow each begin, also of what failed (`ok` false). Gives a string value. */
+bool capture_end(struct jinja_runtime *rt, struct span span, struct capture *c, bool ok,
+                 struct jinja_value *ret);
+
 /* ---- evaluation: eval.c, exec.c, macro.c, loop.c ---- */
 
 bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
@@ -359,10 +418,6 @@ bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_v
 bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
                        struct jinja_value *ret);
 bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body);
-/* Text that comes from `span`. */
-bool exec_print(struct jinja_runtime *rt, struct span span, str text);
-/* The result of a filter or call block: a string, as it is. */
-bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 /* Output of the body as text. */
 bool exec_capture(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
                   struct jinja_value *ret);
@@ -402,6 +457,8 @@ bool call_step(struct jinja_call *call, uint64_t steps);
 bool call_truth(struct jinja_call *call, struct jinja_value v, bool *ret);
 /* The argument's value as what the filter needs; the default when not given. False: reported. */
 bool call_int(struct jinja_call *call, unsigned param, int64_t otherwise, int64_t *ret);
+/* The first argument is a string; what is undefined is none, also when it is lenient. */
+bool call_needs_string(struct jinja_call *call);
 bool call_bool(struct jinja_call *call, unsigned param, bool otherwise, bool *ret);
 bool call_str(struct jinja_call *call, unsigned param, str otherwise, str *ret);
 /* Looks up "a.b.0" in a value, as `attribute=` parameters do. */
@@ -415,11 +472,15 @@ bool call_take(struct jinja_call *call, const struct buf *b, struct jinja_value 
 /* Sorts a list in place: stable; `by` as attribute path or UNDEFINED; false: reported. */
 bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
                bool case_sensitive, bool reverse);
+/* The same, but equal keys may be of a kind without an order. */
+bool call_sort_equal(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
+                     bool case_sensitive, bool reverse);
 /* What is compared: lower case for strings unless case matters. */
 bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitive,
                struct jinja_value *ret);
 /* str.strip(): `set` NULL is white space. */
 str text_strip(str s, const str *set, bool left, bool right);
+bool call_step_strip(struct jinja_call *call, str s, str set);
 /* str.replace(); count below 0: all. */
 void text_replace(struct buf *out, str s, str old, str with, int64_t count);
 /* Takes one line, as str.splitlines() does, and the length of its line end. */
@@ -428,5 +489,8 @@ struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d);
 /* format.c: "%s" % args */
 bool text_format(struct jinja_runtime *rt, struct span span, struct jinja_value format,
                  struct jinja_value args, struct jinja_value *ret);
+/* format_spec.c: format(v, spec) */
+bool text_format_value(struct jinja_runtime *rt, struct span span, struct jinja_value v, str spec,
+                       struct buf *out);
 /* to_json.c */
 bool value_to_json(struct jinja_call *call, struct jinja_value v, int64_t indent, struct buf *out);

@@ -61,6 +61,9 @@ struct jinja_value {
     uint8_t view;   /* JINJA_LIST, JINJA_TUPLE: enum jinja_view */
     bool markup;    /* JINJA_STRING: already escaped */
     uint8_t reason; /* JINJA_UNDEFINED: see value.c */
+    /* Where the value comes from: a number of the caller's, below 2^31, 0: unknown. It goes with
+     * the value, and to what filters, methods and operators make of it. */
+    uint32_t origin;
     union {
         bool boolean;
         int64_t integer;
@@ -229,12 +232,14 @@ struct jinja_template *jinja_parse(struct jinja_env *env, struct sources *source
 struct jinja_run {
     size_t start; /* byte offset in the output */
     struct span span;
+    uint32_t origin; /* of the value that was printed; 0: text of the template, or unknown */
 };
 
 struct jinja_output {
     str text;
     const struct jinja_run *runs; /* ascending; the first starts at 0 unless text is empty */
     size_t run_count;
+    uint32_t failed_origin; /* after a failure, and then only this: of the value it was about */
 };
 
 /* `context` is a dict with the variables. False: reported. The output lives in `a`. */

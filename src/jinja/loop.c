@@ -38,12 +38,15 @@ static bool loop_cycle(struct jinja_call *call, struct jinja_value *ret) {
 static bool loop_changed(struct jinja_call *call, struct jinja_value *ret) {
     struct loop *l = (struct loop *)call->args[0].object;
     struct jinja_value now = value_tuple(call->arena);
-    bool same = false;
+    bool same = l->has_changed && l->changed.list->len == call->rest_count;
     for (size_t i = 0; i < call->rest_count; i++) {
         jinja_list_add(now, call->rest[i]);
-    }
-    if (l->has_changed && !rt_equal(call->runtime, call->span, l->changed, now, &same)) {
-        return false;
+        if (same && (!rt_use(call->runtime, call->span, call->rest[i]) ||
+                     !rt_use(call->runtime, call->span, l->changed.list->items[i]) ||
+                     !rt_equal(call->runtime, call->span, l->changed.list->items[i], call->rest[i],
+                               &same))) {
+            return false;
+        }
     }
     l->has_changed = true;
     l->changed = now;
@@ -149,20 +152,18 @@ static bool loop_call(struct jinja_runtime *rt, struct jinja_object *o, struct s
     if (args->count != 1 || args->keyword_count > 0) {
         return rt_fail(rt, span, "a loop is called with what to loop over");
     }
-    AUTO_BUF out = rt_buf(rt);
-    struct buf *outer_out = rt->out;
+    struct capture c;
     struct scope *outer_scope = rt->scope;
     enum escaping outer_escaping = rt->escaping;
-    rt->out = &out;
+    capture_begin(rt, &c);
     rt->scope = l->scope;
     rt->escaping = l->escaping;
     bool ok = run_loop(rt, l->stmt, args->positional[0], span, l->depth + 1);
-    rt->out = outer_out;
+    ok = capture_end(rt, span, &c, ok, ret);
     rt->scope = outer_scope;
-    *ret = jinja_string((str){ 0 });
     ret->markup = rt_escapes(rt);
     rt->escaping = outer_escaping;
-    return ok && rt_take_text(rt, span, &out, &ret->string);
+    return ok;
 }
 
 static const struct object_ops loop_ops = { .type_name = "loop",
@@ -213,6 +214,7 @@ static bool run_passes(struct jinja_runtime *rt, const struct stmt *s, struct lo
     bool ok = true;
     scope_push(rt);
     while (ok && rt->flow != FLOW_BREAK && iter_next(it, &item)) {
+        value_take_origin(&item, it->source);
         uint64_t captures = rt->captures;
         rt->flow = FLOW_NEXT;
         if (loop != NULL) {

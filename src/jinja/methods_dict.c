@@ -79,6 +79,38 @@ static bool method_pop(struct jinja_call *call, struct jinja_value *ret) {
     return true;
 }
 
+static bool method_popitem(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_dict *d = self(call);
+    for (size_t i = d->used; i > 0; i--) {
+        const struct dict_entry *e = &d->entries[i - 1];
+        if (!e->removed) {
+            *ret = value_tuple(call->arena);
+            jinja_list_add(*ret, e->key);
+            jinja_list_add(*ret, e->value);
+            dict_remove(d, e->key);
+            return call_step(call, d->used - i);
+        }
+    }
+    return jinja_call_fail(call, "the dict is empty");
+}
+
+/* A new dict: the one it is called on does not matter. */
+static bool method_fromkeys(struct jinja_call *call, struct jinja_value *ret) {
+    struct iter it;
+    struct jinja_value key;
+    *ret = jinja_dict_new(call->arena);
+    if (!iter_init(call->runtime, call->span, call->args[1], &it)) {
+        return false;
+    }
+    while (iter_next(&it, &key)) {
+        if (!call_step(call, 1) || !rt_dict_key(call->runtime, call->span, key)) {
+            return false;
+        }
+        dict_put(ret->dict, key, otherwise(call, 2));
+    }
+    return true;
+}
+
 static bool method_setdefault(struct jinja_call *call, struct jinja_value *ret) {
     struct dict_entry *e;
     if (!find(call, &e)) {
@@ -125,6 +157,8 @@ static const struct jinja_callable rows[] = {
     { S_INIT("setdefault"), "self key default", 2, method_setdefault,
       "The value, put if missing." },
     { S_INIT("update"), "self other **", 1, method_update, "Puts another dict's keys." },
+    { S_INIT("popitem"), "self", 1, method_popitem, "Takes the last key out." },
+    { S_INIT("fromkeys"), "self keys value", 2, method_fromkeys, "A dict of these keys." },
     { S_INIT("clear"), "self", 1, method_clear, "Takes all keys out." },
 };
 

@@ -18,12 +18,21 @@ static bool method_lower(struct jinja_call *call, struct jinja_value *ret) {
     return run_filter(call, S("lower"), ret);
 }
 
+static bool method_casefold(struct jinja_call *call, struct jinja_value *ret) {
+    AUTO_BUF out = call_buf(call);
+    str s = self(call);
+    for (size_t i = 0; i < s.len;) {
+        text_add_folded(&out, text_next(s, &i));
+    }
+    return call_take(call, &out, ret);
+}
+
 static bool method_capitalize(struct jinja_call *call, struct jinja_value *ret) {
     return run_filter(call, S("capitalize"), ret);
 }
 
 static bool cased(uint32_t code) {
-    return text_is_upper(code) || text_is_lower(code);
+    return text_is_upper(code) || text_is_lower(code) || text_is_title(code);
 }
 
 /* Unlike the filter: a word begins behind anything that is no letter. */
@@ -33,7 +42,7 @@ static bool method_title(struct jinja_call *call, struct jinja_value *ret) {
     bool inside = false;
     for (size_t i = 0; i < s.len;) {
         uint32_t code = text_next(s, &i);
-        inside ? text_add_lower(&out, code) : text_add_upper(&out, code);
+        inside ? text_add_lower(&out, code) : text_add_title(&out, code);
         inside = cased(code);
     }
     return call_take(call, &out, ret);
@@ -44,7 +53,13 @@ static bool method_swapcase(struct jinja_call *call, struct jinja_value *ret) {
     str s = self(call);
     for (size_t i = 0; i < s.len;) {
         uint32_t code = text_next(s, &i);
-        text_is_upper(code) ? text_add_lower(&out, code) : text_add_upper(&out, code);
+        if (text_is_upper(code)) {
+            text_add_lower(&out, code);
+        } else if (text_is_lower(code)) {
+            text_add_upper(&out, code);
+        } else {
+            text_add_code(&out, code);
+        }
     }
     return call_take(call, &out, ret);
 }
@@ -52,7 +67,8 @@ static bool method_swapcase(struct jinja_call *call, struct jinja_value *ret) {
 static bool strip(struct jinja_call *call, bool left, bool right, struct jinja_value *ret) {
     str set;
     bool has_set = jinja_call_has(call, 1) && call->args[1].kind != JINJA_NONE;
-    if (!call_str(call, 1, (str){ 0 }, &set)) {
+    if (!call_str(call, 1, (str){ 0 }, &set) ||
+        (has_set && !call_step_strip(call, self(call), set))) {
         return false;
     }
     *ret = jinja_string(text_strip(self(call), has_set ? &set : NULL, left, right));
@@ -185,6 +201,61 @@ static bool method_islower(struct jinja_call *call, struct jinja_value *ret) {
     return rt_apply(call, S("lower"), true, call->args[0], NULL, ret);
 }
 
+static bool method_isprintable(struct jinja_call *call, struct jinja_value *ret) {
+    all_chars(call, text_is_printable, ret);
+    ret->boolean = ret->boolean || self(call).len == 0;
+    return true;
+}
+
+static bool method_isidentifier(struct jinja_call *call, struct jinja_value *ret) {
+    str s = self(call);
+    bool ok = s.len > 0 && !char_is_digit(s.ptr[0]);
+    for (size_t i = 0; i < s.len && ok;) {
+        uint32_t code = text_next(s, &i);
+        ok = code == '_' || text_is_alnum(code);
+    }
+    *ret = jinja_bool(ok);
+    return true;
+}
+
+/* Upper case where a word begins, lower case inside of it, and at least one letter. */
+static bool method_istitle(struct jinja_call *call, struct jinja_value *ret) {
+    str s = self(call);
+    bool inside = false;
+    bool any = false;
+    bool ok = true;
+    for (size_t i = 0; i < s.len && ok;) {
+        uint32_t code = text_next(s, &i);
+        ok = inside ? !text_is_upper(code) && !text_is_title(code) : !text_is_lower(code);
+        inside = cased(code);
+        any = any || inside;
+    }
+    *ret = jinja_bool(ok && any);
+    return true;
+}
+
+static bool method_expandtabs(struct jinja_call *call, struct jinja_value *ret) {
+    str s = self(call);
+    int64_t size;
+    int64_t column = 0;
+    AUTO_BUF out = call_buf(call);
+    if (!call_int(call, 1, 8, &size) || !call_step(call, s.len / 16)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len && !out.full;) {
+        uint32_t code = text_next(s, &i);
+        if (code == '\t') {
+            int64_t pad = size > 0 ? size - column % size : 0;
+            buf_add_repeat(&out, ' ', (size_t)pad);
+            column += pad;
+        } else {
+            text_add_code(&out, code);
+            column = code == '\n' || code == '\r' ? 0 : column + 1;
+        }
+    }
+    return call_take(call, &out, ret);
+}
+
 /* The whole text, or a slice of it, begins or ends with a text, or one of a tuple of texts. */
 static bool affix(struct jinja_call *call, bool at_start, struct jinja_value *ret) {
     struct jinja_value v = call->args[1];
@@ -242,7 +313,7 @@ static bool method_removesuffix(struct jinja_call *call, struct jinja_value *ret
 static const struct jinja_callable rows[] = {
     { S_INIT("upper"), "self", 1, method_upper, "Upper case." },
     { S_INIT("lower"), "self", 1, method_lower, "Lower case." },
-    { S_INIT("casefold"), "self", 1, method_lower, "Lower case, for comparing." },
+    { S_INIT("casefold"), "self", 1, method_casefold, "Lower case, for comparing." },
     { S_INIT("capitalize"), "self", 1, method_capitalize, "First letter upper, rest lower." },
     { S_INIT("title"), "self", 1, method_title, "Each word's first letter upper." },
     { S_INIT("swapcase"), "self", 1, method_swapcase, "Upper to lower, lower to upper." },
@@ -262,6 +333,10 @@ static const struct jinja_callable rows[] = {
     { S_INIT("isascii"), "self", 1, method_isascii, "ASCII only." },
     { S_INIT("isupper"), "self", 1, method_isupper, "All letters are upper case." },
     { S_INIT("islower"), "self", 1, method_islower, "All letters are lower case." },
+    { S_INIT("istitle"), "self", 1, method_istitle, "Each word's first letter is upper case." },
+    { S_INIT("isidentifier"), "self", 1, method_isidentifier, "Letters, digits and '_' only." },
+    { S_INIT("isprintable"), "self", 1, method_isprintable, "Nothing that repr would escape." },
+    { S_INIT("expandtabs"), "self tabsize", 1, method_expandtabs, "Spaces for tabs." },
     { S_INIT("startswith"), "self prefix start end", 2, method_startswith, "Begins with." },
     { S_INIT("endswith"), "self suffix start end", 2, method_endswith, "Ends with." },
     { S_INIT("removeprefix"), "self prefix", 2, method_removeprefix, "Without a beginning." },

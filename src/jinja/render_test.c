@@ -114,7 +114,7 @@ static void output_lines_know_their_template_line(void **state) {
                               &jinja_options_builder);
     assert_true(r->ok);
     assert_string_equal(str_to_c(a, r->output.text), "text\ninside\n1 of\n2 of\nmade\n");
-    static const uint32_t lines[] = { 2, 4, 7, 7, 10 };
+    static const uint32_t lines[] = { 2, 4, 7, 7, 9 }; /* a macro: where it is written */
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         assert_int_equal(template_line(r, i + 1), lines[i]);
     }
@@ -130,6 +130,82 @@ static void an_empty_output_came_from_nowhere(void **state) {
     assert_true(r->ok);
     assert_int_equal(r->output.text.len, 0);
     assert_false(span_is_set(jinja_output_span(&r->output, 0)));
+}
+
+/* ---- the map from output to values ---- */
+
+static const struct origin_case {
+    const char *template;
+    const char *output; /* with the origin of each letter below; '.': none */
+    const char *origins;
+} origin_cases[] = {
+    { "a{{ x }}b{{ y }}", "a-x-b-y-", ".111.222" },
+    { "{{ list[1] }}{{ list[0] | upper }}", "-y--X-", "222111" },
+    { "{% for v in list %}<{{ v }}>{% endfor %}", "<-x-><-y->", ".111..222." },
+    { "{{ 'p' ~ x }} {{ x + 'q' }} {{ d.v }}", "p-x- -x-q -x-", "1111.1111.111" },
+    { "{{ list | join(',') }}", "-x-,-y-", "3333333" },
+    { "{% for v in '1 2'.split() %}{{ v }}{% endfor %}{{ x.strip('-') }}", "12x", "..1" },
+    { "{% for v in x.split('-') %}{{ v }}{% endfor %}", "x", "1" },
+    { "{% macro m(l) %}{% for v in l %}<{{ v }}>{% endfor %}{% endmacro %}{{ m(list) }}",
+      "<-x-><-y->", ".111..222." },
+    { "{% macro m(v) %}<{{ v }}>{% endmacro %}{% macro n(v) %}({{ m(v) }}){% endmacro %}{{ n(y) }}",
+      "(<-y->)", "..222.." },
+    { "{% set t %}<{{ x }}>{% endset %}{{ t }}|{{ t | trim }}", "<-x->|<-x->", ".111...111." },
+    { "{% set t %} {{ x }}{% endset %}{{ t | trim }}", "-x-", "111" },
+    { "{% filter upper %}a{{ y }}{% endfilter %}", "A-Y-", "2222" },
+    { "{% macro m() %}[{{ caller() }}]{% endmacro %}{% call m() %}{{ x }}{% endcall %}", "[-x-]",
+      ".111." },
+    { "{% autoescape true %}{{ x }}<{% endautoescape %}", "-x-<", "111." },
+    { "{{ x if y else 1 }}{{ nope | default(y) }}", "-x--y-", "111222" },
+};
+
+static struct jinja_value with_origin(struct jinja_value v, uint32_t origin) {
+    v.origin = origin;
+    return v;
+}
+
+static char origin_at(const struct jinja_output *o, size_t at) {
+    uint32_t origin = 0;
+    for (size_t i = 0; i < o->run_count && o->runs[i].start <= at; i++) {
+        origin = o->runs[i].origin;
+    }
+    return origin == 0 ? '.' : (char)('0' + origin);
+}
+
+static void output_knows_the_values_it_came_from(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(origin_cases); i++) {
+        const struct origin_case *c = &origin_cases[i];
+        AUTO_ARENA a = arena_new();
+        struct sources sources;
+        struct diag_sink sink;
+        struct jinja_output out;
+        sources_init(&sources, a);
+        diag_sink_init(&sink, a, &sources);
+        struct jinja_value x = with_origin(jinja_string(S("-x-")), 1);
+        struct jinja_value y = with_origin(jinja_string(S("-y-")), 2);
+        struct jinja_value list = with_origin(jinja_list_new(a), 3);
+        struct jinja_value d = jinja_dict_new(a);
+        struct jinja_value context = jinja_dict_new(a);
+        jinja_list_add(list, x);
+        jinja_list_add(list, y);
+        jinja_dict_put(d, S("v"), x);
+        jinja_dict_put(context, S("x"), x);
+        jinja_dict_put(context, S("y"), y);
+        jinja_dict_put(context, S("list"), list);
+        jinja_dict_put(context, S("d"), d);
+        uint32_t source = sources_add(&sources, S("t"), str_from_c(c->template));
+        struct jinja_options options = jinja_options_default;
+        struct jinja_env *env = jinja_env_new(a, &options);
+        const struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
+        assert_true(t != NULL && jinja_render(t, context, a, &sink, &out));
+        assert_string_equal(str_to_c(a, out.text), c->output);
+        char origins[64] = { 0 };
+        for (size_t n = 0; n < out.text.len; n++) {
+            origins[n] = origin_at(&out, n);
+        }
+        assert_string_equal(origins, c->origins);
+    }
 }
 
 /* ---- limits ---- */
@@ -171,6 +247,26 @@ static const struct limit_case {
     { "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "evaluation is nested" },
     { "{% set l = [1] %}{% for x in l %}{% do l.append(1) %}{% endfor %}", "rendering takes" },
     { "{{ list | batch(10 ** 9, 'x') | list }}", "rendering takes more than" },
+    { "{{ '{:1000000000}'.format(1) }}", "a width in the format is too large" },
+    { "{{ '{:.401f}'.format(1.0) }}", "a precision in the format is too large" },
+    { "{{ ('{:90000}' * 20).format(*range(20)) }}", "a text is longer than" },
+    { "{{ '\t'.expandtabs(10 ** 18) }}", "a text is longer than" },
+    { "{{ lipsum(10 ** 9) }}", "" },
+    { "{{ lipsum(1, max=10 ** 18) }}", "rendering takes more than" },
+    { "{{ {}.fromkeys(range(10 ** 9)) }}", "rendering needs more than" },
+    { "{{ ('( ' * 500000) | urlize }}", "rendering takes more than" },
+    { "{{ ('a' * 1000000) | wordwrap(1) }}", "rendering takes more than" },
+    { "{{ ('a' * 100000).strip('b' * 100000 ~ 'a') }}", "rendering takes more than" },
+    { "{% set l = [] %}{% do l.append(l) %}{{ l | pprint }}", "pprint: a value is nested" },
+    { "{% set ns = namespace(l=[1]) %}{% for i in range(99) %}{% set ns.l = [ns.l, ns.l] %}"
+      "{% endfor %}{{ ns.l | pprint }}",
+      "rendering needs more than" },
+    { "{% set s = 'a' * 100000 %}{% for i in range(1000) %}{% set x = s.isalpha() %}{% endfor %}",
+      "rendering takes more than" },
+    { "{% set s = 'a' * 100000 %}{% for i in range(1000) %}{% set x = {s: 1} %}{% endfor %}",
+      "rendering takes more than" },
+    { "{% set l = range(10000) | list %}{% for i in l %}{% set x = l.index(9999) %}{% endfor %}",
+      "rendering takes more than" },
     { "{{ list | slice(10 ** 9) | list }}", "rendering needs more than" },
 };
 
@@ -190,6 +286,50 @@ static void limits_are_ordinary_errors(void **state) {
         }
         /* Twice the limit: what is asked for ahead may be freed again in the same arena. */
         assert_true(arena_used(a) < 4 * options.limits.memory_bytes);
+    }
+}
+
+/* Every name is a template of this text. */
+static enum jinja_load load_same(void *self, struct arena *a, str name, str *ret_path,
+                                 str *ret_text, struct err *err) {
+    (void)a;
+    (void)err;
+    *ret_path = name;
+    *ret_text = str_from_c(self);
+    return JINJA_LOAD_FOUND;
+}
+
+static void templates_that_load_each_other_are_limited(void **state) {
+    (void)state;
+    static const char *const templates[][2] = {
+        { "{% include 'x' %}", "evaluation is nested more than" },
+        { "{% extends 'x' %}", "" },
+        { "{% import 'x' as y %}", "" },
+        { "{% from 'x' import y %}", "" },
+        { "{% include 'x' %}{% include 'x' %}", "evaluation is nested more than" },
+        { "{% block b %}{{ self.b() }}{% endblock %}", "evaluation is nested more than" },
+        { "{% macro m() %}{% include 'x' %}{% endmacro %}{{ m() }}", "evaluation is nested" },
+        { "{% for i in range(100000) %}{% import 'x' ~ i as y %}{% endfor %}", "" },
+    };
+    struct jinja_options options = jinja_options_builder;
+    options.limits.steps = 200000;
+    for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
+        AUTO_ARENA a = arena_new();
+        struct sources sources;
+        struct diag_sink sink;
+        struct jinja_output output;
+        struct jinja_loader loader = { load_same, (void *)(uintptr_t)templates[i][0] };
+        struct jinja_env *env = jinja_env_new(a, &options);
+        sources_init(&sources, a);
+        diag_sink_init(&sink, a, &sources);
+        jinja_env_set_loader(env, &loader);
+        uint32_t source = sources_add(&sources, S("t"), str_from_c(templates[i][0]));
+        const struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
+        assert_non_null(t);
+        assert_false(jinja_render(t, jinja_dict_new(a), a, &sink, &output));
+        assert_int_equal(sink.len, 1);
+        assert_true(span_is_set(sink.items[0].span));
+        assert_true(str_starts(sink.items[0].message, str_from_c(templates[i][1])));
     }
 }
 
@@ -267,8 +407,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_point_at_what_is_wrong),
         cmocka_unit_test(output_lines_know_their_template_line),
+        cmocka_unit_test(output_knows_the_values_it_came_from),
         cmocka_unit_test(an_empty_output_came_from_nowhere),
         cmocka_unit_test(limits_are_ordinary_errors),
+        cmocka_unit_test(templates_that_load_each_other_are_limited),
         cmocka_unit_test(nesting_of_the_template_is_limited),
         cmocka_unit_test(long_chains_do_not_exhaust_the_stack),
         cmocka_unit_test(filters_can_be_added),

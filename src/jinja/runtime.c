@@ -8,6 +8,12 @@
 /* Templates that led to the one with the mistake, of which a message names so many. */
 enum { NOTES_MAX = 4 };
 
+/* A template may be loaded twice. */
+static bool same_place(const struct sources *s, struct span a, struct span b) {
+    return span_is_set(a) && span_is_set(b) && a.start == b.start &&
+           str_eq(s->items[a.source]->path, s->items[b.source]->path);
+}
+
 bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...) {
     if (!rt->failed) {
         rt->failed = true;
@@ -18,8 +24,13 @@ bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...) {
         va_end(args);
         struct diag *d = diag_report(rt->sink, "E400", span, "%.*s", STR_FMT(buf_str(&text)));
         size_t notes = 0;
+        struct span last = SPAN_NONE;
         for (const struct load_site *s = rt->site; s != NULL && notes < NOTES_MAX; s = s->outer) {
+            if (same_place(rt->sources, s->span, last)) {
+                continue; /* it asks for itself */
+            }
             diag_note(rt->sink, d, s->span, "asked for here");
+            last = s->span;
             notes++;
         }
     }
@@ -33,6 +44,10 @@ bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes) {
         return rt_fail(rt, span, "rendering needs more than %zu bytes of memory", limit);
     }
     return true;
+}
+
+bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v) {
+    return v.kind != JINJA_STRING || v.string.len < 64 || rt_step(rt, span, v.string.len / 64);
 }
 
 bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
@@ -281,15 +296,15 @@ bool jinja_render(const struct jinja_template *t, struct jinja_value context, st
                                 .module = &context_only,
                                 .self_name = env_intern(env, S("self")),
                                 .out = &out,
-                                .root_out = &out,
                                 .arena_start = arena_used(a) };
     map_init(&rt.modules, a);
     if (!exec_template(&rt, SPAN_NONE, module_new(&rt, NULL, NULL), t)) {
+        *ret = (struct jinja_output){ .failed_origin = rt.failed_origin };
         return false;
     }
     *ret = (struct jinja_output){ .text = str_dup(a, buf_str(&out)),
-                                  .runs = rt.runs,
-                                  .run_count = rt.run_count };
+                                  .runs = rt.runs.items,
+                                  .run_count = rt.runs.len };
     return true;
 }
 

@@ -6,7 +6,15 @@
 /* --- variables.c: what the templates see ---------------------------------------------------------
  */
 
-struct jinja_value variables_make(struct arena *a, const struct recipe_request *request,
+/* Places in the config; a value's origin is the index of its place + 1. */
+struct origins {
+    struct arena *arena;
+    struct recipe_origin *items;
+    size_t len;
+    size_t cap;
+};
+
+struct jinja_value variables_make(struct origins *o, const struct recipe_request *request,
                                   const struct recipe_file *files, size_t file_count);
 
 /* ---- files.c ---- */
@@ -21,6 +29,7 @@ str image_json_make(struct arena *a, const struct guest_config *config,
 
 /* ---- templates.c ---- */
 
-/* The template's text and the name that diagnostics show. */
-MUST_CHECK bool template_load(struct arena *a, const struct recipe_request *request, str *ret_name,
-                              str *ret_text, struct err *err);
+/* The template's text and the name that diagnostics show. False: reported. */
+MUST_CHECK bool template_load(struct arena *a, const struct recipe_request *request,
+                              struct sources *sources, struct diag_sink *sink, str *ret_name,
+                              str *ret_text);

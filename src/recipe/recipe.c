@@ -31,12 +31,20 @@ static const struct jinja_callable shell_quote_filter = {
     .help = "the text as one word of a shell command",
 };
 
+/* A value of the config that the template could not use. */
+static void point_at_value(struct diag_sink *sink, const struct origins *origins, uint32_t origin) {
+    if (origin > 0 && origin <= origins->len && sink->len > 0) {
+        diag_note(sink, &sink->items[sink->len - 1], origins->items[origin - 1].span,
+                  RECIPE_VALUE_NOTE);
+    }
+}
+
 bool recipe_render(struct arena *a, const struct recipe_request *request, struct sources *sources,
                    struct diag_sink *sink, struct recipe *ret, struct err *err) {
     struct recipe recipe = { .kind = request->kind };
     str name;
     str text;
-    if (!template_load(a, request, &name, &text, err) ||
+    if (!template_load(a, request, sources, sink, &name, &text) ||
         !files_make(a, request, &recipe.files, &recipe.file_count, err)) {
         return false;
     }
@@ -55,11 +63,19 @@ bool recipe_render(struct arena *a, const struct recipe_request *request, struct
     jinja_env_add_filter(env, &shell_quote_filter);
     uint32_t source = sources_add(sources, name, text);
     const struct jinja_template *template = jinja_parse(env, sources, source, sink);
-    struct jinja_value variables = variables_make(a, request, recipe.files, recipe.file_count);
-    if (template == NULL || !jinja_render(template, variables, a, sink, &recipe.output)) {
+    struct origins origins = { .arena = a };
+    struct jinja_value variables =
+        variables_make(&origins, request, recipe.files, recipe.file_count);
+    if (template == NULL) {
+        return false;
+    }
+    if (!jinja_render(template, variables, a, sink, &recipe.output)) {
+        point_at_value(sink, &origins, recipe.output.failed_origin);
         return false;
     }
     recipe.text = recipe.output.text;
+    recipe.origins = origins.items;
+    recipe.origin_count = origins.len;
     str shown = str_fmt(a, "Dockerfile.%s (%.*s)", recipe_kind_name(request->kind),
                         STR_FMT(request->arch->head.key));
     recipe.source = sources_add(sources, shown, recipe.text);
@@ -67,9 +83,8 @@ bool recipe_render(struct arena *a, const struct recipe_request *request, struct
     return true;
 }
 
-/* The run that holds an output byte; its length in *ret_len. */
-static const struct jinja_run *find_run(const struct jinja_output *o, size_t offset,
-                                        size_t *ret_len) {
+/* Index of the run that holds an output byte. */
+static size_t find_run(const struct jinja_output *o, size_t offset) {
     size_t low = 0;
     size_t high = o->run_count;
     while (high - low > 1) {
@@ -80,9 +95,11 @@ static const struct jinja_run *find_run(const struct jinja_output *o, size_t off
             high = middle;
         }
     }
-    size_t end = low + 1 < o->run_count ? o->runs[low + 1].start : o->text.len;
-    *ret_len = end - o->runs[low].start;
-    return &o->runs[low];
+    return low;
+}
+
+static size_t run_end(const struct jinja_output *o, size_t index) {
+    return index + 1 < o->run_count ? o->runs[index + 1].start : o->text.len;
 }
 
 struct span recipe_template_span(const struct recipe *recipe, struct sources *sources,
@@ -91,8 +108,9 @@ struct span recipe_template_span(const struct recipe *recipe, struct sources *so
     if (o->run_count == 0) {
         return SPAN_NONE;
     }
-    size_t len;
-    const struct jinja_run *run = find_run(o, offset, &len);
+    size_t index = find_run(o, offset);
+    const struct jinja_run *run = &o->runs[index];
+    size_t len = run_end(o, index) - run->start;
     str template = sources->items[run->span.source]->text;
     str written = str_slice(o->text, run->start, run->start + len);
     if (!str_eq(str_slice(template, run->span.start, run->span.end), written)) {
@@ -101,4 +119,35 @@ struct span recipe_template_span(const struct recipe *recipe, struct sources *so
     size_t at = run->span.start + min_size(offset - run->start, len);
     size_t end = str_find_char(template, '\n', at);
     return (struct span){ run->span.source, (uint32_t)at, (uint32_t)min_size(end, run->span.end) };
+}
+
+static bool is_among(const struct recipe_origin *const *list, size_t count,
+                     const struct recipe_origin *origin) {
+    for (size_t i = 0; i < count; i++) {
+        if (list[i]->span.source == origin->span.source &&
+            list[i]->span.start == origin->span.start) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t recipe_config_values(const struct recipe *recipe, size_t start, size_t end,
+                            const struct recipe_origin **ret, size_t max) {
+    const struct jinja_output *o = &recipe->output;
+    size_t count = 0;
+    for (size_t i = find_run(o, start); i < o->run_count && count < max; i++) {
+        const struct jinja_run *run = &o->runs[i];
+        if (run->start >= max_size(end, start + 1)) {
+            break;
+        }
+        if (run->origin == 0 || run_end(o, i) <= start) {
+            continue;
+        }
+        const struct recipe_origin *origin = &recipe->origins[run->origin - 1];
+        if (!is_among(ret, count, origin)) {
+            ret[count++] = origin;
+        }
+    }
+    return count;
 }

@@ -36,11 +36,21 @@ struct recipe_file {
     uint32_t mode; /* permission bits */
 };
 
+/* A value of the config that the template used. */
+struct recipe_origin {
+    struct span span;
+    str text; /* of a string; empty: a list or a number */
+};
+
+#define RECIPE_VALUE_NOTE "with this value of the config"
+
 struct recipe {
     enum recipe_kind kind;
-    str text;                        /* the Dockerfile */
-    uint32_t source;                 /* of the text in `sources`, for spans */
-    struct jinja_output output;      /* maps the text back to the template */
+    str text;                            /* the Dockerfile */
+    uint32_t source;                     /* of the text in `sources`, for spans */
+    struct jinja_output output;          /* maps the text back to the template and to `origins` */
+    const struct recipe_origin *origins; /* a run's origin is an index + 1 */
+    size_t origin_count;
     const struct recipe_file *files; /* sorted by path */
     size_t file_count;
 };
@@ -55,6 +65,11 @@ MUST_CHECK bool recipe_render(struct arena *a, const struct recipe_request *requ
  * text was taken as it is, else the expression. */
 struct span recipe_template_span(const struct recipe *recipe, struct sources *sources,
                                  size_t offset);
+
+/* The values of the config that bytes [start, end) of the Dockerfile were made of: each once, in
+ * order, at most `max` of them. Returns their number. */
+size_t recipe_config_values(const struct recipe *recipe, size_t start, size_t end,
+                            const struct recipe_origin **ret, size_t max);
 
 /* Writes the context's files below an empty folder; their times become `epoch_s`. */
 MUST_CHECK bool recipe_write_context(const struct recipe *recipe, const char *dir, int64_t epoch_s,

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The templates: those in the program, or a folder's. */
+#include <errno.h>
+#include <string.h>
+
 #include "recipe/internal.h"
 
 enum { TEMPLATE_BYTES_MAX = 4 * 1024 * 1024 };
@@ -14,14 +17,30 @@ const char *recipe_kind_name(enum recipe_kind kind) {
     return kind == RECIPE_KERNEL ? "kernel" : "rootfs";
 }
 
-bool template_load(struct arena *a, const struct recipe_request *r, str *ret_name, str *ret_text,
-                   struct err *err) {
+/* What cannot be read is the user's mistake: the folder is the one that was named. */
+static bool load_own(struct arena *a, const char *path, struct sources *sources,
+                     struct diag_sink *sink, str *ret_text) {
+    struct err err = ERR_INIT;
+    if (fs_load(a, AT_FDCWD, path, TEMPLATE_BYTES_MAX, ret_text, &err)) {
+        return true;
+    }
+    struct span span = { .source = sources_add_path(sources, str_from_c(path)) };
+    if (err.code == EFBIG) {
+        diag_report(sink, "E400", span, "the template is larger than %d bytes", TEMPLATE_BYTES_MAX);
+    } else {
+        diag_report(sink, "E400", span, "the template cannot be read: %s",
+                    err.code != 0 ? strerror(err.code) : "it is not a regular file");
+    }
+    return false;
+}
+
+bool template_load(struct arena *a, const struct recipe_request *r, struct sources *sources,
+                   struct diag_sink *sink, str *ret_name, str *ret_text) {
     str name = str_fmt(a, "Dockerfile.%s.j2", recipe_kind_name(r->kind));
     if (r->templates_dir != NULL) {
         const char *path = path_join(a, r->templates_dir, name.ptr);
         *ret_name = str_from_c(path);
-        return fs_load(a, AT_FDCWD, path, TEMPLATE_BYTES_MAX, ret_text, err) ||
-               err_wrap(err, "load the template");
+        return load_own(a, path, sources, sink, ret_text);
     }
     *ret_name = str_fmt(a, "templates/%s", name.ptr);
     *ret_text = r->kind == RECIPE_KERNEL ? (str){ template_kernel, template_kernel_len }

@@ -34,28 +34,51 @@ static void put_c(struct jinja_value dict, const char *key, const char *value) {
     jinja_dict_put(dict, str_from_c(key), jinja_string(str_from_c(value)));
 }
 
-static void put_text(struct jinja_value dict, const char *key, struct config_text text) {
-    jinja_dict_put(dict, str_from_c(key), jinja_string(text.text));
+/* The value, with the place in the config that it comes from; a default comes from nowhere. */
+static struct jinja_value from_config(struct origins *o, struct jinja_value v, struct span span,
+                                      str text) {
+    if (span_is_set(span)) {
+        struct recipe_origin origin = { span, text };
+        ARENA_PUSH(o->arena, o->items, o->len, o->cap, origin);
+        v.origin = (uint32_t)o->len;
+    }
+    return v;
 }
 
-static struct jinja_value list_value(struct arena *a, const struct config_list *list) {
-    struct jinja_value value = jinja_list_new(a);
+static struct jinja_value string_from(struct origins *o, str text, struct span span) {
+    return from_config(o, jinja_string(text), span, text);
+}
+
+static struct jinja_value text_value(struct origins *o, struct config_text text) {
+    return string_from(o, text.text, text.span);
+}
+
+static void put_text(struct origins *o, struct jinja_value dict, const char *key,
+                     struct config_text text) {
+    jinja_dict_put(dict, str_from_c(key), text_value(o, text));
+}
+
+static struct jinja_value list_value(struct origins *o, const struct config_list *list) {
+    struct jinja_value value = from_config(o, jinja_list_new(o->arena), list->span, (str){ 0 });
     for (size_t i = 0; i < list->len; i++) {
-        jinja_list_add(value, jinja_string(list->items[i].text));
+        jinja_list_add(value, text_value(o, list->items[i]));
     }
     return value;
 }
 
-static struct jinja_value arch_value(struct arena *a, const struct config_architecture *arch) {
-    struct jinja_value v = jinja_dict_new(a);
-    put_text(v, "base_image", arch->base_image);
-    put_text(v, "docker_platform", arch->docker_platform);
-    put_text(v, "rust_target", arch->rust_target);
-    put_text(v, "kernel_branch", arch->kernel_branch);
-    jinja_dict_put(v, S("kernel_source"), jinja_string(arch->kernel_source.text));
-    put_text(v, "kernel_image", arch->kernel_image);
-    put_text(v, "defconfig", arch->defconfig);
-    jinja_dict_put(v, S("node_major"), jinja_int(arch->node_major.value));
+static struct jinja_value arch_value(struct origins *o, const struct config_architecture *arch) {
+    struct jinja_value v = jinja_dict_new(o->arena);
+    struct jinja_value node_major = jinja_int(arch->node_major.value);
+    put_text(o, v, "base_image", arch->base_image);
+    put_text(o, v, "docker_platform", arch->docker_platform);
+    put_text(o, v, "rust_target", arch->rust_target);
+    put_text(o, v, "kernel_branch", arch->kernel_branch);
+    jinja_dict_put(v, S("kernel_source"),
+                   string_from(o, arch->kernel_source.text, arch->kernel_source.span));
+    put_text(o, v, "kernel_image", arch->kernel_image);
+    put_text(o, v, "defconfig", arch->defconfig);
+    jinja_dict_put(v, S("node_major"),
+                   from_config(o, node_major, arch->node_major.span, (str){ 0 }));
     return v;
 }
 
@@ -76,18 +99,23 @@ static str install_command(enum config_manager manager) {
     return S("");
 }
 
-static str set_command(const struct config_package_set *set) {
-    return set->install_cmd.text.len > 0 ? set->install_cmd.text
-                                         : install_command((enum config_manager)set->manager.value);
+static struct jinja_value command_value(enum config_manager manager) {
+    return jinja_string(install_command(manager));
 }
 
-static struct jinja_value set_value(struct arena *a, str name, struct config_choice manager,
-                                    str command, const struct config_list *packages) {
-    struct jinja_value v = jinja_dict_new(a);
-    jinja_dict_put(v, S("name"), jinja_string(name));
-    jinja_dict_put(v, S("manager"), jinja_string(manager.text));
-    jinja_dict_put(v, S("install_cmd"), jinja_string(command));
-    jinja_dict_put(v, S("packages"), list_value(a, packages));
+static struct jinja_value set_command(struct origins *o, const struct config_package_set *set) {
+    return set->install_cmd.text.len > 0 ? text_value(o, set->install_cmd)
+                                         : command_value((enum config_manager)set->manager.value);
+}
+
+static struct jinja_value set_value(struct origins *o, struct config_text name,
+                                    struct config_choice manager, struct jinja_value command,
+                                    const struct config_list *packages) {
+    struct jinja_value v = jinja_dict_new(o->arena);
+    jinja_dict_put(v, S("name"), text_value(o, name));
+    jinja_dict_put(v, S("manager"), string_from(o, manager.text, manager.span));
+    jinja_dict_put(v, S("install_cmd"), command);
+    jinja_dict_put(v, S("packages"), list_value(o, packages));
     return v;
 }
 
@@ -98,15 +126,15 @@ static bool has_own_variable(enum config_manager manager) {
 
 /* The sets but "apt" and "python", then what providers install with other managers than npm and
  * curl. */
-static struct jinja_value other_sets(struct arena *a, const struct guest_config *c, bool *uv) {
-    struct jinja_value list = jinja_list_new(a);
+static struct jinja_value other_sets(struct origins *o, const struct guest_config *c, bool *uv) {
+    struct jinja_value list = jinja_list_new(o->arena);
     for (size_t i = 0; i < c->package_sets.len; i++) {
         const struct config_package_set *set = &c->package_sets.items[i];
-        *uv = *uv || set->manager.value == CONFIG_MANAGER_UV ||
-              str_starts(set_command(set), S("uv "));
+        struct jinja_value command = set_command(o, set);
+        *uv =
+            *uv || set->manager.value == CONFIG_MANAGER_UV || str_starts(command.string, S("uv "));
         if (!str_eq(set->head.key, S("apt")) && !str_eq(set->head.key, S("python"))) {
-            jinja_list_add(
-                list, set_value(a, set->name.text, set->manager, set_command(set), &set->packages));
+            jinja_list_add(list, set_value(o, set->name, set->manager, command, &set->packages));
         }
     }
     for (size_t i = 0; i < c->providers.len; i++) {
@@ -114,18 +142,18 @@ static struct jinja_value other_sets(struct arena *a, const struct guest_config 
         enum config_manager manager = (enum config_manager)p->install.manager.value;
         if (p->enabled.value && p->install.head.present && !has_own_variable(manager)) {
             *uv = *uv || manager == CONFIG_MANAGER_UV;
-            jinja_list_add(list, set_value(a, p->name.text, p->install.manager,
-                                           install_command(manager), &p->install.packages));
+            jinja_list_add(list, set_value(o, p->name, p->install.manager, command_value(manager),
+                                           &p->install.packages));
         }
     }
     return list;
 }
 
 /* npm packages of enabled providers in their order; the last prefix wins. */
-static void put_providers(struct arena *a, const struct guest_config *c, struct jinja_value v) {
-    struct jinja_value npm = jinja_list_new(a);
-    struct jinja_value curl = jinja_list_new(a);
-    str prefix = S("/opt/ai-clis");
+static void put_providers(struct origins *o, const struct guest_config *c, struct jinja_value v) {
+    struct jinja_value npm = jinja_list_new(o->arena);
+    struct jinja_value curl = jinja_list_new(o->arena);
+    struct jinja_value prefix = jinja_string(S("/opt/ai-clis"));
     for (size_t i = 0; i < c->providers.len; i++) {
         const struct config_provider *p = &c->providers.items[i];
         enum config_manager manager = (enum config_manager)p->install.manager.value;
@@ -134,33 +162,35 @@ static void put_providers(struct arena *a, const struct guest_config *c, struct 
         }
         struct jinja_value to = manager == CONFIG_MANAGER_NPM ? npm : curl;
         if (manager == CONFIG_MANAGER_NPM && p->install.prefix.text.len > 0) {
-            prefix = p->install.prefix.text;
+            prefix = text_value(o, p->install.prefix);
         }
         for (size_t n = 0; n < p->install.packages.len; n++) {
-            jinja_list_add(to, jinja_string(p->install.packages.items[n].text));
+            jinja_list_add(to, text_value(o, p->install.packages.items[n]));
         }
     }
     jinja_dict_put(v, S("npm_packages"), npm);
-    jinja_dict_put(v, S("npm_prefix"), jinja_string(prefix));
+    jinja_dict_put(v, S("npm_prefix"), prefix);
     jinja_dict_put(v, S("curl_installs"), curl);
 }
 
-static void put_sets(struct arena *a, const struct guest_config *c, struct jinja_value v) {
+static struct jinja_value packages_of(struct origins *o, const struct config_package_set *set) {
+    return set != NULL ? list_value(o, &set->packages) : jinja_list_new(o->arena);
+}
+
+static void put_sets(struct origins *o, const struct guest_config *c, struct jinja_value v) {
     const struct config_package_set *apt = config_find_package_set(c, S("apt"));
     const struct config_package_set *python = config_find_package_set(c, S("python"));
     bool uv = false;
-    jinja_dict_put(v, S("apt_packages"),
-                   apt != NULL ? list_value(a, &apt->packages) : jinja_list_new(a));
-    jinja_dict_put(
-        v, S("apt_install_cmd"),
-        jinja_string(apt != NULL ? set_command(apt) : install_command(CONFIG_MANAGER_APT)));
-    jinja_dict_put(v, S("python_packages"),
-                   python != NULL ? list_value(a, &python->packages) : jinja_list_new(a));
+    jinja_dict_put(v, S("apt_packages"), packages_of(o, apt));
+    jinja_dict_put(v, S("apt_install_cmd"),
+                   apt != NULL ? set_command(o, apt) : command_value(CONFIG_MANAGER_APT));
+    jinja_dict_put(v, S("python_packages"), packages_of(o, python));
     jinja_dict_put(v, S("python_manager"),
-                   jinja_string(python != NULL ? python->manager.text : S("uv")));
+                   python != NULL ? string_from(o, python->manager.text, python->manager.span)
+                                  : jinja_string(S("uv")));
     jinja_dict_put(v, S("python_install_cmd"),
-                   jinja_string(python != NULL ? set_command(python) : S(UV_INSTALL)));
-    jinja_dict_put(v, S("package_sets"), other_sets(a, c, &uv));
+                   python != NULL ? set_command(o, python) : command_value(CONFIG_MANAGER_UV));
+    jinja_dict_put(v, S("package_sets"), other_sets(o, c, &uv));
     jinja_dict_put(v, S("needs_uv"), jinja_bool(uv));
 }
 
@@ -179,35 +209,39 @@ static void put_files(struct arena *a, const struct recipe_file *files, size_t c
     jinja_dict_put(v, S("has_files"), jinja_bool(has_files));
 }
 
-static void put_kernel(struct arena *a, const struct recipe_request *r, const struct machine *m,
+static void put_kernel(struct origins *o, const struct recipe_request *r, const struct machine *m,
                        struct jinja_value v) {
-    str version = r->kernel_version != NULL
-                      ? str_from_c(r->kernel_version)
-                      : recipe_kernel_version_known(r->arch->kernel_branch.text);
-    jinja_dict_put(v, S("kernel_version"), jinja_string(version));
-    jinja_dict_put(v, S("kernel_source"), jinja_string(r->arch->kernel_source.text));
+    const struct config_architecture *arch = r->arch;
+    struct jinja_value version = text_value(o, arch->kernel_branch);
+    version.string = r->kernel_version != NULL
+                         ? str_from_c(r->kernel_version)
+                         : recipe_kernel_version_known(arch->kernel_branch.text);
+    struct jinja_value target = text_value(o, arch->kernel_image);
+    target.string = path_base(arch->kernel_image.text);
+    jinja_dict_put(v, S("kernel_version"), version);
+    jinja_dict_put(v, S("kernel_source"),
+                   string_from(o, arch->kernel_source.text, arch->kernel_source.span));
     put_c(v, "kernel_arch", m->kernel);
     put_c(v, "gnu_arch", m->gnu);
-    jinja_dict_put(v, S("kernel_target"), jinja_string(path_base(r->arch->kernel_image.text)));
-    (void)a;
+    jinja_dict_put(v, S("kernel_target"), target);
 }
 
-struct jinja_value variables_make(struct arena *a, const struct recipe_request *r,
+struct jinja_value variables_make(struct origins *o, const struct recipe_request *r,
                                   const struct recipe_file *files, size_t file_count) {
     const struct machine *m = machine_of(r->arch->rust_target.text);
-    struct jinja_value v = jinja_dict_new(a);
-    jinja_dict_put(v, S("arch"), arch_value(a, r->arch));
-    jinja_dict_put(v, S("arch_name"), jinja_string(r->arch->head.key));
+    struct jinja_value v = jinja_dict_new(o->arena);
+    jinja_dict_put(v, S("arch"), arch_value(o, r->arch));
+    jinja_dict_put(v, S("arch_name"), string_from(o, r->arch->head.key, r->arch->head.key_span));
     put_c(v, "debian_arch", m->debian);
     put_c(v, "node_arch", m->node);
     jinja_dict_put(v, S("cross"), jinja_bool(!is_host(m)));
     if (r->kind == RECIPE_KERNEL) {
-        put_kernel(a, r, m, v);
+        put_kernel(o, r, m, v);
         return v;
     }
-    put_sets(a, r->config, v);
-    put_providers(a, r->config, v);
-    jinja_dict_put(v, S("guest_binaries"), list_value(a, &r->config->build.guest_binaries));
-    put_files(a, files, file_count, v);
+    put_sets(o, r->config, v);
+    put_providers(o, r->config, v);
+    jinja_dict_put(v, S("guest_binaries"), list_value(o, &r->config->build.guest_binaries));
+    put_files(o->arena, files, file_count, v);
     return v;
 }

@@ -112,6 +112,8 @@ static void a_text_has_its_share_of_messages(void **state) {
     AUTO_PARSED p;
     parsed_init(&p, buf_str(&text));
     assert_int_equal(p.sink.len, TOML_ERRORS_MAX);
+    assert_int_equal(p.sink.items[0].note.len, 0);
+    assert_true(p.sink.items[TOML_ERRORS_MAX - 1].note.len > 0); /* that there may be more */
     assert_true(p.doc->lost_sections);
 }
 

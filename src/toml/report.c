@@ -27,7 +27,12 @@ struct diag *report(struct parser *p, const char *from, const char *to, const ch
     va_start(args, fmt);
     buf_vaddf(&text, fmt, args);
     va_end(args);
-    return diag_report(p->sink, "E002", span_from(p, from, to), "%.*s", STR_FMT(buf_str(&text)));
+    struct diag *d =
+        diag_report(p->sink, "E002", span_from(p, from, to), "%.*s", STR_FMT(buf_str(&text)));
+    if (p->errors == TOML_ERRORS_MAX) {
+        diag_note(p->sink, d, SPAN_NONE, "the rest of the file is not looked at");
+    }
+    return d;
 }
 
 void report_help(struct parser *p, struct diag *d, const char *fmt, ...) {
