@@ -106,6 +106,7 @@ enum lsp_phase {
 struct lsp {
     struct reader reader;
     enum lsp_phase phase;
+    bool can_watch; /* the client tells of changed files when it is asked to */
     struct document **documents;
     size_t document_count;
     struct guest **guests;

@@ -73,17 +73,29 @@ static void sort_by_source(struct publisher *p) {
 
 /* ---- one diagnostic ---- */
 
-static void add_related(struct publisher *p, const struct diag *d, struct buf *out) {
-    if (d->note.len == 0 || !span_is_set(d->note_span)) {
+/* A note that has a place, as one more of relatedInformation. */
+static void add_note(struct publisher *p, struct span span, str note, size_t *count,
+                     struct buf *out) {
+    if (note.len == 0 || !span_is_set(span)) {
         return;
     }
-    buf_add_c(out, ",\"relatedInformation\":[{\"location\":{\"uri\":");
-    buf_add_json(out, uri_of(p, source_path(p, d->note_span.source)));
+    buf_add_c(out, (*count)++ > 0 ? "," : ",\"relatedInformation\":[");
+    buf_add_c(out, "{\"location\":{\"uri\":");
+    buf_add_json(out, uri_of(p, source_path(p, span.source)));
     buf_add_char(out, ',');
-    add_range(out, lines_of(p, d->note_span.source), d->note_span.start, d->note_span.end);
+    add_range(out, lines_of(p, span.source), span.start, span.end);
     buf_add_c(out, "},\"message\":");
-    buf_add_json(out, d->note);
-    buf_add_c(out, "}]");
+    buf_add_json(out, note);
+    buf_add_char(out, '}');
+}
+
+static void add_related(struct publisher *p, const struct diag *d, struct buf *out) {
+    size_t count = 0;
+    add_note(p, d->note_span, d->note, &count, out);
+    for (const struct diag_more *m = d->more; m != NULL; m = m->next) {
+        add_note(p, m->span, m->note, &count, out);
+    }
+    buf_add_c(out, count > 0 ? "]" : "");
 }
 
 static str message_text(const struct publisher *p, const struct diag *d, bool elsewhere) {

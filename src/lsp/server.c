@@ -42,6 +42,9 @@ static void initialize(struct lsp *s, const json_t *id, const json_t *params, st
     if (json_array_size(folders) == 0) {
         add_root(s, json_text(params, "rootUri"));
     }
+    const json_t *workspace = json_object_get(json_object_get(params, "capabilities"), "workspace");
+    const json_t *watched = json_object_get(workspace, "didChangeWatchedFiles");
+    s->can_watch = json_is_true(json_object_get(watched, "dynamicRegistration"));
     s->phase = PHASE_RUNNING;
     send_result(out, id,
                 S("{\"capabilities\":{\"positionEncoding\":\"utf-16\",\"textDocumentSync\":"
@@ -127,6 +130,18 @@ static void take_request(struct lsp *s, const json_t *id, const char *method, co
 
 /* ---- notifications ---- */
 
+/* From now on we may ask: to be told of files that change on the disk, all that a check reads. */
+static void initialized(struct lsp *s, const json_t *params, struct buf *out) {
+    if (s->can_watch) {
+        send_json(out, S("{\"jsonrpc\":\"2.0\",\"id\":\"watch\",\"method\":"
+                         "\"client/registerCapability\",\"params\":{\"registrations\":[{\"id\":"
+                         "\"watch\",\"method\":\"workspace/didChangeWatchedFiles\","
+                         "\"registerOptions\":{\"watchers\":[{\"globPattern\":"
+                         "\"**/{config,artifacts,agent}/**\"}]}}]}}"));
+    }
+    s->can_watch = false; /* once */
+}
+
 /* Files that the client watches for us: any of them may be of a guest. */
 static void did_change_files(struct lsp *s, const json_t *params, struct buf *out) {
     for (size_t i = 0; i < s->guest_count; i++) {
@@ -143,6 +158,7 @@ static const struct notification {
     void (*take)(struct lsp *s, const json_t *params, struct buf *out);
     bool any_time; /* also before 'initialize' and after 'shutdown' */
 } notifications[] = {
+    { "initialized", initialized, false },
     { "textDocument/didOpen", did_open, false },
     { "textDocument/didChange", did_change, false },
     { "textDocument/didSave", did_save, false },

@@ -67,7 +67,7 @@ def position(text, offset):
 class Client:
     """A session; diagnostics are kept by URI."""
 
-    def __init__(self, folder, root=True):
+    def __init__(self, folder, root=True, capabilities=None):
         self.folder = folder
         self.server = subprocess.Popen([BUILDER, "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE, cwd=folder)
@@ -77,7 +77,8 @@ class Client:
         self.last_id = 0
         self.texts, self.versions, self.diagnostics, self.logs = {}, {}, {}, []
         folders = [{"uri": folder.as_uri(), "name": "w"}] if root else None
-        self.capabilities = self.ask("initialize", {"processId": os.getpid(), "rootUri": None, "capabilities": {},
+        self.capabilities = self.ask("initialize", {"processId": os.getpid(), "rootUri": None,
+                                                    "capabilities": capabilities or {},
                                                     "workspaceFolders": folders})["capabilities"]
         self.tell("initialized", {})
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """capsem-builder lsp: sessions as an editor has them."""
 import os
+import re
 import shutil
 
 import pytest
 
-from lsp_client import BUILDER, REPO, Client
+from lsp_client import BUILDER, REPO, Client, frame, position
 
 pytestmark = pytest.mark.skipif(not os.access(BUILDER, os.X_OK), reason="CAPSEM_BUILDER names no program")
 BUILD = "guest/config/build.toml"
@@ -88,6 +89,21 @@ def test_what_lies_outside_the_config_is_shown_in_build_toml(client):
     (client.folder / "guest/artifacts/capsem-init").write_text("#!/bin/sh\n")
     client.tell("textDocument/didSave", {"textDocument": {"uri": client.uri(BUILD)}})
     client.wait(BUILD, [])
+
+
+def test_files_that_change_on_the_disk(tmp_path):
+    shutil.copytree(REPO / "guest", tmp_path / "guest")
+    client = Client(tmp_path, capabilities={"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}})
+    message = client.take()
+    assert message["method"] == "client/registerCapability"
+    [registration] = message["params"]["registrations"]
+    assert registration["method"] == "workspace/didChangeWatchedFiles"
+    client.send(frame({"jsonrpc": "2.0", "id": message["id"], "result": None}))
+    other = "guest/config/vm/resources.toml"
+    (tmp_path / other).write_text("[resources]\nram_gb = 99\n")
+    client.tell("workspace/didChangeWatchedFiles", {"changes": [{"uri": client.uri(other), "type": 2}]})
+    client.wait(other, ["E003"])
+    client.end()
 
 
 def test_secrets_are_not_repeated(client):
@@ -237,3 +253,29 @@ def test_a_guest_of_which_nothing_is_on_the_disk(tmp_path):
     assert client.covered("g/config/build.toml", found[2]["range"]) == '"capsem-pty-agent"'  # where it is listed
     assert found[2]["message"].startswith("agent/capsem-pty-agent.c: the sources of")
     client.end()
+
+
+def statements(text):
+    """The offset of each header and key at the start of a line, outside strings of several lines and lists."""
+    inside = None
+    for found in re.finditer(r"^.*$", text, re.M):
+        line = found.group().strip()
+        if inside is None and re.match(r"\[|[\w\".-]+ *=", line):
+            yield found.start() + found.group().index(line[0]) + len(line) - len(line.lstrip("["))
+        if inside is None:
+            inside = next((q for q in ('"""', "'''") if line.count(q) == 1), "]" if line.endswith("[") else None)
+        elif inside in line:
+            inside = None
+
+
+def test_every_key_of_the_default_guest_has_a_hover(client):
+    seen = 0
+    for path in sorted((client.folder / "guest/config").rglob("*.toml")):
+        name = str(path.relative_to(client.folder))
+        client.open(name)
+        for offset in statements(client.texts[name]):
+            found = client.ask("textDocument/hover", {"textDocument": {"uri": client.uri(name)},
+                                                      "position": position(client.texts[name], offset)})
+            assert found is not None, client.texts[name][offset:].split("\n")[0]
+            seen += 1
+    assert seen > 100
