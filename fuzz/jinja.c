@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as a template: the first byte chooses the options, the rest is the text. It renders
- * to UTF-8 or gives exactly one error inside the text, within its limits, twice the same.
+ * Any bytes as templates: the first byte chooses the options, the rest is the text. Where it holds
+ * lines of one 0x1e, what is behind them are the templates a, b, c... that it can load; the names
+ * of none but these are found. It renders to UTF-8 or gives exactly one error inside of a text,
+ * within its limits, twice the same.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +31,62 @@ static void add_origins(struct arena *a, struct jinja_value context) {
     jinja_dict_put(context, S("p"), list);
 }
 
-static void check_runs(const struct jinja_output *out, size_t size) {
+enum { TEMPLATES_MAX = 8 };
+
+/* The first is the one that is rendered. */
+struct templates {
+    str texts[TEMPLATES_MAX];
+    size_t len;
+};
+
+static enum jinja_load load(void *self, struct arena *a, str name, str *ret_path, str *ret_text,
+                            struct err *err) {
+    const struct templates *t = self;
+    size_t index = name.len == 1 ? (size_t)(unsigned char)name.ptr[0] - 'a' + 1 : 0;
+    (void)a;
+    if (str_eq(name, S("broken"))) {
+        err_set(err, "it cannot be read");
+        return JINJA_LOAD_FAILED;
+    }
+    if (index == 0 || index >= t->len) {
+        return JINJA_LOAD_MISSING;
+    }
+    *ret_path = name;
+    *ret_text = t->texts[index];
+    return JINJA_LOAD_FOUND;
+}
+
+static struct templates split(str text) {
+    struct templates t = { .len = 0 };
+    while (t.len < TEMPLATES_MAX) {
+        size_t end = str_find(text, S("\n\x1e\n"), 0);
+        t.texts[t.len++] = str_slice(text, 0, end);
+        if (end == STR_NONE) {
+            break;
+        }
+        text = str_slice(text, end + 3, text.len);
+    }
+    return t;
+}
+
+static void check_span(const struct sources *sources, struct span at) {
+    ASSERT(at.source < sources->len);
+    ASSERT(at.start <= at.end && at.end <= sources->items[at.source]->text.len);
+}
+
+static void check_runs(const struct jinja_output *out, const struct sources *sources) {
     for (size_t i = 0; i < out->run_count; i++) {
         ASSERT(i == 0 ? out->runs[i].start == 0 : out->runs[i].start > out->runs[i - 1].start);
         uint32_t origin = out->runs[i].origin;
         ASSERT(origin == 0 || origin == ORIGIN_TEXT || origin == ORIGIN_LIST);
-        ASSERT(out->runs[i].span.start <= out->runs[i].span.end && out->runs[i].span.end <= size);
+        check_span(sources, out->runs[i].span);
     }
     ASSERT(out->text.len == 0 || out->run_count > 0);
 }
 
 /* Output, or the error's message. */
-static str render(struct arena *a, const struct jinja_options *options, str text) {
+static str render(struct arena *a, const struct jinja_options *options,
+                  struct templates *templates) {
     struct sources sources;
     struct diag_sink sink;
     struct jinja_value context;
@@ -50,18 +96,18 @@ static str render(struct arena *a, const struct jinja_options *options, str text
     diag_sink_init(&sink, a, &sources);
     ASSERT(jinja_value_from_json(a, str_from_c(context_json), "context", &context, &err));
     add_origins(a, context);
-    uint32_t source = sources_add(&sources, S("x"), text);
-    const struct jinja_template *t =
-        jinja_parse(jinja_env_new(a, options), &sources, source, &sink);
+    uint32_t source = sources_add(&sources, S("x"), templates->texts[0]);
+    struct jinja_env *env = jinja_env_new(a, options);
+    jinja_env_set_loader(env, &(struct jinja_loader){ load, templates });
+    const struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
     if (t != NULL && jinja_render(t, context, a, &sink, &out)) {
         ASSERT(sink.len == 0 && str_is_utf8(out.text, NULL));
         ASSERT(out.text.len <= options->limits.output_bytes);
-        check_runs(&out, text.len);
+        check_runs(&out, &sources);
         return out.text;
     }
     ASSERT(sink.len == 1);
-    struct span at = sink.items[0].span;
-    ASSERT(at.start <= at.end && at.end <= text.len);
+    check_span(&sources, sink.items[0].span);
     AUTO_BUF shown = BUF_INIT(1 << 20);
     diag_render(&sink, &(struct diag_style){ .format = DIAG_TEXT, .width = 80 }, &shown);
     return sink.items[0].message;
@@ -76,16 +122,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                      .lstrip_blocks = (data[0] & 2) != 0,
                                      .keep_trailing_newline = (data[0] & 4) != 0,
                                      .strict = (data[0] & 8) != 0,
+                                     .autoescape = (data[0] & 16) != 0,
                                      .limits = { .depth = 100,
                                                  .steps = 20000,
                                                  .output_bytes = 256 * 1024,
                                                  .memory_bytes = 8 * 1024 * 1024 } };
+    if ((data[0] & 32) != 0) {
+        options.line_statement_prefix = S("%");
+        options.line_comment_prefix = S("##");
+    }
     /* A copy of exactly this size: reading past the end is seen. */
     char *text = malloc(size);
     ASSERT(text != NULL);
     memcpy(text, data + 1, size - 1);
-    str first = render(a, &options, (str){ text, size - 1 });
-    str second = render(a, &options, (str){ text, size - 1 });
+    struct templates templates = split((str){ text, size - 1 });
+    str first = render(a, &options, &templates);
+    str second = render(a, &options, &templates);
     ASSERT(str_eq(first, second));
     free(text);
     return 0;

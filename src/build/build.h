@@ -49,6 +49,16 @@ enum build_network {
     BUILD_NETWORK_NONE,
 };
 
+/* What a step may read and no layer or key has in it. */
+struct build_secret {
+    str id;
+    str content;
+};
+struct build_agent {
+    str id;             /* "default" */
+    const char *socket; /* of an ssh-agent */
+};
+
 struct build_request {
     struct store *store;
     struct sources *sources;
@@ -58,6 +68,11 @@ struct build_request {
     struct oci_pairs build_args; /* --build-arg */
     struct oci_platform platform;
     enum build_network network; /* of steps that do not say */
+    const struct build_secret *secrets;
+    size_t secret_count;
+    const struct build_agent *agents;
+    size_t agent_count;
+    bool allow_insecure; /* RUN --security=insecure is the user's will */
     bool no_cache;
     int64_t source_date_epoch; /* seconds; times of what the engine itself makes */
     bool epoch_is_now;         /* nobody has set it: steps do not see it as an ARG */

@@ -146,15 +146,25 @@ struct run_mount {
     const struct stack *root;    /* of from=; NULL: the build context */
     bool partly;                 /* of the build context, without what .dockerignore names */
     const char *cache;           /* CACHE, once it is open: its folder */
+    str content;                 /* SECRET */
+    const char *socket;          /* SSH */
     int lockfd;                  /* of a cache that is not shared, else -1 */
 };
 struct run_mounts {
     struct run_mount *items;
     size_t len;
+    struct oci_pairs env; /* secrets as variables, the agent's socket: no part of a key */
 };
 MUST_CHECK bool run_mounts_plan(struct step *step, const struct dockerfile_run *run,
                                 struct run_mounts *ret);
 MUST_CHECK bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k);
+/* run_secrets.c: of a mount of type secret or ssh. False in *ret_wanted: nothing is to be mounted.
+ */
+MUST_CHECK bool run_secret_plan(struct step *step, struct run_mounts *mounts, struct run_mount *m,
+                                bool *ret_wanted);
+MUST_CHECK bool run_agent_plan(struct step *step, struct run_mounts *mounts, struct run_mount *m,
+                               bool *ret_wanted);
+void run_secret_open(const struct run_mount *m, struct sandbox_mount *to);
 /* Fills to[0..len); waits for caches that are locked. False: reported, or err is set. */
 MUST_CHECK bool run_mounts_open(struct step *step, struct run_mounts *mounts,
                                 struct sandbox_mount *to, struct err *err);

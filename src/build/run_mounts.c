@@ -33,15 +33,18 @@ static const char *clean_source(struct arena *a, str source) {
 }
 
 /* A mount that is not there, and need not be, leaves *ret_wanted false. */
-static bool plan_mount(struct step *step, struct run_mount *m, bool *ret_wanted) {
+static bool plan_mount(struct step *step, struct run_mounts *mounts, struct run_mount *m,
+                       bool *ret_wanted) {
     struct builder *b = step->builder;
     struct span span = m->ast.span;
     *ret_wanted = true;
     switch (m->ast.type) {
     case DOCKERFILE_MOUNT_SECRET:
+        return run_secret_plan(step, mounts, m, ret_wanted) &&
+               (!*ret_wanted || plan_target(step, &m->ast));
     case DOCKERFILE_MOUNT_SSH:
-        *ret_wanted = false;
-        return !m->ast.required || unsupported(step, span, "--mount of a secret or of ssh");
+        return run_agent_plan(step, mounts, m, ret_wanted) &&
+               (!*ret_wanted || plan_target(step, &m->ast));
     case DOCKERFILE_MOUNT_CACHE:
         if (m->ast.from.len > 0 || m->ast.source.len > 0) {
             return unsupported(step, span, "a cache mount that starts with content");
@@ -72,7 +75,7 @@ bool run_mounts_plan(struct step *step, const struct dockerfile_run *run, struct
         bool wanted;
         *m = (struct run_mount){ .lockfd = -1 };
         if (!dockerfile_mount_parse(&e, b->arena, b->sink, run->mounts[i], &m->ast) ||
-            !plan_mount(step, m, &wanted)) {
+            !plan_mount(step, &mounts, m, &wanted)) {
             return false;
         }
         mounts.len += wanted ? 1 : 0;
@@ -95,7 +98,7 @@ static bool key_bind(struct step *step, struct run_mount *m, struct key_hash *k)
            fail_at(b, m->ast.span, "E402", &err);
 }
 
-/* What a cache holds does not count. */
+/* What a cache holds does not count, nor does a secret. */
 bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k) {
     key_add_u64(k, mounts->len);
     for (size_t i = 0; i < mounts->len; i++) {
@@ -105,6 +108,9 @@ bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_has
         if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
             return false;
         }
+    }
+    for (size_t i = 0; i < mounts->env.len; i++) {
+        key_add(k, mounts->env.items[i].key);
     }
     return true;
 }
@@ -244,7 +250,8 @@ bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbo
             break;
         case DOCKERFILE_MOUNT_SECRET:
         case DOCKERFILE_MOUNT_SSH:
-            ASSERT(false); /* not in the plan */
+            run_secret_open(m, &to[i]);
+            break;
         }
     }
     return true;

@@ -67,8 +67,11 @@ static bool plan_run(struct step *step, struct run_plan *plan) {
             str_eq(run->network.text, S("none")) ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST;
     }
     plan->insecure = str_eq(run->security.text, S("insecure"));
-    if (plan->insecure) {
-        return unsupported(step, run->security.span, "--security=insecure");
+    if (plan->insecure && !b->request->allow_insecure) {
+        struct diag *d = diag_report(b->sink, "E405", run->security.span,
+                                     "this step wants all capabilities and no system call filter");
+        diag_help(b->sink, d, "--allow security.insecure lets it have them");
+        return false;
     }
     plan_argv(step, run, plan);
     vars_step_env(b, step->stage, &plan->env);
@@ -97,6 +100,9 @@ static bool key_run(struct step *step, struct run_plan *plan) {
     if (!run_mounts_key(step, &plan->mounts, &k)) {
         return false;
     }
+    if (plan->insecure) {
+        key_add(&k, S("insecure"));
+    }
     step->key = key_end(&k);
     return true;
 }
@@ -124,10 +130,11 @@ static bool add_script(struct step *step, const struct run_plan *plan, struct sa
 }
 
 /* The host's settings, below what --build-arg says about proxies, below what the stage has set. */
-static const char **env_strings(struct builder *b, const struct oci_pairs *env,
+static const char **env_strings(struct builder *b, const struct run_plan *plan,
                                 const struct host_settings *host) {
     struct oci_pairs all = { 0 };
-    const struct oci_pairs *const sources[] = { &host->env, vars_given_proxies(b), env };
+    const struct oci_pairs *const sources[] = { &host->env, vars_given_proxies(b), &plan->env,
+                                                &plan->mounts.env };
     for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
         for (size_t i = 0; i < sources[s]->len; i++) {
             oci_pairs_set(b->arena, &all, sources[s]->items[i].key, sources[s]->items[i].value);
@@ -230,7 +237,8 @@ static bool run_in_sandbox(struct step *step, void *self) {
     spec.mounts = mounts;
     spec.mount_count = count;
     spec.argv = plan->argv;
-    spec.env = env_strings(b, &plan->env, host);
+    spec.env = env_strings(b, plan, host);
+    spec.insecure = plan->insecure;
     spec.cwd = step->stage->config.working_dir.len > 0
                    ? str_to_c(b->arena, step->stage->config.working_dir)
                    : "/";

@@ -52,12 +52,12 @@ static int run_ls(struct cli *cli, const void *options) {
     if (!load(cli, &store, &items, &count)) {
         return EXIT_FAILED;
     }
-    size_t columns = cli->width > 40 ? cli->width - 34 : 100;
+    size_t columns = cli->width_out == 0 ? SIZE_MAX : max_size(cli->width_out, 60) - 31;
     printf("%-6s  %9s  %9s  %s\n", "KIND", "SIZE", "LAST USED", "WHAT");
     for (size_t i = 0; i < count; i++) {
         str what = items[i].what.len > 0 ? items[i].what : str_from_c(items[i].name);
         printf("%-6s  %9s  %9s  %.*s\n", items[i].kind, format_bytes(items[i].bytes),
-               age(items[i].used_s, cli->arena), STR_FMT(str_slice(what, 0, columns)));
+               age(items[i].used_s, cli->arena), STR_FMT(str_clip(what, columns)));
     }
     return EXIT_OK;
 }
@@ -72,6 +72,7 @@ static int run_du(struct cli *cli, const void *options) {
     if (!load(cli, &store, &items, &count)) {
         return EXIT_FAILED;
     }
+    printf("%-6s  %5s  %9s\n", "KIND", "ITEMS", "SIZE");
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
         uint64_t bytes = 0;
         size_t number = 0;
@@ -148,7 +149,11 @@ static int run_verify(struct cli *cli, const void *options) {
     for (size_t i = 0; i < count; i++) {
         printf("%s: %s\n", findings[i].name, findings[i].what);
     }
-    printf("%zu damaged, removed\n", count);
+    if (count == 0) {
+        puts("nothing is damaged");
+    } else {
+        printf("%zu damaged, removed\n", count);
+    }
     return count > 0 ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/doctor.h"
+#include "cli/wrap.h"
 
 enum { OUTPUT_BYTES_MAX = 1024 * 1024 };
 
@@ -112,7 +113,9 @@ static void write_finding(const struct doctor *d, const struct finding *f, struc
     } else {
         buf_addf(out, "  [%s]", word);
     }
-    buf_addf(out, " %s: %.*s\n", f->name, STR_FMT(f->detail));
+    buf_add_char(out, ' ');
+    str text = str_fmt(d->cli->arena, "%s: %.*s", f->name, STR_FMT(f->detail));
+    add_wrapped(out, text, strlen("  [PASS] "), d->cli->width_out);
     if (f->fix.len > 0) {
         buf_addf(out, "         fix: %.*s\n", STR_FMT(f->fix));
     }
@@ -194,8 +197,8 @@ const struct command command_doctor = {
     .name = "doctor",
     .arguments = "[GUEST]",
     .summary = "check what this machine lacks for a build",
-    .details = "Every finding is [PASS], [WARN] or [FAIL], the last two with a command that mends\n"
-               "it. Uses no network. The exit code is 1 when a check failed.",
+    .details = "Every finding is [PASS], [WARN] or [FAIL], the last two with a command that\n"
+               "mends it. Uses no network. The exit code is 1 when a check failed.",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .options_size = sizeof(struct doctor_options),

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/secrets.h"
 #include "dockerfile/dockerfile.h"
 #include "image/image.h"
 
@@ -18,6 +19,8 @@ struct image_build_options {
     const char *target;
     struct option_list build_args;
     struct option_list secrets;
+    struct option_list agents;
+    struct option_list allowed;
     const char *platform;
     const char *network;
     struct option_list outputs;
@@ -34,6 +37,12 @@ static const struct option options[] = {
     { "file", 'f', OPTION_STRING, ROW(file), "FILE", "the Dockerfile (CONTEXT/Dockerfile)" },
     { "target", 0, OPTION_STRING, ROW(target), "STAGE", "the stage to build (the last)" },
     { "build-arg", 0, OPTION_LIST, ROW(build_args), "K=V", "sets an ARG; K alone takes ours" },
+    { "secret", 0, OPTION_LIST, ROW(secrets), "id=ID,src=FILE",
+      "a file, or env=NAME, for mounts of type secret" },
+    { "ssh", 0, OPTION_LIST, ROW(agents), "ID[=SOCKET]",
+      "an ssh agent for mounts of type ssh; ID is default for most" },
+    { "allow", 0, OPTION_LIST, ROW(allowed), "WHAT",
+      "security.insecure: steps may ask for all capabilities" },
     { "platform", 0, OPTION_STRING, ROW(platform), "P", "what to build for (this machine's)" },
     { "network", 0, OPTION_WORD, ROW(network), "N", "network of the steps", network_words },
     { "output", 'o', OPTION_LIST, ROW(outputs), "type=T,dest=PATH",
@@ -65,6 +74,18 @@ static bool parse_build_args(struct cli *cli, const struct option_list *list,
             value = str_from_c(ours);
         }
         oci_pairs_set(cli->arena, ret, key, value);
+    }
+    return true;
+}
+
+static bool parse_allowed(struct cli *cli, const struct option_list *list, bool *ret) {
+    for (size_t i = 0; i < list->len; i++) {
+        if (strcmp(list->items[i], "security.insecure") != 0) {
+            print_error(cli, "image build: --allow takes security.insecure, not '%s'",
+                        list->items[i]);
+            return false;
+        }
+        *ret = true;
     }
     return true;
 }
@@ -188,8 +209,12 @@ static int run(struct cli *cli, const void *given) {
     struct output_spec *outputs;
     read_epoch(&request);
     if (!parse_build_args(cli, &o->build_args, &request.build_args) ||
-        !output_parse(cli, &o->outputs, &outputs)) {
+        !output_parse(cli, &o->outputs, &outputs) ||
+        !parse_allowed(cli, &o->allowed, &request.allow_insecure)) {
         return EXIT_USAGE;
+    }
+    if (!secrets_load(cli, &o->secrets, &request) || !agents_find(cli, &o->agents, &request)) {
+        return EXIT_FAILED;
     }
     if (o->platform != NULL &&
         !oci_platform_parse(cli->arena, str_from_c(o->platform), &request.platform, &err)) {

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/wrap.h"
 #include "config/config.h"
 
 enum { OUTPUT_BYTES_MAX = 256 * 1024 * 1024 };
@@ -21,22 +22,23 @@ static const struct option inspect_option_rows[] = {
 /* Width of the first column that fits all names. */
 static size_t column_width(size_t width, str name) {
     enum { WIDTH_MAX = 32 };
-    return max_size(width, min_size(name.len, WIDTH_MAX));
+    return max_size(width, min_size(text_width(name), WIDTH_MAX));
 }
 
 static void add_name(struct buf *out, size_t width, str name) {
     buf_addf(out, "  %.*s", STR_FMT(name));
-    buf_add_repeat(out, ' ', 2 + (width > name.len ? width - name.len : 0));
+    size_t used = text_width(name);
+    buf_add_repeat(out, ' ', 2 + (width > used ? width - used : 0));
 }
 
-static void add_image(const struct config_image *image, struct buf *out) {
+static void add_image(const struct config_image *image, size_t columns, struct buf *out) {
     if (!image->head.present) {
         buf_add_c(out, "unnamed image (there is no manifest.toml)\n");
         return;
     }
     buf_addf(out, "%.*s %.*s\n", STR_FMT(image->name.text), STR_FMT(image->version.text));
     if (image->description.text.len > 0) {
-        buf_addf(out, "%.*s\n", STR_FMT(image->description.text));
+        add_wrapped(out, image->description.text, 0, columns);
     }
 }
 
@@ -57,7 +59,7 @@ static void add_build(const struct config_build *build, struct buf *out) {
     }
 }
 
-static void add_providers(const struct guest_config *config, struct buf *out) {
+static void add_providers(const struct guest_config *config, size_t columns, struct buf *out) {
     size_t width = 0;
     for (size_t i = 0; i < config->providers.len; i++) {
         width = column_width(width, config->providers.items[i].name.text);
@@ -69,10 +71,12 @@ static void add_providers(const struct guest_config *config, struct buf *out) {
         const struct config_provider *p = &config->providers.items[i];
         add_name(out, width, p->name.text);
         buf_add_c(out, p->enabled.value ? "enabled   " : "disabled  ");
+        AUTO_BUF domains = BUF_INIT(OUTPUT_BYTES_MAX);
         for (size_t d = 0; d < p->network.domains.len; d++) {
-            buf_addf(out, "%s%.*s", d > 0 ? ", " : "", STR_FMT(p->network.domains.items[d].text));
+            buf_addf(&domains, "%s%.*s", d > 0 ? ", " : "",
+                     STR_FMT(p->network.domains.items[d].text));
         }
-        buf_add_char(out, '\n');
+        add_wrapped(out, buf_str(&domains), width + strlen("    disabled  "), columns);
     }
 }
 
@@ -117,10 +121,11 @@ static void add_resources(const struct config_resources *r, struct buf *out) {
              r->max_sessions.value, r->retention_days.value, r->max_disk_gb.value);
 }
 
-static void add_summary(const struct guest_config *config, struct buf *out) {
-    add_image(&config->image, out);
+/* `columns` of the terminal, 0 when it is none. */
+static void add_summary(const struct guest_config *config, size_t columns, struct buf *out) {
+    add_image(&config->image, columns, out);
     add_build(&config->build, out);
-    add_providers(config, out);
+    add_providers(config, columns, out);
     add_package_sets(config, out);
     add_mcp_servers(config, out);
     add_resources(&config->resources, out);
@@ -146,7 +151,7 @@ static int run(struct cli *cli, const void *options) {
     if (o->json) {
         config_dump_json(&config, &out);
     } else {
-        add_summary(&config, &out);
+        add_summary(&config, cli->width_out, &out);
     }
     fwrite(out.ptr, 1, out.len, stdout);
     return EXIT_OK;

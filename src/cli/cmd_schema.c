@@ -79,8 +79,8 @@ const struct command command_schema = {
     .name = "schema",
     .arguments = "[FILE-KIND]",
     .summary = "print the JSON Schema of the TOML files, for editors",
-    .details = "FILE-KIND is build, manifest, ai, packages, mcp, web, resources or environment;\n"
-               "without it the schema fits any of them. docs/config.md tells how an editor is\n"
+    .details = "FILE-KIND is the name of a file without .toml, or of its folder: build, ai, web.\n"
+               "Without it the schema fits any of the files. The manual tells how an editor is\n"
                "pointed at it.",
     .options = schema_option_rows,
     .option_count = ARRAY_LEN(schema_option_rows),

@@ -112,7 +112,7 @@ static int run(struct cli *cli, const void *options) {
 const struct command command_validate = {
     .name = "validate",
     .arguments = "[GUEST]",
-    .summary = "check the configuration and the templates of a guest folder",
+    .summary = "check a guest folder's configuration and templates",
     .details = "Prints everything that is wrong in all files, and a summary line. 'explain CODE'\n"
                "tells more about a diagnostic. The exit code is 1 when there is an error.",
     .options = validate_option_rows,

@@ -27,6 +27,7 @@ const struct command *const commands[] = {
     &command_cache_prune,
     &command_cache_verify,
     /* for editors and shells */
+    &command_lsp,
     &command_schema,
     &command_completions,
     &command_reference,

@@ -21,6 +21,7 @@ extern const struct command command_image_ls;
 extern const struct command command_image_rm;
 extern const struct command command_init;
 extern const struct command command_inspect;
+extern const struct command command_lsp;
 extern const struct command command_mcp;
 extern const struct command command_new;
 extern const struct command command_reference;

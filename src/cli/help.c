@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/wrap.h"
 
 enum {
     WIDTH_DEFAULT = 80, /* of lines when nothing says how wide they may be */
@@ -32,29 +33,15 @@ void option_help(const struct command *c, const struct option *o, struct buf *ou
     }
 }
 
-/* Text behind a left column: broken at spaces, the next lines indented. */
-static void print_broken(str text, size_t indent, size_t width, FILE *out) {
-    size_t room = width > indent + 20 ? width - indent : 20;
-    while (text.len > room) {
-        size_t end = str_find_last_char(str_slice(text, 0, room + 1), ' ');
-        end = end == STR_NONE ? str_find_char(text, ' ', 0) : end;
-        if (end == STR_NONE) {
-            break;
-        }
-        fprintf(out, "%.*s\n%*s", STR_FMT(str_slice(text, 0, end)), (int)indent, "");
-        text = str_slice(text, end + 1, text.len);
-    }
-    fprintf(out, "%.*s\n", STR_FMT(text));
-}
-
 static void print_options(const struct command *c, const struct option *options, size_t count,
                           size_t left, size_t width, FILE *out) {
     AUTO_ARENA a = arena_new();
     for (size_t i = 0; i < count; i++) {
         AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
+        AUTO_BUF lines = BUF_INIT(2 * TEXT_BYTES_MAX);
         option_help(c, &options[i], &text);
-        fprintf(out, "  %-*.*s  ", (int)left, STR_FMT(left_column(a, &options[i])));
-        print_broken(buf_str(&text), left + 4, width, out);
+        add_wrapped(&lines, buf_str(&text), left + 4, width);
+        fprintf(out, "  %-*.*s  %s", (int)left, STR_FMT(left_column(a, &options[i])), lines.ptr);
     }
 }
 

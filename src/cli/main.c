@@ -71,6 +71,15 @@ static int unknown_command(const struct cli *cli, int argc, char **argv) {
 }
 
 static int unknown_option(const struct cli *cli, const char *given) {
+    str rest = str_from_c(given);
+    str name = str_cut(&rest, '=');
+    for (size_t i = 0; i < common_option_count; i++) {
+        const char *common = str_fmt(cli->arena, "--%s", common_options[i].name).ptr;
+        if (str_eq(name, str_from_c(common))) {
+            print_error(cli, "the option '%s' comes behind the command", common);
+            return EXIT_USAGE;
+        }
+    }
     static const str words[] = { S_INIT("--help"), S_INIT("--version") };
     return unknown_word(cli, "option", S(""), given, words, ARRAY_LEN(words));
 }
@@ -113,7 +122,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         return EXIT_USAGE;
     }
     if (help) {
-        help_command(c, cli->width, stdout);
+        help_command(c, cli->width_out, stdout);
         return EXIT_OK;
     }
     return c->run(cli, options);
@@ -130,7 +139,7 @@ static int show_help(const struct cli *cli, int argc, char **argv) {
     if (c == NULL) {
         return unknown_command(cli, argc, argv);
     }
-    help_command(c, cli->width, stdout);
+    help_command(c, cli->width_out, stdout);
     return EXIT_OK;
 }
 

@@ -12,7 +12,15 @@ enum {
     STEP_TEXT_MAX = 400,
     SHOWN_BYTES_MAX = 4 * 1024 * 1024, /* of a step's output in a log */
     LINE_COST = 16,                    /* bytes that a line takes besides its text */
+    LINE_BYTES_MAX = 64 * 1024,
+    SILENT_MS = 1000, /* a step is announced in a log when it takes longer */
 };
+
+/* A terminal cuts what does not fit instead of going on in the next line, where nothing would
+ * erase it: it knows best how wide a character is, and how wide it is itself by now. */
+#define WRAP_OFF "\033[?7l"
+#define WRAP_ON  "\033[?7h"
+#define ERASE    "\r\033[K"
 
 const char *const progress_words[] = { "auto", "tty", "plain", "json", NULL };
 
@@ -34,7 +42,7 @@ void progress_init(struct progress *p, const struct cli *cli, const char *word, 
 
 static void erase(struct progress *p) {
     if (p->drawn) {
-        fputs("\r\033[K", stderr);
+        fputs(ERASE, stderr);
         p->drawn = false;
     }
 }
@@ -49,15 +57,20 @@ bool progress_showed_end(const struct progress *p) {
 }
 
 /* Text cut to the columns that are there; control characters would move the cursor. */
-static void put_fitting(str text, size_t columns) {
+static void add_fitting(struct buf *out, str text, size_t columns) {
     size_t used = 0;
-    for (size_t at = 0; at < text.len && used < columns; used++) {
-        size_t len = str_utf8_next(str_slice(text, at, text.len), NULL);
+    for (size_t at = 0; at < text.len && used < columns;) {
+        uint32_t c = ' ';
+        size_t len = str_utf8_next(str_slice(text, at, text.len), &c);
+        used += char_width(c);
+        if (used > columns) {
+            return;
+        }
         if (len == 0 || (unsigned char)text.ptr[at] < 0x20 || text.ptr[at] == 0x7F) {
-            fputc(' ', stderr);
+            buf_add_char(out, ' ');
             at += len == 0 ? 1 : len;
         } else {
-            fwrite(text.ptr + at, 1, len, stderr);
+            buf_add(out, str_slice(text, at, at + len));
             at += len;
         }
     }
@@ -81,30 +94,46 @@ static void draw_step(struct progress *p, const struct build_step *step) {
     str place = where(p, step, scratch);
     const char *time = format_duration_ms(time_now_ms() - p->begin_ms);
     size_t width = p->cli->width > 4 ? p->cli->width - 1 : 79;
-    erase(p);
     str line = str_fmt(scratch, "%.*s %.*s", STR_FMT(place),
                        STR_FMT(str_slice(step->text, 0, STEP_TEXT_MAX)));
     if (p->last[0] != '\0') {
         size_t half = width / 2;
-        line = str_fmt(scratch, "%.*s | %s", STR_FMT(str_slice(line, 0, half)), p->last);
+        line = str_fmt(scratch, "%.*s | %s", STR_FMT(str_clip(line, half)), p->last);
     }
-    size_t left = width > strlen(time) + 2 ? width - strlen(time) - 2 : 0;
-    fprintf(stderr, "%s%s%s  ", paint(p, "\033[36m"), time, paint(p, "\033[0m"));
-    put_fitting(line, left);
+    size_t left = width > 10 ? width - 10 : 0;
+    AUTO_BUF out = BUF_INIT(LINE_BYTES_MAX); /* one write: a line is not seen half drawn */
+    buf_addf(&out, "%s" WRAP_OFF "%s%8s%s  ", p->drawn ? ERASE : "", paint(p, "\033[36m"), time,
+             paint(p, "\033[0m"));
+    add_fitting(&out, line, left);
+    buf_add_c(&out, WRAP_ON);
+    fwrite(out.ptr, 1, out.len, stderr);
     p->drawn = true;
-    fflush(stderr);
 }
 
 static void finish_step_line(struct progress *p, const struct build_step *step, const char *mark,
                              const char *sgr) {
     AUTO_ARENA scratch = arena_new();
-    str line = str_fmt(scratch, "%.*s %.*s", STR_FMT(where(p, step, scratch)),
-                       STR_FMT(str_slice(step->text, 0, STEP_TEXT_MAX)));
+    bool tty = p->mode == PROGRESS_TTY;
+    str place = where(p, step, scratch);
+    str line = p->announced ? place
+                            : str_fmt(scratch, "%.*s %.*s", STR_FMT(place),
+                                      STR_FMT(str_slice(step->text, 0, STEP_TEXT_MAX)));
     erase(p);
-    fprintf(stderr, "%s%8s%s  ", paint(p, sgr), mark, paint(p, "\033[0m"));
     size_t width = p->cli->width > 12 ? p->cli->width - 11 : 70;
-    put_fitting(line, p->mode == PROGRESS_TTY ? width : SIZE_MAX);
-    fputc('\n', stderr);
+    AUTO_BUF out = BUF_INIT(LINE_BYTES_MAX);
+    buf_addf(&out, "%s%s%8s%s  ", tty ? WRAP_OFF : "", paint(p, sgr), mark, paint(p, "\033[0m"));
+    add_fitting(&out, line, tty ? width : SIZE_MAX);
+    buf_addf(&out, "%s\n", tty ? WRAP_ON : "");
+    fwrite(out.ptr, 1, out.len, stderr);
+}
+
+/* In a log a step needs a line of its own before its output, or when it takes long; else one line
+ * at its end says all. */
+static void announce(struct progress *p, const struct build_step *step) {
+    if (p->mode == PROGRESS_PLAIN && !p->announced) {
+        finish_step_line(p, step, "begin", "\033[36m");
+        p->announced = true;
+    }
 }
 
 /* ---- JSON ---- */
@@ -154,10 +183,9 @@ static void on_begin(void *self, const struct build_step *step) {
     p->last[0] = '\0';
     p->shown_bytes = 0;
     p->clipped = false;
+    p->announced = false;
     if (p->mode == PROGRESS_TTY) {
         draw_step(p, step);
-    } else if (p->mode == PROGRESS_PLAIN) {
-        finish_step_line(p, step, "begin", "\033[36m");
     } else if (p->mode == PROGRESS_JSON) {
         json_t *o = step_object(p, "begin", step);
         json_object_set_new(o, "text", json_text(step->text));
@@ -171,6 +199,7 @@ static void log_line(struct progress *p, const struct build_step *step, str line
         json_object_set_new(o, "line", json_text(line));
         print_json(o);
     } else {
+        announce(p, step);
         fprintf(stderr, "          | %.*s\n", STR_FMT(line));
     }
 }
@@ -230,6 +259,8 @@ static void on_tick(void *self, const struct build_step *step) {
     struct progress *p = self;
     if (p->mode == PROGRESS_TTY) {
         draw_step(p, step);
+    } else if (time_now_ms() - p->begin_ms >= SILENT_MS) {
+        announce(p, step);
     }
 }
 
@@ -292,6 +323,13 @@ const struct build_events progress_events = {
 
 /* ---- phases ---- */
 
+static void put_phase(const struct progress *p, const char *what) {
+    if (p->label != NULL) {
+        fprintf(stderr, "[%s] ", p->label);
+    }
+    fputs(what, stderr);
+}
+
 void progress_phase_begin(struct progress *p, const char *what) {
     p->begin_ms = time_now_ms();
     progress_phase_tick(p, what, 0, 0);
@@ -302,12 +340,13 @@ void progress_phase_tick(struct progress *p, const char *what, uint64_t done, ui
         return;
     }
     erase(p);
-    fprintf(stderr, "%s%s%s  [%s] %s", paint(p, "\033[36m"),
-            format_duration_ms(time_now_ms() - p->begin_ms), paint(p, "\033[0m"),
-            p->label == NULL ? "" : p->label, what);
+    fprintf(stderr, WRAP_OFF "%s%8s%s  ", paint(p, "\033[36m"),
+            format_duration_ms(time_now_ms() - p->begin_ms), paint(p, "\033[0m"));
+    put_phase(p, what);
     if (total > 0) {
         fprintf(stderr, " %u%%", (unsigned)(done * 100 / total));
     }
+    fputs(WRAP_ON, stderr);
     p->drawn = true;
     fflush(stderr);
 }
@@ -326,8 +365,9 @@ void progress_phase_end(struct progress *p, const char *what, const char *result
         json_object_set_new(o, "duration_ms", json_integer((json_int_t)duration));
         print_json(o);
     } else if (p->mode != PROGRESS_QUIET) {
-        fprintf(stderr, "%s%8s%s  [%s] %s: %s\n", paint(p, "\033[32m"),
-                format_duration_ms(duration), paint(p, "\033[0m"), p->label == NULL ? "" : p->label,
-                what, result);
+        fprintf(stderr, "%s%8s%s  ", paint(p, "\033[32m"), format_duration_ms(duration),
+                paint(p, "\033[0m"));
+        put_phase(p, what);
+        fprintf(stderr, ": %s\n", result);
     }
 }

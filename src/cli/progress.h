@@ -21,6 +21,7 @@ struct progress {
     struct buf partial; /* plain: the output line that has no end yet */
     char last[256];     /* tty: the newest line of output */
     uint64_t begin_ms;
+    bool announced;     /* plain: the running step has its line */
     bool drawn;         /* tty: the bottom line is ours */
     size_t shown_bytes; /* plain, json: of the running step's output */
     bool clipped;       /* more than is shown came from it */

@@ -147,20 +147,30 @@ static bool missing(struct loader *l, const char *path, const char *what) {
     return false;
 }
 
-bool files_read(struct loader *l) {
+/* The least that there must be, on the disk or as an unsaved text. */
+static bool check_build_toml(struct loader *l) {
     const char *folder = l->config->config_dir;
+    struct stat st;
+    if (find_overlay(l, "build.toml") != NULL) {
+        return true;
+    }
     if (!fs_is_dir(AT_FDCWD, folder)) {
         return missing(l, folder,
                        fs_exists(AT_FDCWD, folder) ? "the config folder is not a folder"
                                                    : "the config folder is missing");
     }
-    struct stat st;
     const char *build = full_path(l, "build.toml");
-    if (fstatat(AT_FDCWD, build, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
-        find_overlay(l, "build.toml") == NULL) {
-        return missing(l, build, "build.toml is missing");
+    bool there = fstatat(AT_FDCWD, build, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+    return there || missing(l, build, "build.toml is missing");
+}
+
+bool files_read(struct loader *l) {
+    if (!check_build_toml(l)) {
+        return false;
     }
-    walk(l, "", 0);
+    if (fs_is_dir(AT_FDCWD, l->config->config_dir)) {
+        walk(l, "", 0);
+    }
     read_new_files(l);
     return true;
 }

@@ -160,3 +160,6 @@ bool secret_find(str text, size_t from, size_t *ret_start, size_t *ret_end);
 /* The text with '*' in the place of its secrets, of the same length; a copy only when it has any.
  * Messages and source lines of diagnostics go through it. */
 str secret_mask(struct arena *a, str text);
+
+/* Columns that a character takes on a terminal: 0, 1 or 2. */
+size_t char_width(uint32_t code_point);

@@ -4,8 +4,6 @@
 
 #include "diag/diag.h"
 
-/* Columns that a character takes on a terminal: 0, 1 or 2. */
-size_t char_width(uint32_t code_point);
 /* Would it move the cursor, colour the screen or turn the reading direction? Never printed. */
 bool char_is_control(uint32_t code_point);
 

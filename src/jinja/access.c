@@ -99,6 +99,9 @@ bool rt_item(struct jinja_runtime *rt, struct span span, struct jinja_value v,
     if (v.kind == JINJA_UNDEFINED) {
         return rt_undefined(rt, span, v);
     }
+    if (!rt_step_text(rt, span, v.kind == JINJA_DICT ? key : v)) {
+        return false;
+    }
     if (v.kind == JINJA_DICT && value_hashable(key)) {
         const struct dict_entry *e = dict_find(v.dict, key);
         if (e != NULL) {
@@ -211,10 +214,9 @@ bool rt_slice(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         return rt_undefined(rt, span, v);
     }
     if (!is_indexed(v)) {
-        *ret = missing(v, S("slice"));
-        return true;
+        return rt_fail(rt, span, "a '%s' value has no slices", value_type_name(v));
     }
-    if (!slice_bounds(rt, span, parts, value_length(v), &b)) {
+    if (!rt_step_text(rt, span, v) || !slice_bounds(rt, span, parts, value_length(v), &b)) {
         return false;
     }
     if (v.kind == JINJA_STRING) {

@@ -90,6 +90,7 @@ static bool float_operation(const struct operation *o, double a, double b,
             return fail_zero(o);
         }
         result = floor((a - float_rest(a, b)) / b + 0.5);
+        result = result == 0 ? copysign(0, a / b) : result;
         break;
     case TOKEN_MOD:
         if (b == 0) {
@@ -217,7 +218,8 @@ static bool repeat(const struct operation *o, struct jinja_value v, int64_t coun
 }
 
 static bool is_sequence(struct jinja_value v) {
-    return v.kind == JINJA_STRING || v.kind == JINJA_LIST || v.kind == JINJA_TUPLE;
+    return v.kind == JINJA_STRING || v.kind == JINJA_TUPLE ||
+           (v.kind == JINJA_LIST && v.view == JINJA_VIEW_NONE);
 }
 
 bool rt_binary(struct jinja_runtime *rt, struct span span, enum token_kind op, struct jinja_value a,
@@ -241,7 +243,7 @@ bool rt_binary(struct jinja_runtime *rt, struct span span, enum token_kind op, s
     if (op == TOKEN_ADD && a.kind == JINJA_STRING && b.kind == JINJA_STRING) {
         return add_strings(&o, a, b, ret);
     }
-    if (op == TOKEN_ADD && a.kind == b.kind && (a.kind == JINJA_LIST || a.kind == JINJA_TUPLE)) {
+    if (op == TOKEN_ADD && a.kind == b.kind && is_sequence(a) && is_sequence(b)) {
         return add_lists(&o, a, b, ret);
     }
     if (op == TOKEN_MUL && is_sequence(a) && b_int) {

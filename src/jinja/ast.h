@@ -261,6 +261,7 @@ struct macro {
     bool uses_varargs;
     bool uses_kwargs;
     bool uses_caller;
+    bool anonymous; /* a call block's */
 };
 
 /* A named part of a template that a child may replace. */
@@ -361,6 +362,7 @@ struct parser {
     size_t depth;
     size_t loops;        /* open for loops in this function: break and continue need one */
     size_t conditional;  /* open ifs: an unknown filter there is an error only when it runs */
+    size_t fors;         /* open for loops: `loop` cannot be set in them */
     bool saw_loop;       /* the name `loop` was read */
     struct macro *macro; /* the innermost one being read, or NULL */
     struct block *block; /* the same */
@@ -400,6 +402,8 @@ bool parse_tuple_ends(const struct parser *p, const char *end_word);
 /* parse_target.c */
 struct target *parse_target(struct parser *p, bool with_tuple, bool with_attr,
                             const char *end_word);
+/* Inside of a for loop the name `loop` is taken. */
+bool parse_check_loop(struct parser *p, const struct target *target);
 
 /* parse_block.c: statements with a word in front; false: reported. `*ret` NULL: not known. */
 bool parse_statement(struct parser *p, struct stmt **ret);

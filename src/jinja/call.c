@@ -87,12 +87,17 @@ bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct 
             return jinja_call_fail(&call, "needs the argument '%.*s'", STR_FMT(c->params[i]));
         }
     }
+    for (unsigned i = 0; i < c->count; i++) {
+        if (jinja_call_has(&call, i) && !rt_step_text(rt, span, call.args[i])) {
+            return false;
+        }
+    }
     return rt_step(rt, span, 1) && c->row->run(&call, ret);
 }
 
 bool rt_method(struct jinja_runtime *rt, struct jinja_value v, str name, struct jinja_value *ret) {
     const struct callable *c = map_find(&rt->env->methods[v.kind], name);
-    if (c == NULL) {
+    if (c == NULL || (v.kind == JINJA_LIST && v.view != JINJA_VIEW_NONE)) {
         return false;
     }
     struct jinja_function *f = ARENA_NEW(rt->arena, struct jinja_function);
@@ -161,6 +166,15 @@ bool call_bool(struct jinja_call *call, unsigned param, bool otherwise, bool *re
         return true;
     }
     return call_truth(call, call->args[param], ret);
+}
+
+bool call_needs_string(struct jinja_call *call) {
+    struct jinja_value v = call->args[0];
+    if (v.kind == JINJA_UNDEFINED) {
+        return rt_undefined(call->runtime, call->span, v);
+    }
+    return v.kind == JINJA_STRING || value_is_markup(v) ||
+           jinja_call_fail(call, "needs a string, not '%s'", value_type_name(v));
 }
 
 bool call_str(struct jinja_call *call, unsigned param, str otherwise, str *ret) {

@@ -72,8 +72,8 @@ static bool exec_set_block(struct jinja_runtime *rt, const struct stmt *s) {
     rt->root = NULL;
     bool ok = capture_scoped(rt, s->span, &s->set.body, &v);
     rt->root = outer;
-    if (!ok) {
-        return false;
+    if (!ok || rt->flow != FLOW_NEXT) { /* a break inside leaves the name as it was */
+        return ok;
     }
     if (s->set.filter != NULL) {
         v.markup = rt_escapes(rt);
@@ -96,6 +96,9 @@ static bool exec_filter_block(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value v;
     if (!capture_scoped(rt, s->span, &s->wrap.body, &v)) {
         return false;
+    }
+    if (rt->flow != FLOW_NEXT) { /* what a break leaves is not printed */
+        return true;
     }
     v.markup = rt_escapes(rt);
     return eval_filter_chain(rt, s->wrap.call, v, &v) && exec_print_value(rt, s->span, v);

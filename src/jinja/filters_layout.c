@@ -73,11 +73,9 @@ static bool filter_indent(struct jinja_call *call, struct jinja_value *ret) {
     bool first;
     bool blank;
     AUTO_BUF out = call_buf(call);
-    if (call->args[0].kind == JINJA_UNDEFINED) { /* Jinja adds to it, which even lenient refuses */
-        return rt_undefined(call->runtime, call->span, call->args[0]);
-    }
-    if (!jinja_call_text(call, call->args[0], &rest) || !indentation(call, &indent) ||
-        !call_bool(call, 2, false, &first) || !call_bool(call, 3, false, &blank)) {
+    if (!call_needs_string(call) || !jinja_call_text(call, call->args[0], &rest) ||
+        !indentation(call, &indent) || !call_bool(call, 2, false, &first) ||
+        !call_bool(call, 3, false, &blank)) {
         return false;
     }
     rest = str_concat(call->arena, rest, S("\n")); /* a last line end is kept this way */
@@ -136,7 +134,17 @@ static bool filter_truncate(struct jinja_call *call, struct jinja_value *ret) {
         !rt_escape(call->runtime, call->span, call->args[3], &end)) {
         return false;
     }
-    if ((int64_t)text_length(s) <= length + leeway) {
+    int64_t limit = length + leeway;
+    struct jinja_value v = call->args[0];
+    if (v.kind == JINJA_UNDEFINED || (value_is_sized(v) && v.kind != JINJA_STRING)) {
+        *ret = v; /* short enough, or not a text to be cut */
+        return v.kind == JINJA_UNDEFINED || (int64_t)value_length(v) <= limit ||
+               call_needs_string(call);
+    }
+    if (!call_needs_string(call)) {
+        return false;
+    }
+    if ((int64_t)text_length(s) <= limit) {
         *ret = jinja_string(s);
         ret->markup = value_is_markup(call->args[0]);
         return true;
@@ -161,7 +169,7 @@ static bool filter_filesizeformat(struct jinja_call *call, struct jinja_value *r
     if (bytes == 1) {
         buf_add(&out, S("1 Byte"));
     } else if (bytes < base) {
-        buf_addf(&out, "%.0f Bytes", trunc(bytes));
+        buf_addf(&out, "%.0f Bytes", bytes > -1 && bytes < 1 ? 0.0 : trunc(bytes));
     } else {
         double unit = base;
         size_t i = 0;
@@ -189,9 +197,11 @@ static bool filter_tojson(struct jinja_call *call, struct jinja_value *ret) {
 static bool add_attribute(struct jinja_call *call, struct buf *out, struct jinja_value key,
                           struct jinja_value value) {
     str text;
-    if (!jinja_call_text(call, key, &text)) {
-        return false;
+    if (key.kind != JINJA_STRING) {
+        return jinja_call_fail(call, "the name of an attribute is a string, not '%s'",
+                               value_type_name(key));
     }
+    text = key.string;
     for (size_t i = 0; i < text.len; i++) {
         if (char_is_space(text.ptr[i]) || str_find_char(S("/>="), text.ptr[i], 0) != STR_NONE) {
             return jinja_call_fail(call, "'%.*s' cannot be an attribute's name", STR_FMT(text));

@@ -125,7 +125,7 @@ static bool filter_sort(struct jinja_call *call, struct jinja_value *ret) {
     bool sensitive;
     return input(call, ret) && call_bool(call, 1, false, &reverse) &&
            call_bool(call, 2, false, &sensitive) &&
-           call_sort(call, ret->list, argument(call, 3), sensitive, reverse);
+           call_sort_equal(call, ret->list, argument(call, 3), sensitive, reverse);
 }
 
 static bool filter_unique(struct jinja_call *call, struct jinja_value *ret) {

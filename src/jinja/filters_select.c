@@ -61,8 +61,25 @@ static bool check_map(struct jinja_call *call, bool attribute) {
     return true;
 }
 
+/* Nothing is looked at for nothing, not even the name of the filter or test. */
+static bool is_nothing(struct jinja_call *call, bool *ret) {
+    if (!call_truth(call, call->args[0], ret)) {
+        return false;
+    }
+    *ret = !*ret;
+    return true;
+}
+
 static bool filter_map(struct jinja_call *call, struct jinja_value *ret) {
     struct jinja_value items;
+    bool nothing;
+    if (!is_nothing(call, &nothing)) {
+        return false;
+    }
+    if (nothing) {
+        *ret = value_iterator(jinja_list_new(call->arena));
+        return true;
+    }
     bool attribute = keyword(call, S("attribute")) != NULL && call->rest_count == 0;
     if (!check_map(call, attribute) || !rt_list(call->runtime, call->span, call->args[0], &items)) {
         return false;
@@ -85,6 +102,14 @@ static bool select_items(struct jinja_call *call, bool wanted, bool with_attribu
     struct jinja_value kept = jinja_list_new(call->arena);
     struct jinja_value attribute = { 0 };
     str test = { 0 };
+    bool nothing;
+    if (!is_nothing(call, &nothing)) {
+        return false;
+    }
+    if (nothing) {
+        *ret = value_iterator(kept);
+        return true;
+    }
     if (with_attribute) {
         if (call->rest_count == 0) {
             return jinja_call_fail(call, "needs the name of an attribute");

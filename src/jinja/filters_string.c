@@ -52,7 +52,7 @@ static bool filter_capitalize(struct jinja_call *call, struct jinja_value *ret) 
     for (size_t i = 0; i < s.len;) {
         bool first = i == 0;
         uint32_t code = text_next(s, &i);
-        first ? text_add_upper(&out, code) : text_add_lower(&out, code);
+        first ? text_add_title(&out, code) : text_add_lower(&out, code);
     }
     return take_like(call, &out, ret);
 }
@@ -76,6 +76,11 @@ static bool filter_title(struct jinja_call *call, struct jinja_value *ret) {
 
 static bool in_set(str set, str character) {
     return str_find(set, character, 0) != STR_NONE;
+}
+
+/* The worst is to look at all of the set for each character. */
+bool call_step_strip(struct jinja_call *call, str s, str set) {
+    return call_step(call, (uint64_t)(s.len / 8) * (set.len / 8));
 }
 
 str text_strip(str s, const str *set, bool left, bool right) {
@@ -111,6 +116,9 @@ static bool filter_trim(struct jinja_call *call, struct jinja_value *ret) {
     bool markup = value_is_markup(call->args[0]);
     if (!input(call, &s) || !call_str(call, 1, (str){ 0 }, &set) ||
         (markup && has_set && !rt_escape(call->runtime, call->span, call->args[1], &set))) {
+        return false;
+    }
+    if (has_set && !call_step_strip(call, s, set)) {
         return false;
     }
     *ret = jinja_string(text_strip(s, has_set ? &set : NULL, true, true));

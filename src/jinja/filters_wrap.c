@@ -34,12 +34,14 @@ static bool letter_at(const struct line *l, size_t i) {
 
 /* Two dashes or more at i, with a word behind them; how many. */
 static size_t dashes(const struct line *l, size_t i) {
+    if (i == 0 || l->codes[i] != '-' || !is_word_or_mark(l->codes[i - 1])) {
+        return 0;
+    }
     size_t end = i;
     while (end < l->len && l->codes[end] == '-') {
         end++;
     }
-    bool between =
-        i > 0 && is_word_or_mark(l->codes[i - 1]) && end < l->len && is_word(l->codes[end]);
+    bool between = end < l->len && is_word(l->codes[end]);
     return end - i >= 2 && between ? end - i : 0;
 }
 
@@ -88,9 +90,10 @@ struct wrap {
     bool any; /* a line of this text is out */
 };
 
-/* Characters [start, end), which hold more than white space. */
-static void add_line(struct wrap *w, const struct line *l, size_t start, size_t end) {
-    while (end > start && is_space(l->codes[end - 1])) {
+/* Characters [start, end), when they hold more than white space. White space at the end goes, but
+ * not in front of a word that was cut where nothing of it fits: then textwrap takes away that. */
+static void add_line(struct wrap *w, const struct line *l, size_t start, size_t end, bool whole) {
+    while (!whole && end > start && is_space(l->codes[end - 1])) {
         end--;
     }
     if (end == start) {
@@ -111,12 +114,12 @@ static size_t long_end(const struct wrap *w, const struct line *l, size_t start,
     }
     size_t cut = start + w->width;
     if (l->hyphens && end - at > cut - at) {
-        for (size_t i = cut; i > at + 1; i--) {
-            bool only_hyphens = true;
-            for (size_t j = at; j < i - 1 && only_hyphens; j++) {
-                only_hyphens = l->codes[j] == '-';
-            }
-            if (l->codes[i - 1] == '-' && !only_hyphens) {
+        size_t other = at; /* the first that is no hyphen */
+        while (other < cut && l->codes[other] == '-') {
+            other++;
+        }
+        for (size_t i = cut; i > other + 1; i--) {
+            if (l->codes[i - 1] == '-') {
                 return i;
             }
         }
@@ -126,6 +129,7 @@ static size_t long_end(const struct wrap *w, const struct line *l, size_t start,
 
 static bool wrap_line(struct wrap *w, const struct line *l) {
     size_t at = 0;
+    size_t known = 0; /* end of the piece that is being cut */
     w->any = false;
     while (at < l->len) {
         if (w->any && is_space(l->codes[at])) {
@@ -135,10 +139,14 @@ static bool wrap_line(struct wrap *w, const struct line *l) {
             }
         }
         size_t start = at;
+        bool whole = false;
         while (at < l->len) {
-            size_t end = piece_end(l, at);
+            size_t end = at < known ? known : piece_end(l, at);
+            known = end;
             if (end - start > w->width) {
-                at = end - at > w->width ? long_end(w, l, start, at, end) : at;
+                size_t cut = end - at > w->width ? long_end(w, l, start, at, end) : at;
+                whole = end - at > w->width && w->break_long && cut == at;
+                at = cut;
                 break;
             }
             at = end;
@@ -146,7 +154,7 @@ static bool wrap_line(struct wrap *w, const struct line *l) {
         if (!call_step(w->call, at - start + 1)) {
             return false;
         }
-        add_line(w, l, start, at);
+        add_line(w, l, start, at, whole);
     }
     return true;
 }
@@ -177,8 +185,9 @@ static bool filter_wordwrap(struct jinja_call *call, struct jinja_value *ret) {
     AUTO_BUF out = call_buf(call);
     struct wrap w = { .call = call, .out = &out, .separator = S("\n") };
     bool separated = jinja_call_has(call, 3) && call->args[3].kind != JINJA_NONE;
-    if (!jinja_call_text(call, call->args[0], &rest) || !call_int(call, 1, 79, &width) ||
-        !call_bool(call, 2, true, &w.break_long) || !call_bool(call, 4, true, &hyphens) ||
+    if (!call_needs_string(call) || !jinja_call_text(call, call->args[0], &rest) ||
+        !call_int(call, 1, 79, &width) || !call_bool(call, 2, true, &w.break_long) ||
+        !call_bool(call, 4, true, &hyphens) ||
         (separated && !call_str(call, 3, (str){ 0 }, &w.separator))) {
         return false;
     }

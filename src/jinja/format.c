@@ -303,7 +303,11 @@ bool text_format(struct jinja_runtime *rt, struct span span, struct jinja_value 
             return false;
         }
     }
-    size_t count = args.kind == JINJA_TUPLE ? args.list->len : args.kind == JINJA_DICT ? 0 : 1;
+    /* What has items by a key could have been used by names, so it need not be used up. */
+    bool mapping = args.kind == JINJA_DICT || args.kind == JINJA_RANGE ||
+                   args.kind == JINJA_UNDEFINED ||
+                   (args.kind == JINJA_LIST && args.view == JINJA_VIEW_NONE);
+    size_t count = args.kind == JINJA_TUPLE ? args.list->len : mapping ? 0 : 1;
     if (f.next < count && !out.full) {
         return rt_fail(rt, span, "the format does not use all of its arguments");
     }

@@ -11,11 +11,16 @@ size_t text_space_len(str s);
 str text_trim_left(str s);
 str text_trim_right(str s);
 bool text_is_alpha(uint32_t code);
+bool text_is_title(uint32_t code);
 bool text_is_upper(uint32_t code);
 bool text_is_lower(uint32_t code);
 bool text_is_alnum(uint32_t code);
 bool text_is_printable(uint32_t code);
 void text_add_upper(struct buf *out, uint32_t code);
+/* As the first letter of a word. */
+void text_add_title(struct buf *out, uint32_t code);
+/* For comparing without case. */
+void text_add_folded(struct buf *out, uint32_t code);
 void text_add_lower(struct buf *out, uint32_t code);
 void text_add_code(struct buf *out, uint32_t code);
 size_t text_length(str s); /* in code points */
@@ -139,6 +144,8 @@ struct object_ops {
                 struct jinja_value value);
     bool (*call)(struct jinja_runtime *rt, struct jinja_object *o, struct span span,
                  const struct call_values *args, struct jinja_value *ret);
+    /* What shows it inside of a list; NULL: its type's name. */
+    void (*repr)(const struct jinja_object *o, struct buf *out);
     /* What it prints, which is escaped text; NULL: its type's name. */
     str (*html)(const struct jinja_object *o);
 };
@@ -307,6 +314,8 @@ struct jinja_runtime {
 bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), cold));
 /* Counts work, and checks the limits of steps and memory. */
+/* What it costs to go through a value when that is a string; other values are free. */
+bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps);
 /* Asks for memory about to be used; false: reported. */
 bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes);
@@ -448,6 +457,8 @@ bool call_step(struct jinja_call *call, uint64_t steps);
 bool call_truth(struct jinja_call *call, struct jinja_value v, bool *ret);
 /* The argument's value as what the filter needs; the default when not given. False: reported. */
 bool call_int(struct jinja_call *call, unsigned param, int64_t otherwise, int64_t *ret);
+/* The first argument is a string; what is undefined is none, also when it is lenient. */
+bool call_needs_string(struct jinja_call *call);
 bool call_bool(struct jinja_call *call, unsigned param, bool otherwise, bool *ret);
 bool call_str(struct jinja_call *call, unsigned param, str otherwise, str *ret);
 /* Looks up "a.b.0" in a value, as `attribute=` parameters do. */
@@ -461,11 +472,15 @@ bool call_take(struct jinja_call *call, const struct buf *b, struct jinja_value 
 /* Sorts a list in place: stable; `by` as attribute path or UNDEFINED; false: reported. */
 bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
                bool case_sensitive, bool reverse);
+/* The same, but equal keys may be of a kind without an order. */
+bool call_sort_equal(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
+                     bool case_sensitive, bool reverse);
 /* What is compared: lower case for strings unless case matters. */
 bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitive,
                struct jinja_value *ret);
 /* str.strip(): `set` NULL is white space. */
 str text_strip(str s, const str *set, bool left, bool right);
+bool call_step_strip(struct jinja_call *call, str s, str set);
 /* str.replace(); count below 0: all. */
 void text_replace(struct buf *out, str s, str old, str with, int64_t count);
 /* Takes one line, as str.splitlines() does, and the length of its line end. */

@@ -38,12 +38,15 @@ static bool loop_cycle(struct jinja_call *call, struct jinja_value *ret) {
 static bool loop_changed(struct jinja_call *call, struct jinja_value *ret) {
     struct loop *l = (struct loop *)call->args[0].object;
     struct jinja_value now = value_tuple(call->arena);
-    bool same = false;
+    bool same = l->has_changed && l->changed.list->len == call->rest_count;
     for (size_t i = 0; i < call->rest_count; i++) {
         jinja_list_add(now, call->rest[i]);
-    }
-    if (l->has_changed && !rt_equal(call->runtime, call->span, l->changed, now, &same)) {
-        return false;
+        if (same && (!rt_use(call->runtime, call->span, call->rest[i]) ||
+                     !rt_use(call->runtime, call->span, l->changed.list->items[i]) ||
+                     !rt_equal(call->runtime, call->span, l->changed.list->items[i], call->rest[i],
+                               &same))) {
+            return false;
+        }
     }
     l->has_changed = true;
     l->changed = now;

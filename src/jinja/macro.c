@@ -155,9 +155,20 @@ static bool macro_call(struct jinja_runtime *rt, struct jinja_object *o, struct 
     return ok;
 }
 
-static const struct object_ops macro_ops = { .type_name = "macro",
-                                             .attr = macro_attr,
-                                             .call = macro_call };
+static void macro_repr(const struct jinja_object *o, struct buf *out) {
+    const struct macro *m = ((const struct macro_object *)o)->macro;
+    buf_add(out, S("<Macro "));
+    if (m->anonymous) {
+        buf_add(out, S("anonymous"));
+    } else {
+        text_add_quoted(out, m->text);
+    }
+    buf_add_char(out, '>');
+}
+
+static const struct object_ops macro_ops = {
+    .type_name = "macro", .repr = macro_repr, .attr = macro_attr, .call = macro_call
+};
 
 /* The call gets one more keyword, `caller`: a macro made of the block's body. */
 bool exec_call_block(struct jinja_runtime *rt, const struct stmt *s) {

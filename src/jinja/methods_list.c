@@ -62,7 +62,7 @@ static bool method_pop(struct jinja_call *call, struct jinja_value *ret) {
     }
     *ret = list->items[index];
     remove_at(list, (size_t)index);
-    return true;
+    return call_step(call, (list->len - (size_t)index) / 16);
 }
 
 /* Index of the first equal item; len when there is none. */
@@ -70,7 +70,8 @@ static bool find(struct jinja_call *call, size_t *ret) {
     const struct jinja_list *list = self(call);
     for (*ret = 0; *ret < list->len; ++*ret) {
         bool same;
-        if (!rt_equal(call->runtime, call->span, list->items[*ret], call->args[1], &same)) {
+        if (!call_step(call, 1) ||
+            !rt_equal(call->runtime, call->span, list->items[*ret], call->args[1], &same)) {
             return false;
         }
         if (same) {
@@ -91,7 +92,7 @@ static bool method_remove(struct jinja_call *call, struct jinja_value *ret) {
         return false;
     }
     remove_at(self(call), at);
-    return none(ret);
+    return call_step(call, self(call)->len / 16) && none(ret);
 }
 
 static bool method_index(struct jinja_call *call, struct jinja_value *ret) {
@@ -108,7 +109,8 @@ static bool method_count(struct jinja_call *call, struct jinja_value *ret) {
     const struct jinja_list *list = self(call);
     for (size_t i = 0; i < list->len; i++) {
         bool same;
-        if (!rt_equal(call->runtime, call->span, list->items[i], call->args[1], &same)) {
+        if (!call_step(call, 1) ||
+            !rt_equal(call->runtime, call->span, list->items[i], call->args[1], &same)) {
             return false;
         }
         count += same ? 1 : 0;
@@ -124,7 +126,7 @@ static bool method_reverse(struct jinja_call *call, struct jinja_value *ret) {
         list->items[i] = list->items[list->len - 1 - i];
         list->items[list->len - 1 - i] = item;
     }
-    return none(ret);
+    return call_step(call, list->len / 16) && none(ret);
 }
 
 static bool method_sort(struct jinja_call *call, struct jinja_value *ret) {

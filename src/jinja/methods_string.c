@@ -18,12 +18,21 @@ static bool method_lower(struct jinja_call *call, struct jinja_value *ret) {
     return run_filter(call, S("lower"), ret);
 }
 
+static bool method_casefold(struct jinja_call *call, struct jinja_value *ret) {
+    AUTO_BUF out = call_buf(call);
+    str s = self(call);
+    for (size_t i = 0; i < s.len;) {
+        text_add_folded(&out, text_next(s, &i));
+    }
+    return call_take(call, &out, ret);
+}
+
 static bool method_capitalize(struct jinja_call *call, struct jinja_value *ret) {
     return run_filter(call, S("capitalize"), ret);
 }
 
 static bool cased(uint32_t code) {
-    return text_is_upper(code) || text_is_lower(code);
+    return text_is_upper(code) || text_is_lower(code) || text_is_title(code);
 }
 
 /* Unlike the filter: a word begins behind anything that is no letter. */
@@ -33,7 +42,7 @@ static bool method_title(struct jinja_call *call, struct jinja_value *ret) {
     bool inside = false;
     for (size_t i = 0; i < s.len;) {
         uint32_t code = text_next(s, &i);
-        inside ? text_add_lower(&out, code) : text_add_upper(&out, code);
+        inside ? text_add_lower(&out, code) : text_add_title(&out, code);
         inside = cased(code);
     }
     return call_take(call, &out, ret);
@@ -44,7 +53,13 @@ static bool method_swapcase(struct jinja_call *call, struct jinja_value *ret) {
     str s = self(call);
     for (size_t i = 0; i < s.len;) {
         uint32_t code = text_next(s, &i);
-        text_is_upper(code) ? text_add_lower(&out, code) : text_add_upper(&out, code);
+        if (text_is_upper(code)) {
+            text_add_lower(&out, code);
+        } else if (text_is_lower(code)) {
+            text_add_upper(&out, code);
+        } else {
+            text_add_code(&out, code);
+        }
     }
     return call_take(call, &out, ret);
 }
@@ -52,7 +67,8 @@ static bool method_swapcase(struct jinja_call *call, struct jinja_value *ret) {
 static bool strip(struct jinja_call *call, bool left, bool right, struct jinja_value *ret) {
     str set;
     bool has_set = jinja_call_has(call, 1) && call->args[1].kind != JINJA_NONE;
-    if (!call_str(call, 1, (str){ 0 }, &set)) {
+    if (!call_str(call, 1, (str){ 0 }, &set) ||
+        (has_set && !call_step_strip(call, self(call), set))) {
         return false;
     }
     *ret = jinja_string(text_strip(self(call), has_set ? &set : NULL, left, right));
@@ -210,7 +226,7 @@ static bool method_istitle(struct jinja_call *call, struct jinja_value *ret) {
     bool ok = true;
     for (size_t i = 0; i < s.len && ok;) {
         uint32_t code = text_next(s, &i);
-        ok = inside ? !text_is_upper(code) : !text_is_lower(code);
+        ok = inside ? !text_is_upper(code) && !text_is_title(code) : !text_is_lower(code);
         inside = cased(code);
         any = any || inside;
     }
@@ -297,7 +313,7 @@ static bool method_removesuffix(struct jinja_call *call, struct jinja_value *ret
 static const struct jinja_callable rows[] = {
     { S_INIT("upper"), "self", 1, method_upper, "Upper case." },
     { S_INIT("lower"), "self", 1, method_lower, "Lower case." },
-    { S_INIT("casefold"), "self", 1, method_lower, "Lower case, for comparing." },
+    { S_INIT("casefold"), "self", 1, method_casefold, "Lower case, for comparing." },
     { S_INIT("capitalize"), "self", 1, method_capitalize, "First letter upper, rest lower." },
     { S_INIT("title"), "self", 1, method_title, "Each word's first letter upper." },
     { S_INIT("swapcase"), "self", 1, method_swapcase, "Upper to lower, lower to upper." },

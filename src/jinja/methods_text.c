@@ -41,7 +41,25 @@ static struct jinja_value split_by(struct arena *a, str s, str separator, int64_
     return list;
 }
 
+/* Long texts are turned around: the search forward takes time by their length alone. */
+static size_t find_last_long(str s, str needle) {
+    AUTO_ARENA a = arena_new();
+    char *text = (char *)arena_alloc(a, s.len);
+    char *word = (char *)arena_alloc(a, needle.len);
+    for (size_t i = 0; i < s.len; i++) {
+        text[i] = s.ptr[s.len - 1 - i];
+    }
+    for (size_t i = 0; i < needle.len; i++) {
+        word[i] = needle.ptr[needle.len - 1 - i];
+    }
+    size_t hit = str_find((str){ text, s.len }, (str){ word, needle.len }, 0);
+    return hit == STR_NONE ? STR_NONE : s.len - hit - needle.len;
+}
+
 static size_t find_last(str s, str needle) {
+    if (needle.len > 32 && needle.len <= s.len) {
+        return find_last_long(s, needle);
+    }
     for (size_t i = s.len + 1; i > 0; i--) {
         if (str_starts(str_slice(s, i - 1, s.len), needle)) {
             return i - 1;

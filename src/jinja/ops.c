@@ -102,6 +102,10 @@ bool rt_text(struct jinja_runtime *rt, struct span span, struct jinja_value v, s
 bool rt_equal(struct jinja_runtime *rt, struct span span, struct jinja_value a,
               struct jinja_value b, bool *ret) {
     uint64_t budget = VALUE_ITEMS_MAX;
+    if (a.kind == JINJA_STRING && b.kind == JINJA_STRING && a.string.len == b.string.len &&
+        !rt_step(rt, span, a.string.len / 256)) {
+        return false;
+    }
     *ret = value_equal_within(a, b, &budget);
     if (budget == 0) {
         return rt_fail(rt, span, "values are too large to be compared");
@@ -149,11 +153,15 @@ static bool compare(struct jinja_runtime *rt, struct span span, struct jinja_val
         return true;
     }
     if (a.kind == JINJA_STRING && b.kind == JINJA_STRING) {
+        if (!rt_step(rt, span, min_size(a.string.len, b.string.len) / 256)) {
+            return false;
+        }
         int order = str_cmp(a.string, b.string);
         *ret = (order > 0) - (order < 0);
         return true;
     }
-    if (a.kind == b.kind && (a.kind == JINJA_LIST || a.kind == JINJA_TUPLE)) {
+    bool views = a.view != JINJA_VIEW_NONE && a.kind == JINJA_LIST;
+    if (a.kind == b.kind && !views && (a.kind == JINJA_LIST || a.kind == JINJA_TUPLE)) {
         return compare_lists(rt, span, a.list, b.list, depth, ret);
     }
     if (a.kind == JINJA_UNDEFINED || b.kind == JINJA_UNDEFINED) {
@@ -169,7 +177,7 @@ bool rt_compare(struct jinja_runtime *rt, struct span span, struct jinja_value a
 }
 
 bool rt_dict_key(struct jinja_runtime *rt, struct span span, struct jinja_value key) {
-    if (!rt_use(rt, span, key)) {
+    if (!rt_use(rt, span, key) || !rt_step_text(rt, span, key)) {
         return false;
     }
     return value_hashable(key) ||
@@ -185,8 +193,8 @@ static bool list_contains(struct jinja_runtime *rt, struct span span, struct jin
     }
     *ret = false;
     while (!*ret && iter_next(&it, &next)) {
-        if (!rt_use(rt, span, item) || !rt_equal(rt, span, next, item, ret) ||
-            !rt_step(rt, span, 1)) {
+        if (!rt_use(rt, span, item) || !rt_use(rt, span, next) ||
+            !rt_equal(rt, span, next, item, ret) || !rt_step(rt, span, 1)) {
             return false;
         }
     }
@@ -216,6 +224,9 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
                  struct jinja_value item, bool *ret) {
     switch ((enum jinja_kind)container.kind) {
     case JINJA_STRING:
+        if (!rt_step_text(rt, span, container)) {
+            return false;
+        }
         if (item.kind != JINJA_STRING) {
             return item.kind == JINJA_UNDEFINED
                        ? rt_undefined(rt, span, item)
@@ -231,12 +242,19 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
         *ret = dict_find(container.dict, item) != NULL;
         return true;
     case JINJA_RANGE:
+        if (container.range->len > 0 && !rt_use(rt, span, item)) {
+            return false;
+        }
         *ret = range_contains(container.range, item);
         return true;
     case JINJA_UNDEFINED:
         *ret = false;
         return rt_use(rt, span, container);
     case JINJA_LIST:
+        if (container.view == JINJA_VIEW_KEYS && !rt_dict_key(rt, span, item)) {
+            return false;
+        }
+        return list_contains(rt, span, container, item, ret);
     case JINJA_TUPLE:
     case JINJA_ITERATOR:
         return list_contains(rt, span, container, item, ret);

@@ -38,8 +38,9 @@ static bool parse_for(struct parser *p, struct stmt *s) {
     static const char *const ends[] = { "endfor", "else", NULL };
     static const char *const last[] = { "endfor", NULL };
     s->kind = STMT_FOR;
+    p->fors++;
     s->loop.target = parse_target(p, true, false, "in");
-    if (s->loop.target == NULL) {
+    if (s->loop.target == NULL || !parse_check_loop(p, s->loop.target)) {
         return false;
     }
     if (!parse_take_name(p, "in")) {
@@ -70,6 +71,7 @@ static bool parse_for(struct parser *p, struct stmt *s) {
         (!parse_body_begin(p) || !parse_body(p, last, &s->loop.orelse))) {
         return false;
     }
+    p->fors--;
     return parse_end_tag(p, "endfor");
 }
 
@@ -78,7 +80,7 @@ static bool parse_set(struct parser *p, struct stmt *s) {
     static const char *const ends[] = { "endset", NULL };
     s->kind = STMT_SET;
     s->set.target = parse_target(p, true, true, NULL);
-    if (s->set.target == NULL) {
+    if (s->set.target == NULL || !parse_check_loop(p, s->set.target)) {
         return false;
     }
     if (parse_take(p, TOKEN_ASSIGN)) {
@@ -140,6 +142,11 @@ static bool parse_macro_body(struct parser *p, struct macro *m, const char *end)
         return false;
     }
     p->macro = outer;
+    if (outer != NULL) { /* what is inside of it counts as read by it */
+        outer->uses_varargs |= m->uses_varargs;
+        outer->uses_kwargs |= m->uses_kwargs;
+        outer->uses_caller |= m->uses_caller;
+    }
     p->loops = loops;
     return parse_end_tag(p, end);
 }
@@ -165,6 +172,7 @@ static bool parse_call_block(struct parser *p, struct stmt *s) {
     s->kind = STMT_CALL_BLOCK;
     s->wrap.caller = ARENA_NEW(p->arena, struct macro);
     s->wrap.caller->text = S("caller");
+    s->wrap.caller->anonymous = true;
     if (parse_is(p, TOKEN_LPAREN) && !parse_signature(p, s->wrap.caller)) {
         return false;
     }

@@ -46,6 +46,19 @@ static struct target *parse_single(struct parser *p, bool with_attr) {
     return target;
 }
 
+bool parse_check_loop(struct parser *p, const struct target *target) {
+    for (size_t i = 0; target->kind == TARGET_TUPLE && i < target->len; i++) {
+        if (!parse_check_loop(p, target->items[i])) {
+            return false;
+        }
+    }
+    if (target->kind == TARGET_NAME && p->fors > 0 && str_eq(target->text, S("loop"))) {
+        parse_fail(p, target->span, "'loop' cannot be assigned to inside of a for loop");
+        return false;
+    }
+    return true;
+}
+
 /* targets ::= single ("," single)* ","? */
 struct target *parse_target(struct parser *p, bool with_tuple, bool with_attr,
                             const char *end_word) {

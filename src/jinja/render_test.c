@@ -247,6 +247,26 @@ static const struct limit_case {
     { "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "evaluation is nested" },
     { "{% set l = [1] %}{% for x in l %}{% do l.append(1) %}{% endfor %}", "rendering takes" },
     { "{{ list | batch(10 ** 9, 'x') | list }}", "rendering takes more than" },
+    { "{{ '{:1000000000}'.format(1) }}", "a width in the format is too large" },
+    { "{{ '{:.401f}'.format(1.0) }}", "a precision in the format is too large" },
+    { "{{ ('{:90000}' * 20).format(*range(20)) }}", "a text is longer than" },
+    { "{{ '\t'.expandtabs(10 ** 18) }}", "a text is longer than" },
+    { "{{ lipsum(10 ** 9) }}", "" },
+    { "{{ lipsum(1, max=10 ** 18) }}", "rendering takes more than" },
+    { "{{ {}.fromkeys(range(10 ** 9)) }}", "rendering needs more than" },
+    { "{{ ('( ' * 500000) | urlize }}", "rendering takes more than" },
+    { "{{ ('a' * 1000000) | wordwrap(1) }}", "rendering takes more than" },
+    { "{{ ('a' * 100000).strip('b' * 100000 ~ 'a') }}", "rendering takes more than" },
+    { "{% set l = [] %}{% do l.append(l) %}{{ l | pprint }}", "pprint: a value is nested" },
+    { "{% set ns = namespace(l=[1]) %}{% for i in range(99) %}{% set ns.l = [ns.l, ns.l] %}"
+      "{% endfor %}{{ ns.l | pprint }}",
+      "rendering needs more than" },
+    { "{% set s = 'a' * 100000 %}{% for i in range(1000) %}{% set x = s.isalpha() %}{% endfor %}",
+      "rendering takes more than" },
+    { "{% set s = 'a' * 100000 %}{% for i in range(1000) %}{% set x = {s: 1} %}{% endfor %}",
+      "rendering takes more than" },
+    { "{% set l = range(10000) | list %}{% for i in l %}{% set x = l.index(9999) %}{% endfor %}",
+      "rendering takes more than" },
     { "{{ list | slice(10 ** 9) | list }}", "rendering needs more than" },
 };
 
@@ -266,6 +286,50 @@ static void limits_are_ordinary_errors(void **state) {
         }
         /* Twice the limit: what is asked for ahead may be freed again in the same arena. */
         assert_true(arena_used(a) < 4 * options.limits.memory_bytes);
+    }
+}
+
+/* Every name is a template of this text. */
+static enum jinja_load load_same(void *self, struct arena *a, str name, str *ret_path,
+                                 str *ret_text, struct err *err) {
+    (void)a;
+    (void)err;
+    *ret_path = name;
+    *ret_text = str_from_c(self);
+    return JINJA_LOAD_FOUND;
+}
+
+static void templates_that_load_each_other_are_limited(void **state) {
+    (void)state;
+    static const char *const templates[][2] = {
+        { "{% include 'x' %}", "evaluation is nested more than" },
+        { "{% extends 'x' %}", "" },
+        { "{% import 'x' as y %}", "" },
+        { "{% from 'x' import y %}", "" },
+        { "{% include 'x' %}{% include 'x' %}", "evaluation is nested more than" },
+        { "{% block b %}{{ self.b() }}{% endblock %}", "evaluation is nested more than" },
+        { "{% macro m() %}{% include 'x' %}{% endmacro %}{{ m() }}", "evaluation is nested" },
+        { "{% for i in range(100000) %}{% import 'x' ~ i as y %}{% endfor %}", "" },
+    };
+    struct jinja_options options = jinja_options_builder;
+    options.limits.steps = 200000;
+    for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
+        AUTO_ARENA a = arena_new();
+        struct sources sources;
+        struct diag_sink sink;
+        struct jinja_output output;
+        struct jinja_loader loader = { load_same, (void *)(uintptr_t)templates[i][0] };
+        struct jinja_env *env = jinja_env_new(a, &options);
+        sources_init(&sources, a);
+        diag_sink_init(&sink, a, &sources);
+        jinja_env_set_loader(env, &loader);
+        uint32_t source = sources_add(&sources, S("t"), str_from_c(templates[i][0]));
+        const struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
+        assert_non_null(t);
+        assert_false(jinja_render(t, jinja_dict_new(a), a, &sink, &output));
+        assert_int_equal(sink.len, 1);
+        assert_true(span_is_set(sink.items[0].span));
+        assert_true(str_starts(sink.items[0].message, str_from_c(templates[i][1])));
     }
 }
 
@@ -346,6 +410,7 @@ int main(void) {
         cmocka_unit_test(output_knows_the_values_it_came_from),
         cmocka_unit_test(an_empty_output_came_from_nowhere),
         cmocka_unit_test(limits_are_ordinary_errors),
+        cmocka_unit_test(templates_that_load_each_other_are_limited),
         cmocka_unit_test(nesting_of_the_template_is_limited),
         cmocka_unit_test(long_chains_do_not_exhaust_the_stack),
         cmocka_unit_test(filters_can_be_added),

@@ -234,6 +234,10 @@ bool value_add_repr(struct jinja_value v, struct buf *out, size_t depth) {
         buf_addf(out, "<function %.*s>", STR_FMT(v.function->callable->row->name));
         return true;
     case JINJA_OBJECT:
+        if (v.object->ops->repr != NULL) {
+            v.object->ops->repr(v.object, out);
+            return true;
+        }
         buf_addf(out, "<%s>", v.object->ops->type_name);
         return true;
     }

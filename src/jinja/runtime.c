@@ -46,6 +46,10 @@ bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes) {
     return true;
 }
 
+bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v) {
+    return v.kind != JINJA_STRING || v.string.len < 64 || rt_step(rt, span, v.string.len / 64);
+}
+
 bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
     uint64_t limit = rt->env->options.limits.steps;
     if (steps > limit || rt->steps > limit - steps) {

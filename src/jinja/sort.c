@@ -7,6 +7,7 @@
 struct sorter {
     struct jinja_call *call;
     bool reverse;
+    bool equal; /* equal keys need no order: two none are fine */
     bool failed;
 };
 
@@ -22,24 +23,24 @@ bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitiv
         return true;
     }
     AUTO_BUF out = call_buf(call);
+    if (!call_step(call, v.string.len / 32)) {
+        return false;
+    }
     for (size_t i = 0; i < v.string.len;) {
         text_add_lower(&out, text_next(v.string, &i));
     }
     return call_take(call, &out, ret);
 }
 
-/* Equal keys need no order: two none are fine. */
 static bool compare(struct sorter *s, struct jinja_value a, struct jinja_value b, int *ret) {
     struct jinja_call *call = s->call;
     bool same = false;
-    if (!rt_use(call->runtime, call->span, a) || !rt_use(call->runtime, call->span, b)) {
-        return false;
-    }
-    if (a.kind == b.kind && a.kind != JINJA_STRING && a.kind != JINJA_INT &&
-        !rt_equal(call->runtime, call->span, a, b, &same)) {
-        return false;
-    }
     *ret = 0;
+    if (s->equal && a.kind == b.kind && a.kind != JINJA_STRING && a.kind != JINJA_INT &&
+        (!rt_use(call->runtime, call->span, a) ||
+         !rt_equal(call->runtime, call->span, a, b, &same))) {
+        return false;
+    }
     return call_step(call, 1) && (same || rt_compare(call->runtime, call->span, a, b, ret));
 }
 
@@ -94,8 +95,9 @@ static bool sort_key(struct jinja_call *call, struct jinja_value item, struct ji
     return true;
 }
 
-bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
-               bool case_sensitive, bool reverse) {
+static bool sort_list(struct sorter *s, struct jinja_list *list, struct jinja_value by,
+                      bool case_sensitive) {
+    struct jinja_call *call = s->call;
     size_t len = list->len;
     if (!rt_reserve(call->runtime, call->span, len * 2 * sizeof(struct keyed))) {
         return false;
@@ -108,10 +110,21 @@ bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_va
             return false;
         }
     }
-    struct sorter s = { .call = call, .reverse = reverse };
-    sort_keyed(&s, items, ARENA_ARRAY(call->arena, struct keyed, len), len);
+    sort_keyed(s, items, ARENA_ARRAY(call->arena, struct keyed, len), len);
     for (size_t i = 0; i < len; i++) {
         list->items[i] = items[i].item;
     }
-    return !s.failed;
+    return !s->failed;
+}
+
+bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
+               bool case_sensitive, bool reverse) {
+    struct sorter s = { .call = call, .reverse = reverse };
+    return sort_list(&s, list, by, case_sensitive);
+}
+
+bool call_sort_equal(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
+                     bool case_sensitive, bool reverse) {
+    struct sorter s = { .call = call, .reverse = reverse, .equal = true };
+    return sort_list(&s, list, by, case_sensitive);
 }

@@ -66,10 +66,8 @@ static bool test_iterable(struct jinja_call *call, struct jinja_value *ret) {
 static bool test_sequence(struct jinja_call *call, struct jinja_value *ret) {
     struct jinja_value v = call->args[0];
     bool view = v.kind == JINJA_LIST && v.view != JINJA_VIEW_NONE;
-    if (v.kind == JINJA_UNDEFINED && !rt_use(call->runtime, call->span, v)) {
-        return false;
-    }
-    return give(ret, (value_is_sized(v) && !view) || v.kind == JINJA_UNDEFINED);
+    bool lenient = v.kind == JINJA_UNDEFINED && !call->runtime->env->options.strict;
+    return give(ret, (value_is_sized(v) && !view) || lenient);
 }
 
 static bool test_callable(struct jinja_call *call, struct jinja_value *ret) {
@@ -158,7 +156,7 @@ static bool all_case(struct jinja_call *call, bool upper, struct jinja_value *re
     }
     for (size_t i = 0; i < s.len;) {
         uint32_t code = text_next(s, &i);
-        if (upper ? text_is_lower(code) : text_is_upper(code)) {
+        if (text_is_title(code) || (upper ? text_is_lower(code) : text_is_upper(code))) {
             return give(ret, false);
         }
         cased = cased || (upper ? text_is_upper(code) : text_is_lower(code));
@@ -176,6 +174,9 @@ static bool test_lower(struct jinja_call *call, struct jinja_value *ret) {
 
 static bool exists(struct jinja_call *call, bool test, struct jinja_value *ret) {
     struct jinja_value v = call->args[0];
+    if (!rt_dict_key(call->runtime, call->span, v)) { /* it is looked up in a dict */
+        return false;
+    }
     return give(ret,
                 v.kind == JINJA_STRING && env_callable(call->runtime->env, v.string, test) != NULL);
 }

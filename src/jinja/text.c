@@ -34,12 +34,19 @@ bool text_is_alnum(uint32_t code) {
     return has_class(code, iswalnum_l, iswalnum);
 }
 
+/* Two letters in one, the first of which is upper case, and Greek letters with a small iota. */
+bool text_is_title(uint32_t code) {
+    return code == 0x1C5 || code == 0x1C8 || code == 0x1CB || code == 0x1F2 ||
+           (code >= 0x1F88 && code <= 0x1FAF && (code & 8) != 0) || code == 0x1FBC ||
+           code == 0x1FCC || code == 0x1FFC;
+}
+
 bool text_is_upper(uint32_t code) {
-    return has_class(code, iswupper_l, iswupper);
+    return !text_is_title(code) && has_class(code, iswupper_l, iswupper);
 }
 
 bool text_is_lower(uint32_t code) {
-    return has_class(code, iswlower_l, iswlower);
+    return !text_is_title(code) && has_class(code, iswlower_l, iswlower);
 }
 
 /* Characters without a shape of their own (Unicode's Cf), and those for private use. */
@@ -170,6 +177,50 @@ void text_add_upper(struct buf *out, uint32_t code) {
     } else if (!add_long_upper(out, code)) {
         locale_t locale = utf8_locale();
         text_add_code(out, locale == (locale_t)0 ? code : towupper_l((wint_t)code, locale));
+    }
+}
+
+static void add_title_of(struct buf *out, uint32_t code) {
+    AUTO_BUF upper = BUF_INIT(32);
+    size_t first = 0;
+    text_add_upper(&upper, code);
+    text_next(buf_str(&upper), &first);
+    buf_add(out, str_slice(buf_str(&upper), 0, first));
+    for (size_t i = first; i < upper.len;) {
+        uint32_t next = text_next(buf_str(&upper), &i);
+        code == 0x149 ? text_add_code(out, next) : text_add_lower(out, next); /* 'n stays one */
+    }
+}
+
+void text_add_title(struct buf *out, uint32_t code) {
+    if (code < 0x80) {
+        text_add_upper(out, code);
+    } else if (code >= 0x1C4 && code <= 0x1CC) { /* three letters in three cases each */
+        text_add_code(out, code - (code - 0x1C4) % 3 + 1);
+    } else if (code >= 0x1F1 && code <= 0x1F3) {
+        text_add_code(out, 0x1F2);
+    } else if (code >= 0x10D0 && code <= 0x10FF) { /* Georgian has no capitals inside of text */
+        text_add_code(out, code);
+    } else {
+        add_title_of(out, code);
+    }
+}
+
+void text_add_folded(struct buf *out, uint32_t code) {
+    if (code < 0x80 || code == 0x130) {
+        text_add_lower(out, code);
+    } else if (code == 0x1E9E) {
+        buf_add(out, S("ss"));
+    } else if (code == 0x131 || (code >= 0x13A0 && code <= 0x13F5)) {
+        text_add_code(out, code);
+    } else if ((code >= 0xAB70 && code <= 0xABBF) || (code >= 0x13F8 && code <= 0x13FD)) {
+        text_add_upper(out, code);
+    } else {
+        AUTO_BUF upper = BUF_INIT(32);
+        text_add_upper(&upper, code);
+        for (size_t i = 0; i < upper.len;) {
+            text_add_lower(out, text_next(buf_str(&upper), &i));
+        }
     }
 }
 

@@ -49,6 +49,7 @@ static const struct setup_step {
 } run_steps[] = {
     { "prepare the mount namespace", mount_staging },
     { "merge the layers of a mount", mount_extra_roots },
+    { "write what the step reads", write_files },
     { "make mount points", make_points },
     { "merge the layers", mount_root },
     { "name the host", set_names },

@@ -53,6 +53,8 @@ MUST_CHECK bool stub_open(struct inside *in, const char *target, bool is_dir, in
                           struct err *err);
 void stubs_remove(struct inside *in);
 
+/* mounts.c: the files of kind SANDBOX_FILE, in the staging tmpfs. */
+MUST_CHECK bool write_files(struct inside *in, struct err *err);
 /* mounts.c: /proc, /sys, /dev and what the caller wants, onto the merged root. */
 int mount_source_open(const struct inside *in, size_t index); /* O_PATH; not of a tmpfs */
 MUST_CHECK bool mount_system(struct inside *in, struct err *err);

@@ -192,10 +192,44 @@ bool mask_system(struct inside *in, struct err *err) {
 
 /* --- what the step wants ---------------------------------------------------------------------- */
 
+static const char *file_path(const struct inside *in, size_t index) {
+    return path_join(in->arena, in->spec->staging, str_fmt(in->arena, "file-%zu", index).ptr);
+}
+
+bool write_files(struct inside *in, struct err *err) {
+    for (size_t i = 0; i < in->spec->mount_count; i++) {
+        const struct sandbox_mount *m = &in->spec->mounts[i];
+        if (m->kind != SANDBOX_FILE) {
+            continue;
+        }
+        const char *path = file_path(in, i);
+        AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || fchown(fd, m->uid, m->gid) < 0 || fchmod(fd, m->mode) < 0) {
+            return err_sys(err, errno, "create '%s'", path);
+        }
+        if (!fs_write_all(fd, m->content.ptr, m->content.len, err)) {
+            return err_wrap(err, "write '%s'", m->target);
+        }
+    }
+    return true;
+}
+
 int mount_source_open(const struct inside *in, size_t index) {
     const struct sandbox_mount *m = &in->spec->mounts[index];
-    return m->kind == SANDBOX_BIND_ROOT ? fs_open_in_root(in->rootfds[index], m->source, O_PATH, 0)
-                                        : open(m->source, O_PATH | O_CLOEXEC);
+    switch (m->kind) {
+    case SANDBOX_BIND_ROOT:
+        return fs_open_in_root(in->rootfds[index], m->source, O_PATH, 0);
+    case SANDBOX_FILE:
+        return open(file_path(in, index), O_PATH | O_CLOEXEC);
+    case SANDBOX_BIND:
+    case SANDBOX_TMPFS:
+        break;
+    }
+    return open(m->source, O_PATH | O_CLOEXEC);
+}
+
+static const char *shown_source(const struct sandbox_mount *m) {
+    return m->kind == SANDBOX_FILE ? "a file of ours" : m->source;
 }
 
 static bool mount_bind(struct inside *in, size_t index, struct err *err) {
@@ -203,18 +237,19 @@ static bool mount_bind(struct inside *in, size_t index, struct err *err) {
     AUTO_FD source = mount_source_open(in, index);
     struct stat st;
     if (source < 0 || fstat(source, &st) < 0) {
-        return err_sys(err, errno, "mount '%s' on '%s'", m->source, m->target);
+        return err_sys(err, errno, "mount '%s' on '%s'", shown_source(m), m->target);
     }
     AUTO_FD target = -1;
     if (!stub_open(in, m->target, S_ISDIR(st.st_mode), &target, err)) {
         return false;
     }
     if (mount(fd_path(in->arena, source), fd_path(in->arena, target), NULL, MS_BIND, NULL) < 0) {
-        return err_sys(err, errno, "mount '%s' on '%s'", m->source, m->target);
+        return err_sys(err, errno, "mount '%s' on '%s'", shown_source(m), m->target);
     }
     /* The target's fd still names what is below the mount: open what is now on top. */
     AUTO_FD mounted = fs_open_in_root(in->rootfd, m->target, O_PATH, 0);
-    unsigned long flags = MS_NOSUID | MS_NODEV | (m->readonly ? MS_RDONLY : 0);
+    bool readonly = m->readonly || m->kind == SANDBOX_FILE;
+    unsigned long flags = MS_NOSUID | MS_NODEV | (readonly ? MS_RDONLY : 0);
     if (mounted < 0 ||
         mount(NULL, fd_path(in->arena, mounted), NULL, MS_BIND | MS_REMOUNT | flags, NULL) < 0) {
         return err_sys(err, errno, "restrict the mount on '%s'", m->target);

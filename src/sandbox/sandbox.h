@@ -28,6 +28,7 @@ enum sandbox_mount_kind {
     SANDBOX_BIND,      /* a path of the host */
     SANDBOX_BIND_ROOT, /* a path inside another root: resolved there, never outside */
     SANDBOX_TMPFS,
+    SANDBOX_FILE, /* a text, in a file that is in memory only; always read-only */
 };
 
 struct sandbox_mount {
@@ -40,7 +41,10 @@ struct sandbox_mount {
                                         removed again when the step has not used it */
     bool readonly;
     uint64_t size_bytes; /* TMPFS; 0: the kernel's default */
-    uint32_t mode;       /* TMPFS; 0: 01777 */
+    uint32_t mode;       /* TMPFS; 0: 01777. FILE: its permissions */
+    str content;         /* FILE */
+    uint32_t uid;        /* FILE */
+    uint32_t gid;        /* FILE */
 };
 
 enum sandbox_network {

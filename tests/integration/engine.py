@@ -269,7 +269,7 @@ class Engine:
 
     def verify(self):
         result = self.run("cache", "verify")
-        assert (result.code, result.stdout) == (0, "0 damaged, removed\n"), result.stdout + result.stderr
+        assert (result.code, result.stdout) == (0, "nothing is damaged\n"), result.stdout + result.stderr
 
     def layers(self):
         return sorted(os.listdir(self.store / "layers"))

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sys/ioctl.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -221,6 +223,21 @@ static long try_get_back_admin(void) {
     return prctl(PR_CAPBSET_READ, 21 /* CAP_SYS_ADMIN */, 0, 0, 0) == 1 ? 0 : (errno = EPERM, -1);
 }
 
+/* Asks the ssh agent that the step was given. */
+static long try_agent(void) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const char *path = getenv("SSH_AUTH_SOCK");
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    char answer[64] = "";
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path == NULL ? "" : path);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        write(fd, "ping", 4) != 4 || read(fd, answer, sizeof answer - 1) < 0) {
+        return -1;
+    }
+    printf("%s: ", answer);
+    return 0;
+}
+
 static const struct {
     const char *name;
     long (*run)(void);
@@ -259,6 +276,7 @@ static const struct {
     { "setuid", try_setuid },
     { "exec-memory", try_exec_memory },
     { "admin", try_get_back_admin },
+    { "agent", try_agent },
 };
 
 int main(int argc, char **argv) {

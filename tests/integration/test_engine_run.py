@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """RUN: its forms, its user and folder, its mounts; what a step leaves in its layer."""
 import os
+import socket
 import stat
 import subprocess
+import threading
 
 import pytest
 
@@ -359,7 +361,6 @@ def test_mount_on_the_root_is_refused(engine):
 
 def test_secret_that_is_not_required_is_left_out(engine):
     assert engine.lines("FROM base\nRUN --mount=type=secret,id=x ls /run/secrets 2>/dev/null || echo none\n") == ["none"]
-    assert "E405" in engine.fail("FROM base\nRUN --mount=type=secret,id=x,required true\n").stderr
 
 
 # --- network --------------------------------------------------------------------------------------------------------------------------
@@ -376,3 +377,111 @@ def test_network_host_and_its_key(engine):
     assert engine.lines(dockerfile) == [str(count)]
     assert engine.build(dockerfile, None, "--network", "none").lines() == ["1"]
     assert engine.build(dockerfile).ran() == []
+
+
+# --- secrets and agents -----------------------------------------------------------------------------------------------------------
+
+SECRET = "hunter2-\u00e9\n"
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "token"
+    path.write_text(SECRET)
+    return path
+
+
+def test_a_secret_is_a_file_that_no_layer_keeps(engine, secret):
+    built = engine.build("""FROM base
+RUN --mount=type=secret,id=token cat /run/secrets/token && stat -c '%a %u:%g' /run/secrets/token
+RUN --mount=type=secret,id=token,target=/etc/key,mode=0444,uid=7,gid=8 stat -c '%a %u:%g' /etc/key; echo x >>/etc/key || echo read-only
+RUN ls /run/secrets /etc/key 2>&1 | grep -c 'No such'
+""", None, "--secret", f"id=token,src={secret}")
+    assert built.lines()[:4] == [SECRET.strip(), "400 0:0", "444 7:8", built.lines()[3]]
+    assert "read-only" in built.lines() and built.lines()[-1] == "2"
+    assert "run/secrets" not in built.tree and "etc/key" not in built.tree
+    for folder, _, names in os.walk(engine.store):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                with open(path, "rb") as file:
+                    assert SECRET.encode() not in file.read(), path
+
+
+def test_a_secret_is_a_variable(engine, secret):
+    env = {**os.environ, "TOKEN_OF_OURS": "by name"}
+    assert engine.lines("""FROM base
+RUN --mount=type=secret,id=token,env=TOKEN printf %s "$TOKEN"; ls /run/secrets 2>/dev/null || echo none
+RUN --mount=type=secret,id=b,env=B,target=/b echo "$B"; cat /b; echo
+RUN --mount=type=secret,id=TOKEN_OF_OURS,env=C echo "$C"; echo "${TOKEN:-unset}"
+""", None, "--secret", f"id=token,src={secret}", "--secret", "id=b,env=TOKEN_OF_OURS", "--secret", "id=TOKEN_OF_OURS",
+                        env=env) == [SECRET.strip(), "none", "by name", "by name", "by name", "unset"]
+
+
+def test_another_secret_runs_nothing_again(engine, secret):
+    text = "FROM base\nRUN --mount=type=secret,id=token wc -c </run/secrets/token\n"
+    assert engine.build(text, None, "--secret", f"id=token,src={secret}").ran() != []
+    secret.write_text("another, of another length")
+    assert engine.build(text, None, "--secret", f"id=token,src={secret}").ran() == []
+
+
+@pytest.mark.parametrize("value, said", [
+    ("id=token,src=/no/such/file", "/no/such/file"),
+    ("id=token,env=NO_SUCH_VARIABLE", "'NO_SUCH_VARIABLE' is not set"),
+    ("src=/etc/passwd", "has no id"),
+    ("id=token,sauce=x", "not 'id=token,sauce=x'"),
+    ("id=token,type=ssh", "neither file nor env"),
+    ("id=token,src=/dev/zero", "/dev/zero"),
+])
+def test_a_secret_that_cannot_be_had(engine, value, said):
+    result = engine.try_build("FROM base\nRUN true\n", None, "--secret", value)
+    assert result.code in (1, 2) and said in result.stderr
+
+
+def test_a_required_secret_says_how_to_give_it(engine):
+    result = engine.fail("FROM base\nRUN --mount=type=secret,id=token,required true\n")
+    assert "E405" in result.stderr and "--secret id=token,src=FILE" in result.stderr
+    result = engine.fail("FROM base\nRUN --mount=type=ssh,required true\n")
+    assert "E405" in result.stderr and "--ssh default" in result.stderr
+
+
+def test_an_agent_answers_inside(engine, tmp_path):
+    """A server that says what it is asked, as an agent would."""
+    path = str(tmp_path / "agent.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        built = engine.build("""FROM base
+RUN --mount=type=ssh echo "$SSH_AUTH_SOCK" && probe agent
+RUN --mount=type=ssh,id=other,target=/s test ! -e /s && echo "${SSH_AUTH_SOCK:-unset}"
+""", None, "--ssh", f"default={path}")
+        assert built.lines() == ["/run/buildkit/ssh_agent.0", "agent: ping: agent ok", "unset"]
+        assert "run/buildkit" not in built.tree
+
+
+def answer(server):
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        with connection:
+            connection.sendall(b"agent: " + connection.recv(100))
+
+
+def test_an_agent_that_is_not_there(engine, tmp_path):
+    env = {k: v for k, v in os.environ.items() if k != "SSH_AUTH_SOCK"}
+    result = engine.try_build("FROM base\nRUN true\n", None, "--ssh", "default", env=env)
+    assert result.code == 1 and "SSH_AUTH_SOCK is not set" in result.stderr
+    result = engine.try_build("FROM base\nRUN true\n", None, "--ssh", f"default={tmp_path}")
+    assert result.code == 1 and "is not the socket of an ssh agent" in result.stderr
+
+
+def test_insecure_steps_ask_first(engine):
+    text = "FROM base\nRUN --security=insecure grep CapEff /proc/self/status\nRUN grep CapEff /proc/self/status\n"
+    result = engine.fail(text)
+    assert "E405" in result.stderr and "--allow security.insecure" in result.stderr
+    insecure, ordinary = engine.lines(text, None, "--allow", "security.insecure")
+    assert int(insecure.split()[1], 16) & (1 << 21)  # CAP_SYS_ADMIN
+    assert not int(ordinary.split()[1], 16) & (1 << 21)

@@ -24,6 +24,7 @@ def reference(case):
         undefined=jinja2.StrictUndefined if case["strict"] else jinja2.Undefined,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         loader=jinja2.DictLoader(case.get("templates", {})),
+        optimized=case.get("optimized", True),  # off: nothing is computed before it runs
         **{name: case[name] for name in OPTIONS if name in case},
     )
     try:
