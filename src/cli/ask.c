@@ -2,6 +2,8 @@
 #include "cli/ask.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "cli/progress.h"
@@ -20,12 +22,34 @@ bool ask_is_plain(str text) {
     return true;
 }
 
+/* Until something can be read. False: we were interrupted; be it right before the wait, for which
+ * a read alone would not notice the signal. */
+static bool wait_for_input(void) {
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+    sigset_t ours;
+    sigset_t before;
+    int n = -1;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ours, &before);
+    while (n < 0 && interrupted == 0) {
+        n = ppoll(&input, 1, NULL, &before);
+        if (n < 0 && errno != EINTR) {
+            break; /* the read will say why */
+        }
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return interrupted == 0;
+}
+
 /* A line byte by byte: what follows it stays for the next question. False at the end of input. */
 static bool read_line(struct buf *line) {
     char c;
     buf_reset(line);
     for (;;) {
-        ssize_t n = read(STDIN_FILENO, &c, 1);
+        ssize_t n = wait_for_input() ? read(STDIN_FILENO, &c, 1) : -1;
         if (n < 0 && errno == EINTR && interrupted == 0) {
             continue;
         }

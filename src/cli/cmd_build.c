@@ -105,7 +105,9 @@ static bool check_templates(struct plan *p) {
     struct diag_sink sink;
     enum recipe_kind kinds[2];
     size_t kind_count = plan_kinds(p, kinds);
+    struct recipe_templates templates = { 0 };
     const struct recipe_check check = {
+        .templates = &templates,
         .config = &p->config,
         .templates_dir = p->options->templates_dir,
         .kernel_version = p->options->kernel_version,

@@ -89,7 +89,9 @@ static int run(struct cli *cli, const void *options) {
     diag_sink_init(&sink, cli->arena, &sources);
     bool ok = config_load(cli->arena, &sources, &sink, guest,
                           &(struct config_options){ .artifacts_dir = o->artifacts }, &config);
+    struct recipe_templates templates = { 0 };
     const struct recipe_check check = {
+        .templates = &templates,
         .config = &config,
         .templates_dir = o->templates_dir,
         .sound = ok,

@@ -299,6 +299,8 @@ void recipe_check(struct arena *a, const struct recipe_check *check,
         .kernel_version = check->kernel_version,
         .templates_dir = check->templates_dir,
         .binaries_dir = ".",
+        .templates = check->templates,
+        .names_only = true,
     };
     struct checking c = { .arena = a, .sources = sources, .sink = &own, .recipe = &recipe };
     if (recipe_render(a, &request, sources, &own, &recipe, &err) && check->sound) {

@@ -11,6 +11,7 @@ struct recipe_check {
     /* The config has no errors. Else only that templates render is checked (E400): what they make
      * of defaults in the place of broken values tells nothing. */
     bool sound;
+    struct recipe_templates *templates; /* zeroed at first: what several checks share */
 };
 
 /*

@@ -129,7 +129,7 @@ static bool add_rootfs_files(struct file_list *l, const struct recipe_request *r
                    .mode = 0555,
                });
     }
-    add_text(l, "capsem/image.json", image_json_make(l->arena, c, r->arch));
+    add_text(l, "capsem/image.json", r->names_only ? S("") : image_json_make(l->arena, c, r->arch));
     add_text(l, "capsem/environment", environment_text(l->arena, &c->environment));
     add_config_files(l, c);
     return true;

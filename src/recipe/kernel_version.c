@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fetch/fetch.h"
 #include "recipe/internal.h"
 
 enum { RELEASES_BYTES_MAX = 4 * 1024 * 1024, FETCH_SECONDS = 15 };
@@ -44,56 +42,16 @@ static size_t on_body(char *data, size_t size, size_t count, void *self) {
     return d->body.full ? 0 : size * count;
 }
 
-/* libcurl is loaded when something is fetched: with all it depends on it would take longer to load
- * than validating a guest does. */
-struct curl_api {
-    void *library;
-    CURL *(*easy_init)(void);
-    CURLcode (*easy_setopt)(CURL *curl, CURLoption option, ...);
-    CURLcode (*easy_perform)(CURL *curl);
-    void (*easy_cleanup)(CURL *curl);
-    const char *(*easy_strerror)(CURLcode code);
-};
-
-static bool load_curl(struct curl_api *api, struct err *err) {
-    api->library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    const struct {
-        const char *name;
-        void *to;
-    } symbols[] = {
-        { "curl_easy_init", &api->easy_init },         { "curl_easy_setopt", &api->easy_setopt },
-        { "curl_easy_perform", &api->easy_perform },   { "curl_easy_cleanup", &api->easy_cleanup },
-        { "curl_easy_strerror", &api->easy_strerror },
-    };
-    for (size_t i = 0; api->library != NULL && i < ARRAY_LEN(symbols); i++) {
-        void *symbol = dlsym(api->library, symbols[i].name);
-        if (symbol == NULL) {
-            break;
-        }
-        memcpy(symbols[i].to, &symbol, sizeof symbol); /* ISO C has no such cast */
-        if (i + 1 == ARRAY_LEN(symbols)) {
-            return true;
-        }
-    }
-    err_set(err, "load libcurl: %s", dlerror());
-    return err_help(err, "apt-get install --no-install-recommends libcurl4");
-}
-
-static CURLcode perform(const struct curl_api *api, CURL *curl, const char *url, struct download *d,
-                        char why[CURL_ERROR_SIZE]) {
+static CURLcode perform(const struct fetch_curl *api, CURL *curl, const char *url,
+                        struct download *d, char why[CURL_ERROR_SIZE]) {
+    fetch_prepare(api, curl, why);
     api->easy_setopt(curl, CURLOPT_URL, url);
     api->easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     api->easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
     api->easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     api->easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_SECONDS);
-    api->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     api->easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     api->easy_setopt(curl, CURLOPT_WRITEDATA, d);
-    api->easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-    /* Companies that look into TLS hand out their own bundle by this variable. */
-    if (getenv("SSL_CERT_FILE") != NULL) {
-        api->easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
-    }
     return api->easy_perform(curl);
 }
 
@@ -101,9 +59,9 @@ static bool fetch_with_curl(void *self, struct arena *a, const char *url, str *r
                             struct err *err) {
     (void)self;
     struct download d = { BUF_INIT(RELEASES_BYTES_MAX) };
-    struct curl_api api;
+    struct fetch_curl api;
     char why[CURL_ERROR_SIZE] = "";
-    if (!load_curl(&api, err)) {
+    if (!fetch_load(&api, err)) {
         return err_wrap(err, "fetch '%s'", url);
     }
     CURL *curl = api.easy_init();

@@ -39,36 +39,60 @@ static void point_at_value(struct diag_sink *sink, const struct origins *origins
     }
 }
 
-bool recipe_render(struct arena *a, const struct recipe_request *request, struct sources *sources,
-                   struct diag_sink *sink, struct recipe *ret, struct err *err) {
-    struct recipe recipe = { .kind = request->kind };
+/* Where a parsed template stays for the next request. One of a folder does not: its loader has the
+ * folder open for as long as the request lasts. */
+static const struct jinja_template **kept_template(const struct recipe_request *request) {
+    return request->templates != NULL && request->templates_dir == NULL
+               ? &request->templates->compiled_in[request->kind]
+               : NULL;
+}
+
+/* Parses the template, or takes the one that was kept. `folder` is where its loader reads. */
+static bool find_template(struct arena *a, const struct recipe_request *request,
+                          struct jinja_folder *folder, struct sources *sources,
+                          struct diag_sink *sink, const struct jinja_template **ret,
+                          struct err *err) {
+    const struct jinja_template **kept = kept_template(request);
+    const char *dir = request->templates_dir;
     str name;
     str text;
-    if (!template_load(a, request, sources, sink, &name, &text) ||
-        !files_make(a, request, &recipe.files, &recipe.file_count, err)) {
+    if (kept != NULL && *kept != NULL) {
+        *ret = *kept;
+        return true;
+    }
+    if (!template_load(a, request, sources, sink, &name, &text)) {
         return false;
     }
-    AUTO_FD fd = -1;
-    struct jinja_folder folder;
     struct jinja_env *env = jinja_env_new(a, &jinja_options_builder);
-    if (request->templates_dir != NULL) {
-        fd = open(request->templates_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        folder = (struct jinja_folder){ fd, str_from_c(request->templates_dir) };
-        if (fd < 0) {
-            return err_sys(err, errno, "open folder '%s'", request->templates_dir);
+    if (dir != NULL) {
+        *folder =
+            (struct jinja_folder){ open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), str_from_c(dir) };
+        if (folder->fd < 0) {
+            return err_sys(err, errno, "open folder '%s'", dir);
         }
-        struct jinja_loader loader = jinja_folder_loader(&folder);
+        struct jinja_loader loader = jinja_folder_loader(folder);
         jinja_env_set_loader(env, &loader);
     }
     jinja_env_add_filter(env, &shell_quote_filter);
-    uint32_t source = sources_add(sources, name, text);
-    const struct jinja_template *template = jinja_parse(env, sources, source, sink);
+    *ret = jinja_parse(env, sources, sources_add(sources, name, text), sink);
+    if (kept != NULL) {
+        *kept = *ret;
+    }
+    return *ret != NULL;
+}
+
+static bool render(struct arena *a, const struct recipe_request *request,
+                   struct jinja_folder *folder, struct sources *sources, struct diag_sink *sink,
+                   struct recipe *ret, struct err *err) {
+    struct recipe recipe = { .kind = request->kind };
+    const struct jinja_template *template = NULL;
     struct origins origins = { .arena = a };
-    struct jinja_value variables =
-        variables_make(&origins, request, recipe.files, recipe.file_count);
-    if (template == NULL) {
+    if (!find_template(a, request, folder, sources, sink, &template, err) ||
+        !files_make(a, request, &recipe.files, &recipe.file_count, err)) {
         return false;
     }
+    struct jinja_value variables =
+        variables_make(&origins, request, recipe.files, recipe.file_count);
     if (!jinja_render(template, variables, a, sink, &recipe.output)) {
         point_at_value(sink, &origins, recipe.output.failed_origin);
         return false;
@@ -81,6 +105,14 @@ bool recipe_render(struct arena *a, const struct recipe_request *request, struct
     recipe.source = sources_add(sources, shown, recipe.text);
     *ret = recipe;
     return true;
+}
+
+bool recipe_render(struct arena *a, const struct recipe_request *request, struct sources *sources,
+                   struct diag_sink *sink, struct recipe *ret, struct err *err) {
+    struct jinja_folder folder = { .fd = -1 };
+    bool ok = render(a, request, &folder, sources, sink, ret, err);
+    fd_close_auto(&folder.fd);
+    return ok;
 }
 
 /* Index of the run that holds an output byte. */

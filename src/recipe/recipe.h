@@ -19,13 +19,21 @@ enum recipe_kind {
 };
 const char *recipe_kind_name(enum recipe_kind kind); /* "kernel", "rootfs" */
 
+/* Templates that were parsed already: zeroed at first, for requests that share sources and arena.
+ */
+struct recipe_templates {
+    const struct jinja_template *compiled_in[2]; /* by kind */
+};
+
 struct recipe_request {
     const struct guest_config *config;
     const struct config_architecture *arch;
     enum recipe_kind kind;
-    const char *kernel_version; /* NULL: recipe_kernel_version_known() */
-    const char *templates_dir;  /* NULL: the compiled-in templates */
-    const char *binaries_dir;   /* holds ARCH/NAME of the guest binaries */
+    const char *kernel_version;         /* NULL: recipe_kernel_version_known() */
+    const char *templates_dir;          /* NULL: the compiled-in templates */
+    const char *binaries_dir;           /* holds ARCH/NAME of the guest binaries */
+    struct recipe_templates *templates; /* NULL: parse them */
+    bool names_only;                    /* files that are made of the config stay empty */
 };
 
 /* One file of the build context. */

@@ -242,7 +242,7 @@ class Maker:
     def stmt_set(self, depth):
         kind = self.r.choice(TYPES)
         value = self.expr(kind)
-        name = self.one_of("a", "b", "c", "name", "items", "loop") if self.chance(0.2) else self.one_of("a", "b", "c")
+        name = self.one_of("a", "b", "c", "loop") if self.chance(0.2) else self.one_of("a", "b", "c")
         self.vars.append((name, kind))
         return self.tag(f"set {name} = {value}") if self.chance(0.9) else self.tag(f"set {name}, e = {value}, {self.expr('any', 1)}")
 
