@@ -69,6 +69,7 @@ static int render(struct cli *cli, const struct render_options *o, const char *p
     diag_sink_init(&sink, cli->arena, &sources);
     options.trim_blocks = !o->no_trim;
     options.lstrip_blocks = !o->no_trim;
+    options.mapped = false;
     uint32_t source = sources_add(&sources, str_from_c(path), text);
     struct jinja_env *env = jinja_env_new(cli->arena, &options);
     struct jinja_loader loader = jinja_folder_loader(folder);

@@ -175,22 +175,38 @@ static void check_copy(struct checking *c, const struct dockerfile_instruction *
 
 /* ---- the whole text ---- */
 
-static void check_platform(struct checking *c, const struct dockerfile_from *from) {
-    struct oci_platform ignored;
+static void report_value(struct checking *c, struct span span, const struct err *why) {
+    AUTO_BUF text = BUF_INIT(4096);
+    err_text(why, &text);
+    diag_report(c->sink, "E405", span, "%.*s", STR_FMT(buf_str(&text)));
+}
+
+/* What stands for itself: no variable, quote or escape. */
+static bool is_plain(str word) {
+    return str_find_char(word, '$', 0) == STR_NONE && str_find_char(word, '"', 0) == STR_NONE &&
+           str_find_char(word, '\'', 0) == STR_NONE && str_find_char(word, '\\', 0) == STR_NONE;
+}
+
+static void check_from(struct checking *c, size_t stage, const struct dockerfile_from *from) {
+    struct oci_platform platform;
+    struct oci_reference image;
     struct err err = ERR_INIT;
-    str text = from->platform.text;
-    if (!dockerfile_word_is_set(from->platform) || str_find_char(text, '$', 0) != STR_NONE ||
-        oci_platform_parse(c->arena, text, &ignored, &err)) {
-        return;
+    if (dockerfile_word_is_set(from->platform) && is_plain(from->platform.text) &&
+        !oci_platform_parse(c->arena, from->platform.text, &platform, &err)) {
+        report_value(c, from->platform.span, &err);
     }
-    AUTO_BUF why = BUF_INIT(4096);
-    err_text(&err, &why);
-    diag_report(c->sink, "E405", from->platform.span, "%.*s", STR_FMT(buf_str(&why)));
+    str base = from->base.text;
+    err = ERR_INIT;
+    if (is_plain(base) && !str_eq(base, S("scratch")) &&
+        dockerfile_resolve_stage(c->file, stage, base, false) == DOCKERFILE_NO_STAGE &&
+        !oci_reference_parse(c->arena, base, &image, &err)) {
+        report_value(c, from->base.span, &err);
+    }
 }
 
 static void check_stage(struct checking *c, const struct dockerfile_stage *stage,
                         bool context_is_known) {
-    check_platform(c, &stage->from->from);
+    check_from(c, stage->index, &stage->from->from);
     for (size_t i = 0; i < stage->instruction_count && context_is_known; i++) {
         const struct dockerfile_instruction *instruction = stage->instructions[i];
         if (instruction->kind == DOCKERFILE_COPY || instruction->kind == DOCKERFILE_ADD) {
@@ -222,24 +238,37 @@ static bool same_place(const struct sources *s, struct span a, struct span b) {
            str_eq(s->items[a.source]->path, s->items[b.source]->path);
 }
 
-/* In a rendered text, where it was written. */
-static struct span written_at(const struct diag *d) {
-    if (str_eq(d->note, S(RECIPE_TEMPLATE_NOTE))) {
+/* The place of the note with this text; SPAN_NONE: there is none. */
+static struct span note_place(const struct diag *d, str note) {
+    if (str_eq(d->note, note)) {
         return d->note_span;
     }
     for (const struct diag_more *m = d->more; m != NULL; m = m->next) {
-        if (str_eq(m->note, S(RECIPE_TEMPLATE_NOTE))) {
+        if (str_eq(m->note, note)) {
             return m->span;
         }
     }
-    return d->span;
+    return SPAN_NONE;
+}
+
+/* In a rendered text, where it was written. */
+static struct span written_at(const struct diag *d) {
+    struct span template = note_place(d, S(RECIPE_TEMPLATE_NOTE));
+    return span_is_set(template) ? template : d->span;
+}
+
+/* A value that is wrong wherever it is used is one mistake. */
+static bool same_value(const struct sources *s, const struct diag *a, const struct diag *b) {
+    struct span value = note_place(a, S(RECIPE_VALUE_NOTE));
+    return span_is_set(value) && same_place(s, value, note_place(b, S(RECIPE_VALUE_NOTE)));
 }
 
 static bool is_known(const struct diag_sink *sink, const struct diag *d) {
     for (size_t i = 0; i < sink->len; i++) {
         const struct diag *known = &sink->items[i];
         if (known->code == d->code && str_eq(known->message, d->message) &&
-            same_place(sink->sources, written_at(known), written_at(d))) {
+            (same_place(sink->sources, written_at(known), written_at(d)) ||
+             same_value(sink->sources, known, d))) {
             return true;
         }
     }

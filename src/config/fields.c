@@ -22,6 +22,13 @@
     { AT(type, member), .kind = FIELD_TEXT, .flags = FIELD_REQUIRED, .help = help_text }
 #define TEXT_OPTIONAL(type, member, help_text)                                                     \
     { AT(type, member), .kind = FIELD_TEXT, .flags = FIELD_OPTIONAL, .help = help_text }
+/* What a Dockerfile, a URL or a command takes as it is. */
+#define WORD(type, member, flag_bits, default_text, help_text)                                     \
+    {                                                                                              \
+        AT(type, member), .kind = FIELD_TEXT, .flags = flag_bits, .text = default_text,            \
+                          .check = check_word, .pattern = "^[^\\u0000-\\u0020\\u007f]+$",          \
+                          .help = help_text                                                        \
+    }
 #define INT(type, member, default_number, from, to, help_text)                                     \
     {                                                                                              \
         AT(type, member), .kind = FIELD_INT, .number = default_number, .min = from, .max = to,     \
@@ -62,17 +69,19 @@ static const char *const default_binaries[] = { "capsem-pty-agent", "capsem-net-
 /* ---- build.toml ---- */
 
 static const struct field architecture_fields[] = {
-    TEXT(config_architecture, base_image, "debian:bookworm-slim",
+    WORD(config_architecture, base_image, 0, "debian:bookworm-slim",
          "Image that the root filesystem starts from."),
-    TEXT_REQUIRED(config_architecture, docker_platform, "Platform of the image, as linux/amd64."),
-    TEXT_REQUIRED(config_architecture, rust_target, "Target triple of the guest binaries."),
-    TEXT(config_architecture, kernel_branch, "6.6", "Kernel branch, as 6.12."),
+    WORD(config_architecture, docker_platform, FIELD_REQUIRED, NULL,
+         "Platform of the image, as linux/amd64."),
+    WORD(config_architecture, rust_target, FIELD_REQUIRED, NULL,
+         "Target triple of the guest binaries."),
+    WORD(config_architecture, kernel_branch, 0, "6.6", "Kernel branch, as 6.12."),
     { AT(config_architecture, kernel_source), .kind = FIELD_CHOICE, .words = kernel_source_words,
       .text = "kernel.org",
       .help = "Where the kernel comes from: kernel.org's tarball, debian (the package "
               "linux-source-BRANCH) or debian-image (its ready kernel for cloud machines)." },
-    TEXT_REQUIRED(config_architecture, kernel_image,
-                  "Path of the image in the kernel tree, as arch/x86_64/boot/bzImage."),
+    WORD(config_architecture, kernel_image, FIELD_REQUIRED, NULL,
+         "Path of the image in the kernel tree, as arch/x86_64/boot/bzImage."),
     { AT(config_architecture, defconfig), .kind = FIELD_TEXT, .flags = FIELD_REQUIRED,
       .check = check_relative_path, .pattern = "^[^/]",
       .help = "Kernel configuration, a path relative to the config folder." },

@@ -185,6 +185,7 @@ bool is_file_name(str name);                    /* no slash, not "." or ".." */
 bool is_path_inside(struct arena *a, str path); /* relative, and does not leave its folder */
 void check_domains(struct loader *l, const struct field *f, const void *value);
 void check_names(struct loader *l, const struct field *f, const void *value);
+void check_word(struct loader *l, const struct field *f, const void *value);
 void check_relative_path(struct loader *l, const struct field *f, const void *value);
 void check_architecture(struct loader *l, const struct toml_node *table, void *value);
 void check_provider_file(struct loader *l, const struct toml_node *table, void *value);

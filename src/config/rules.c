@@ -96,6 +96,20 @@ void check_names(struct loader *l, const struct field *f, const void *value) {
     }
 }
 
+/* NUL characters were reported before. */
+void check_word(struct loader *l, const struct field *f, const void *value) {
+    const struct config_text *word = value;
+    bool ok = word->text.len > 0;
+    for (size_t i = 0; i < word->text.len; i++) {
+        unsigned char c = (unsigned char)word->text.ptr[i];
+        ok = ok && (c > ' ' || c == '\0') && c != 0x7F;
+    }
+    if (!ok) {
+        diag_report(l->sink, "E003", word->span, "%s must be one word, %s", f->name,
+                    word->text.len > 0 ? "without white space" : "and is empty");
+    }
+}
+
 void check_relative_path(struct loader *l, const struct field *f, const void *value) {
     const struct config_text *path = value;
     if (!is_path_inside(l->arena, path->text)) {

@@ -141,7 +141,8 @@ const struct diag_code diag_codes[] = {
     { "E302", DIAG_ERROR, "a required artifact is missing",
       "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-init,\n"
       "the guest's first program, capsem-bashrc, and the folder diagnostics with the\n"
-      "checks of capsem-doctor.\n"
+      "checks of capsem-doctor. All that is in the folder goes into the build context,\n"
+      "so it must be readable, and links in it must lead somewhere.\n"
       "\n"
       "    $ rm artifacts/capsem-init\n"
       "\n"
@@ -208,7 +209,8 @@ const struct diag_code diag_codes[] = {
       "\n"
       "'--progress plain' shows all output of a step as it comes." },
     { "E405", DIAG_ERROR, "an instruction's value is wrong",
-      "A flag, a user, a mode or a port of the instruction cannot be used.\n"
+      "A flag, a user, a mode, a port, a platform or the name of an image cannot be\n"
+      "used.\n"
       "\n"
       "    # Dockerfile\n"
       "    ARG PORT=99999\n"

@@ -13,6 +13,7 @@ const struct jinja_options jinja_options_builder = { .trim_blocks = true,
                                                      .lstrip_blocks = true,
                                                      .keep_trailing_newline = true,
                                                      .strict = true,
+                                                     .mapped = true,
                                                      .limits = LIMITS };
 
 uint32_t env_intern(struct jinja_env *env, str name) {

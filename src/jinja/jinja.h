@@ -129,6 +129,7 @@ struct jinja_options {
     bool keep_trailing_newline;
     bool strict;               /* using what is undefined is an error (else it is empty) */
     bool autoescape;           /* values are escaped for HTML when they are printed */
+    bool mapped;               /* the output says where its parts came from */
     str line_statement_prefix; /* a line that begins with it is a statement; empty: none */
     str line_comment_prefix;   /* from it to the line's end is a comment; empty: none */
     struct jinja_limits limits;
@@ -136,7 +137,7 @@ struct jinja_options {
 
 /* Everything off and lenient, as Jinja's own defaults are; limits that fit Dockerfiles. */
 extern const struct jinja_options jinja_options_default;
-/* How the builder renders: trim_blocks, lstrip_blocks, keep_trailing_newline, strict. */
+/* How the builder renders: trim_blocks, lstrip_blocks, keep_trailing_newline, strict, mapped. */
 extern const struct jinja_options jinja_options_builder;
 
 enum {
@@ -237,7 +238,8 @@ struct jinja_run {
 
 struct jinja_output {
     str text;
-    const struct jinja_run *runs; /* ascending; the first starts at 0 unless text is empty */
+    /* Ascending; the first starts at 0 unless text is empty. None unless the options ask. */
+    const struct jinja_run *runs;
     size_t run_count;
     uint32_t failed_origin; /* after a failure, and then only this: of the value it was about */
 };

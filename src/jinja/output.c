@@ -15,6 +15,9 @@ static const struct captured *find_captured(const struct jinja_runtime *rt, uint
 /* Remembers where the output from `start` on comes from. */
 static void mark(struct jinja_runtime *rt, size_t start, struct span span, uint32_t origin) {
     struct run_list *runs = &rt->runs;
+    if (!rt->env->options.mapped) {
+        return;
+    }
     struct jinja_run run = { start, span, origin };
     if (runs->len > 0 && runs->items[runs->len - 1].start == start) {
         runs->items[runs->len - 1] = run; /* what was marked before printed nothing */
@@ -98,7 +101,7 @@ bool capture_end(struct jinja_runtime *rt, struct span span, struct capture *c, 
         return false;
     }
     ret->string = captured.text;
-    if (captured.text.len > 0 && rt->captured_len < ORIGIN_CAPTURED) {
+    if (captured.runs.len > 0 && rt->captured_len < ORIGIN_CAPTURED) {
         captured.origin = first_origin(&captured.runs);
         ret->origin = ORIGIN_CAPTURED | (uint32_t)rt->captured_len;
         ARENA_PUSH(rt->arena, rt->captured, rt->captured_len, rt->captured_cap, captured);

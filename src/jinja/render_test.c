@@ -196,6 +196,7 @@ static void output_knows_the_values_it_came_from(void **state) {
         jinja_dict_put(context, S("d"), d);
         uint32_t source = sources_add(&sources, S("t"), str_from_c(c->template));
         struct jinja_options options = jinja_options_default;
+        options.mapped = true;
         struct jinja_env *env = jinja_env_new(a, &options);
         const struct jinja_template *t = jinja_parse(env, &sources, source, &sink);
         assert_true(t != NULL && jinja_render(t, context, a, &sink, &out));
