@@ -130,7 +130,7 @@ tags = ["a", "b"]
 def peers(build):
     """Name to command of each parser that can be had here."""
     found = {"Python tomllib": [PYTHON, "-c", TOMLLIB]}
-    for name, define, header in [("toml++", "TOMLPLUSPLUS", "toml++/toml.h"), ("toml11", "TOML11", "toml.hpp"), ("cpptoml", "CPPTOML", "cpptoml.h")]:
+    for name, define, header in [("toml++", "TOMLPLUSPLUS", "toml++/toml.h"), ("cpptoml", "CPPTOML", "cpptoml.h")]:
         program = os.path.join(build, "bench", "toml-peer-" + define.lower())
         if not shutil.which("g++") or not os.path.exists("/usr/include/" + header):
             print(f"toml:   {name} is not installed, so it is not compared with")

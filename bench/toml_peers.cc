@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parsers that C++ programs use, timed as bench/toml.c times ours: FILE ROUNDS prints the best
-// processor time in ms. bench/front compiles it once for each, with -DTOMLPLUSPLUS, -DTOML11 or -DCPPTOML.
+// processor time in ms. bench/front compiles it once for each, with -DTOMLPLUSPLUS or -DCPPTOML.
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -14,12 +14,6 @@
 #include <toml++/toml.h>
 static bool parse(const std::string &text) {
     return !toml::parse(std::string_view(text)).empty();
-}
-#elif defined(TOML11)
-#include <toml.hpp>
-static bool parse(const std::string &text) {
-    std::istringstream in(text);
-    return !toml::parse(in, "bench").as_table().empty();
 }
 #else
 #include <cpptoml.h>

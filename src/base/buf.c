@@ -58,10 +58,6 @@ void buf_add_c(struct buf *b, const char *c) {
     buf_add(b, str_from_c(c));
 }
 
-void buf_add_char(struct buf *b, char c) {
-    buf_add_bytes(b, &c, 1);
-}
-
 void buf_add_repeat(struct buf *b, char c, size_t count) {
     if (count == 0 || !buf_reserve(b, count)) {
         return;

@@ -28,7 +28,6 @@ bool buf_reserve(struct buf *b, size_t extra); /* false when it would pass the m
 
 void buf_add(struct buf *b, str s);
 void buf_add_c(struct buf *b, const char *c);
-void buf_add_char(struct buf *b, char c);
 void buf_add_bytes(struct buf *b, const void *p, size_t len);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
@@ -36,6 +35,16 @@ void buf_add_repeat(struct buf *b, char c, size_t count);
 
 /* The text as one word of a POSIX shell command: 'it'\''s'. Plain words stay as they are. */
 void buf_add_shell_word(struct buf *b, str s);
+
+/* Most often there is room: then it costs no call. */
+static inline void buf_add_char(struct buf *b, char c) {
+    if (b->len + 1 < b->cap && b->len < b->max) {
+        b->ptr[b->len++] = c;
+        b->ptr[b->len] = '\0';
+    } else {
+        buf_add_bytes(b, &c, 1);
+    }
+}
 
 /* View of the content, valid until the next change. */
 static inline str buf_str(const struct buf *b) {

@@ -176,6 +176,7 @@ struct callable; /* env.c */
 struct expr {
     enum expr_kind kind;
     bool is_not; /* TEST: `is not` */
+    bool is_key; /* ATTR: no dict has a method of this name */
     enum token_kind op;
     uint32_t name; /* NAME: interned */
     struct span span;

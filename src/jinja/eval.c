@@ -353,6 +353,19 @@ static bool eval_test(struct jinja_runtime *rt, const struct expr *e, struct jin
     return true;
 }
 
+/* Most are keys of a dict, which needs no look at the methods. */
+static bool eval_attr(struct jinja_runtime *rt, const struct expr *e, struct jinja_value left,
+                      struct jinja_value *ret) {
+    if (left.kind == JINJA_DICT && e->is_key) {
+        const struct dict_entry *entry = dict_find(left.dict, jinja_string(e->text));
+        if (entry != NULL) {
+            *ret = entry->value;
+            return true;
+        }
+    }
+    return rt_attr(rt, e->span, left, e->text, ret);
+}
+
 static bool eval_kind(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     struct jinja_value left;
     switch (e->kind) {
@@ -384,7 +397,7 @@ static bool eval_kind(struct jinja_runtime *rt, const struct expr *e, struct jin
     case EXPR_COND:
         return eval_cond(rt, e, ret);
     case EXPR_ATTR:
-        return eval(rt, e->left, &left) && rt_attr(rt, e->span, left, e->text, ret);
+        return eval(rt, e->left, &left) && eval_attr(rt, e, left, ret);
     case EXPR_ITEM:
         return eval_item(rt, e, ret);
     case EXPR_SLICE:

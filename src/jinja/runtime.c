@@ -55,8 +55,10 @@ bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
     if (steps > limit || rt->steps > limit - steps) {
         return rt_fail(rt, span, "rendering takes more than %llu steps", (unsigned long long)limit);
     }
+    uint64_t before = rt->steps;
     rt->steps += steps;
-    return rt_reserve(rt, span, 0);
+    /* A step makes little: what is large asks ahead. So memory is looked at now and then. */
+    return before / 64 == rt->steps / 64 || rt_reserve(rt, span, 0);
 }
 
 bool rt_enter(struct jinja_runtime *rt, struct span span) {

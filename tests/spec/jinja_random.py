@@ -380,7 +380,7 @@ def make(seed):
 def excused(problem):
     """Differences that are documented, and what Jinja itself does not mean."""
     return re.search(r" at 0x|(<|&lt;)(list_|dict_|gener)|(<|&lt;)(bound|built-in|function|method)|<generator|<class|<function|<method|<jinja2|<Macro|<TemplateRef|<itertools|Undefined object"
-                     r"|64 bits|name '(inf|nan)' is not defined|takes more than|TimeoutError|int too large|Exceeds the limit|SyntaxError|RecursionError|MemoryError|too large to be printed|changed size during iteration|has no slices|'dict_(keys|items)' and", problem)
+                     r"|64 bits|name '(inf|nan)' is not defined|takes more than|TimeoutError|int too large|Exceeds the limit|SyntaxError|RecursionError|MemoryError|too large to be printed|changed size during iteration|has no slices|'dict_(keys|items)' and", problem, re.IGNORECASE)
 
 
 def alarm(*_):
