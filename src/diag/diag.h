@@ -107,7 +107,7 @@ struct diag {
     size_t order;           /* of reporting: keeps sorting stable */
 };
 
-enum { DIAG_MAX = 10000 }; /* more are counted, not kept */
+enum { DIAG_MAX = 10000 }; /* the first are kept, all are counted */
 
 struct diag_sink {
     struct arena *arena;
@@ -117,6 +117,7 @@ struct diag_sink {
     size_t cap;
     size_t errors;
     size_t warnings;
+    struct diag beyond; /* what is reported when no more are kept; it has no texts */
 };
 
 void diag_sink_init(struct diag_sink *sink, struct arena *a, struct sources *sources);

@@ -36,10 +36,10 @@ static struct diag *keep(struct diag_sink *sink, struct diag d) {
     *(d.code->severity == DIAG_ERROR ? &sink->errors : &sink->warnings) += 1;
     d.order = sink->len;
     if (sink->len == DIAG_MAX) {
-        sink->items[DIAG_MAX - 1] = d;
-    } else {
-        ARENA_PUSH(sink->arena, sink->items, sink->len, sink->cap, d);
+        sink->beyond = d;
+        return &sink->beyond;
     }
+    ARENA_PUSH(sink->arena, sink->items, sink->len, sink->cap, d);
     return &sink->items[sink->len - 1];
 }
 
@@ -52,6 +52,9 @@ struct diag *diag_report(struct diag_sink *sink, const char *code, struct span s
     const struct diag_code *row = diag_code_find(str_from_c(code));
     ASSERT(row != NULL);
     struct diag d = { .code = row, .span = span, .note_span = SPAN_NONE };
+    if (sink->len == DIAG_MAX) {
+        return keep(sink, d);
+    }
     va_list args;
     va_start(args, fmt);
     d.message = format(sink->arena, fmt, args);
@@ -71,6 +74,9 @@ static void add_more(struct diag_sink *sink, struct diag *d, struct span span, s
 }
 
 void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...) {
+    if (d == &sink->beyond) {
+        return;
+    }
     va_list args;
     va_start(args, fmt);
     str note = format(sink->arena, fmt, args);
@@ -84,6 +90,9 @@ void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const c
 }
 
 void diag_help(struct diag_sink *sink, struct diag *d, const char *fmt, ...) {
+    if (d == &sink->beyond) {
+        return;
+    }
     va_list args;
     va_start(args, fmt);
     d->help = format(sink->arena, fmt, args);

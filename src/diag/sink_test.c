@@ -56,9 +56,13 @@ static void the_order_is_severity_code_file_position(void **state) {
 static void too_many_are_counted_but_not_kept(void **state) {
     struct fixture *f = *state;
     for (int i = 0; i < DIAG_MAX + 7; i++) {
-        diag_report(&f->sink, "E002", SPAN_NONE, "number %d", i);
+        struct diag *d = diag_report(&f->sink, "E002", SPAN_NONE, "number %d", i);
+        diag_note(&f->sink, d, SPAN_NONE, "note %d", i);
+        diag_help(&f->sink, d, "help %d", i);
     }
     assert_int_equal(f->sink.len, DIAG_MAX);
+    assert_true(str_eq(f->sink.items[DIAG_MAX - 1].message, S("number 9999")));
+    assert_true(str_eq(f->sink.items[DIAG_MAX - 1].help, S("help 9999")));
     assert_int_equal(f->sink.errors, DIAG_MAX + 7);
 }
 
