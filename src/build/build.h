@@ -102,6 +102,7 @@ struct build_image {
     struct store_key *layers;
     size_t layer_count;
     str origin; /* "bootstrapped with mmdebstrap", "imported from FILE" */
+    str digest; /* of what its registry has under the name; empty: not from one */
     int64_t created_s;
 };
 
@@ -119,6 +120,26 @@ MUST_CHECK bool build_image_list(struct store *s, struct arena *a, struct build_
 MUST_CHECK bool build_image_remove(struct store *s, const struct oci_reference *ref,
                                    const struct oci_platform *platform, bool *ret_removed,
                                    struct err *err);
+/* Adds or replaces a name. */
+MUST_CHECK bool build_image_save(struct store *s, const struct build_image *image, struct err *err);
+/* Absolute folders of its layers, lowest first. */
+const char **build_image_paths(struct store *s, struct arena *a, const struct build_image *image,
+                               size_t *ret_count);
+struct build_pull {
+    struct store *store;
+    const struct oci_reference *ref;
+    const struct oci_platform *platform;
+    uint64_t connect_ms;                  /* how long a connection may take; 0: the usual */
+    void (*notice)(void *self, str text); /* what is about to be fetched; may be NULL */
+    void *self;
+    const volatile sig_atomic_t *cancelled;
+};
+/*
+ * The image comes from its registry into the store; layers that are there are not fetched. All of
+ * them are checked before the image has its name. err->code as oci_registry_resolve() has it.
+ */
+MUST_CHECK bool build_image_pull(struct arena *a, const struct build_pull *pull,
+                                 struct build_image *ret, struct err *err);
 /* A root filesystem's tar (plain or compressed) becomes an image of one layer. */
 MUST_CHECK bool build_image_import(struct store *s, struct arena *a, const char *tar_path,
                                    const struct oci_reference *ref,

@@ -195,6 +195,14 @@ MUST_CHECK bool chmod_apply(str text, uint32_t mode, bool is_dir, uint32_t *ret)
 bool unpack_is_archive(int fd);
 MUST_CHECK bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner,
                                uint32_t uid, uint32_t gid, struct err *err);
+/* The same from an archive that the caller reads. The hook sees each entry's clean path first; what
+ * it skips is not unpacked. */
+struct archive;
+struct archive_entry;
+typedef bool unpack_hook(void *self, const char *path, struct archive_entry *entry, bool *ret_skip,
+                         struct err *err);
+MUST_CHECK bool unpack_entries(struct archive *from, const char *name, const char *destination,
+                               unpack_hook *hook, void *self, struct err *err);
 
 /* --- context.c -----------------------------------------------------------------------------------
  */
@@ -261,7 +269,6 @@ MUST_CHECK bool bootstrap_run(struct store *store, struct arena *a, const struct
                               const volatile sig_atomic_t *cancelled,
                               void (*on_output)(void *self, str piece), void *self,
                               struct build_image *ret, struct err *err);
-MUST_CHECK bool image_save(struct store *s, const struct build_image *image, struct err *err);
 
 /* A diagnostic for the instruction that fails for the world's reasons; returns false. */
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <signal.h>
+
 #include "oci/oci.h"
 
 /* --- what a registry asks for (RFC 9110, "WWW-Authenticate"; Docker, "Token authentication") ----
