@@ -59,6 +59,8 @@ struct build_request {
     struct oci_platform platform;
     enum build_network network; /* of steps that do not say */
     bool no_cache;
+    bool pull;                 /* base images: the registry is asked even when the store has them */
+    bool offline;              /* base images: nothing but the store is asked */
     int64_t source_date_epoch; /* seconds; times of what the engine itself makes */
     bool epoch_is_now;         /* nobody has set it: steps do not see it as an ARG */
     const struct build_events *events;
@@ -78,6 +80,8 @@ struct build_result {
     struct oci_config config;
     const char **layers; /* absolute folders, lowest first: what a tree is made of */
     size_t layer_count;
+    struct store_key *layer_keys; /* of all layers, those included that changed nothing */
+    size_t layer_key_count;
     struct store_key key; /* names the content: same key, same tree */
     str failed_output;    /* the end of what the failing step printed */
     int failed_exit_code; /* of that step; 0 when no step failed */

@@ -69,6 +69,8 @@ struct builder {
     struct build_context *context;
     struct oci_pairs global_args;
     struct oci_platform build_platform;
+    struct map bases;       /* base images found in this run */
+    struct map unreachable; /* registries that did not answer in it, by domain */
 };
 
 /* One step that changes files: what vars.c and the steps hand around. */

@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_mcp,
     &command_image_build,
     &command_image_import,
+    &command_image_pull,
     &command_image_ls,
     &command_image_rm,
     &command_cache_ls,

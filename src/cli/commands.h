@@ -18,6 +18,7 @@ extern const struct command command_explain;
 extern const struct command command_image_build;
 extern const struct command command_image_import;
 extern const struct command command_image_ls;
+extern const struct command command_image_pull;
 extern const struct command command_image_rm;
 extern const struct command command_init;
 extern const struct command command_inspect;
