@@ -21,7 +21,7 @@ struct fetch {
     struct layer_source source;
     struct store_work work;
     struct worker worker;
-    int pipefd; /* in the worker */
+    int fds[2]; /* in the worker: a pipe for the bytes */
 };
 
 struct pull {
@@ -38,8 +38,9 @@ struct pull {
 
 static bool download(void *self, int outfd, struct err *err) {
     const struct fetch *f = self;
-    close(outfd);
-    return oci_registry_fetch_blob(f->registry, f->image, &f->image->layers[f->layer], f->pipefd,
+    (void)outfd;
+    close(f->fds[0]);
+    return oci_registry_fetch_blob(f->registry, f->image, &f->image->layers[f->layer], f->fds[1],
                                    err);
 }
 
@@ -63,16 +64,14 @@ static bool join(struct worker *downloader, bool unpacked, struct err *err) {
 static bool fetch_layer(void *self, int outfd, struct err *err) {
     struct fetch *f = self;
     AUTO_WORKER downloader = WORKER_INIT;
-    int fds[2];
     (void)outfd;
-    if (pipe2(fds, O_CLOEXEC) < 0) {
+    if (pipe2(f->fds, O_CLOEXEC) < 0) {
         return err_sys(err, errno, "make a pipe");
     }
-    f->pipefd = fds[1];
     bool started = worker_start(download, f, &downloader, err);
-    close(fds[1]);
-    bool unpacked = started && layer_unpack(&f->work, &f->source, fds[0], err);
-    close(fds[0]);
+    close(f->fds[1]);
+    bool unpacked = started && layer_unpack(&f->work, &f->source, f->fds[0], err);
+    close(f->fds[0]);
     return started && join(&downloader, unpacked, err);
 }
 

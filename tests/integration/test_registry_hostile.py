@@ -46,8 +46,16 @@ def refuse(store, name, *words, env=None):
 def assert_empty(store):
     assert os.listdir(store.store / "layers") == [] and os.listdir(store.store / "images") == []
     assert os.listdir(store.store / "tmp") == []
-    assert processes_using(store.store) == []
+    wait_for_no_process(store)
     store.verify()
+
+
+def wait_for_no_process(store):
+    """What is killed ends a moment later."""
+    deadline = time.monotonic() + 5
+    while processes_using(store.store) != [] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes_using(store.store) == []
 
 
 def replace_blob(server, image, index, body, **headers):
@@ -137,21 +145,19 @@ def test_names_that_leave_the_layer(store, server, tmp_path, entries):
     assert not (tmp_path / "outside").exists()
 
 
-def test_links_and_marks_stay_inside(store, server, tmp_path):
-    """A link to / is the layer's own root; overlayfs' attributes in a tar mean nothing."""
-    target = tmp_path / "host"
-    target.mkdir()
+def test_links_and_marks_stay_inside(store, server):
+    """A link to / leads to the layer's own root; overlayfs' attributes in a tar mean nothing."""
     marks = {"SCHILY.xattr.trusted.overlay.redirect": "/etc", "SCHILY.xattr.trusted.overlay.opaque": "y"}
     info = tarfile.TarInfo("etc")
     info.type, info.mode, info.pax_headers = tarfile.DIRTYPE, 0o755, marks
     lower = tar_bytes([entry("etc", kind=tarfile.DIRTYPE), entry("etc/keep", b"k")])
-    layer = tar_bytes([entry("link", kind=tarfile.SYMTYPE, linkname=str(target)), entry("link/file", b"x"), (info, None)],
+    layer = tar_bytes([entry("link", kind=tarfile.SYMTYPE, linkname="/"), entry("link/of-the-layer", b"x"), (info, None)],
                       format=tarfile.PAX_FORMAT)
     name = server.add("a", reg.Image([lower, layer]))
     store.run("image", "pull", name).check()
-    assert list(target.iterdir()) == []
+    assert not os.path.exists("/of-the-layer")
     tree = store.build(f"FROM {name}\n").tree
-    assert "etc/keep" in tree
+    assert "etc/keep" in tree and "of-the-layer" in tree
 
 
 # --- too much -----------------------------------------------------------------------------------------
@@ -489,8 +495,7 @@ def test_killed_while_it_pulls(store, server, how):
     process.send_signal(how)
     process.communicate(timeout=10)
     assert process.returncode != 0
-    time.sleep(0.5)
-    assert processes_using(store.store) == []
+    wait_for_no_process(store)
     assert os.listdir(store.store / "images") == [] and os.listdir(store.store / "layers") == []
     store.run("image", "pull", name).check()
     store.verify()
@@ -500,7 +505,7 @@ def test_killed_while_it_pulls(store, server, how):
 # --- references ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["", "A", "a//b", "a:", "a@", "a@sha256:12", "-a", "a/../b", "http://a/b", "a b", "a:b:c", "a" * 300,
+@pytest.mark.parametrize("name", ["", "A", "a//b", "a:", "a@", "a@sha256:12", "a/../b", "http://a/b", "a b", "a:b:c", "a" * 300,
                                   "127.0.0.1:99999/a", "x@sha512:" + "0" * 128, "a%2fb", "a\nb", "a?b", "a#b"])
 def test_odd_references(store, name):
     result = store.run("image", "pull", name)
