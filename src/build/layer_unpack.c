@@ -29,7 +29,7 @@ struct layer_job {
     size_t whiteout_cap;
     size_t entry_count;
     uint64_t file_bytes;
-    bool has_root; /* the archive says what "/" is like */
+    struct timespec root_time; /* of "/"; libarchive sets it too early */
     struct err *err;
 };
 
@@ -102,7 +102,10 @@ static bool on_entry(void *self, const char *path, struct archive_entry *entry, 
         return err_set(err, "its files have more than %llu bytes",
                        (unsigned long long)LAYER_FILES_BYTES_MAX);
     }
-    job->has_root = job->has_root || strcmp(path, ".") == 0;
+    if (strcmp(path, ".") == 0) {
+        job->root_time.tv_sec = archive_entry_mtime(entry);
+        job->root_time.tv_nsec = archive_entry_mtime_nsec(entry);
+    }
     *ret_skip = false;
     return true;
 }
@@ -174,9 +177,9 @@ static bool unpack_in_child(void *self, int rootfd, const int *roots, struct err
     for (size_t i = 0; ok && i < job->whiteout_count; i++) {
         ok = apply_whiteout(job, &job->whiteouts[i], err);
     }
-    const struct timespec times[2] = { { 0 }, { 0 } };
-    return ok && (job->has_root || utimensat(AT_FDCWD, "/", times, 0) == 0 ||
-                  err_sys(err, errno, "finish the layer"));
+    const struct timespec times[2] = { job->root_time, job->root_time };
+    return ok &&
+           (utimensat(AT_FDCWD, "/", times, 0) == 0 || err_sys(err, errno, "finish the layer"));
 }
 
 /* ---- outside ---- */

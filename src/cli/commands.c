@@ -21,6 +21,8 @@ const struct command *const commands[] = {
     &command_image_build,
     &command_image_import,
     &command_image_pull,
+    &command_image_export,
+    &command_image_push,
     &command_image_ls,
     &command_image_rm,
     &command_cache_ls,
