@@ -144,8 +144,9 @@ struct build_pull {
  */
 MUST_CHECK bool build_image_pull(struct arena *a, const struct build_pull *pull,
                                  struct build_image *ret, struct err *err);
-/* A root filesystem's tar (plain or compressed) becomes an image of one layer. */
-MUST_CHECK bool build_image_import(struct store *s, struct arena *a, const char *tar_path,
+/* A root filesystem's tar (plain or compressed) becomes an image of one layer; a Docker archive or
+ * an OCI layout (its folder or a tar of it) the image that it is. */
+MUST_CHECK bool build_image_import(struct store *s, struct arena *a, const char *path,
                                    const struct oci_reference *ref,
                                    const struct oci_platform *platform, struct err *err);
 

@@ -204,34 +204,48 @@ static bool import_layer(struct store *s, struct arena *a, int fd, const char *t
            store_layer_commit(&work, "step", key, false, S("{\"text\":\"imported\"}"), err);
 }
 
-bool build_image_import(struct store *s, struct arena *a, const char *tar_path,
-                        const struct oci_reference *ref, const struct oci_platform *platform,
-                        struct err *err) {
-    AUTO_FD fd = open(tar_path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return err_sys(err, errno, "open '%s'", tar_path);
-    }
+static bool import_root(struct store *s, struct arena *a, int fd, const char *tar_path,
+                        struct build_image *image, struct err *err) {
     uint8_t digest[STORE_DIGEST_BYTES];
+    struct key_hash k;
+    if (image->ref.digest.len > 0) {
+        return err_set(err, "a root filesystem has no digest: the name may not have one");
+    }
     if (!unpack_is_archive(fd)) {
         return err_set(err, "'%s' is not a tar archive of a root filesystem", tar_path);
     }
     if (!store_file_digest(s, fd, digest, err)) {
         return err_wrap(err, "read '%s'", tar_path);
     }
-    struct key_hash k;
     key_begin(&k, "import");
     key_add(&k, (str){ (const char *)digest, sizeof digest });
+    image->key = key_end(&k);
+    image->layers = &image->key;
+    image->layer_count = 1;
+    return store_layer_has(s, &image->key) || import_layer(s, a, fd, tar_path, &image->key, err) ||
+           err_wrap(err, "import '%s'", tar_path);
+}
+
+bool build_image_import(struct store *s, struct arena *a, const char *path,
+                        const struct oci_reference *ref, const struct oci_platform *platform,
+                        struct err *err) {
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return err_sys(err, errno, "open '%s'", path);
+    }
     struct build_image image = {
         .ref = *ref,
-        .key = key_end(&k),
-        .layer_count = 1,
-        .origin = str_fmt(a, "imported from %s", tar_path),
+        .origin = str_fmt(a, "imported from %s", path),
         .created_s = time_now_epoch_s(),
     };
     image.config.platform = *platform;
-    image.layers = &image.key;
-    if (!store_layer_has(s, &image.key) && !import_layer(s, a, fd, tar_path, &image.key, err)) {
-        return err_wrap(err, "import '%s'", tar_path);
+    if (!S_ISDIR(st.st_mode) && !layout_is_archive(fd)) {
+        return import_root(s, a, fd, path, &image, err) && build_image_save(s, &image, err);
+    }
+    bool is_folder = S_ISDIR(st.st_mode);
+    if (!layout_import(s, a, is_folder ? (int)fd : -1, fd, &image, err)) {
+        return err_wrap(err, "import '%s'", path);
     }
     return build_image_save(s, &image, err);
 }

@@ -49,6 +49,23 @@ bool unpack_is_archive(int fd) {
     return is_archive;
 }
 
+bool unpack_first_name(int fd, struct arena *a, str *ret) {
+    struct archive *from = open_archive(fd);
+    struct archive_entry *entry;
+    *ret = (str){ 0 };
+    while (from != NULL && ret->len == 0 &&
+           archive_read_next_header(from, &entry) >= ARCHIVE_WARN) {
+        const char *name = archive_entry_pathname(entry);
+        str clean = path_clean(a, str_concat(a, S("/"), str_from_c(name)));
+        *ret = str_slice(clean, 1, clean.len);
+    }
+    if (from != NULL) {
+        archive_read_free(from);
+    }
+    lseek(fd, 0, SEEK_SET);
+    return ret->len > 0;
+}
+
 static bool copy_data(struct archive *from, struct archive *to) {
     const void *block;
     size_t len;

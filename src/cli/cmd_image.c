@@ -138,8 +138,8 @@ static int run_rm(struct cli *cli, const void *options) {
 
 const struct command command_image_import = {
     .name = "image import",
-    .arguments = "FILE.tar NAME[:TAG]",
-    .summary = "make a base image of a root filesystem's tar",
+    .arguments = "FILE NAME[:TAG]",
+    .summary = "add an image: a root filesystem's tar, a Docker archive, an OCI layout",
     .options = platform_option,
     .option_count = ARRAY_LEN(platform_option),
     .options_size = sizeof(struct image_options),

@@ -173,3 +173,92 @@ def test_output_type_oci(engine, tmp_path):
     index, _ = check_layout(lambda n: (tmp_path / "out" / n).read_bytes(), names)
     with tarfile.open(tmp_path / "out.tar") as tar:
         assert json.load(tar.extractfile("index.json")) == index
+
+
+# --- and back ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["layout", "layout.tar", "layout.tar.gz", "docker", "docker.tar"])
+def test_import(engine, tmp_path, form):
+    """What was exported, and the same as older Docker archives have it: links among layers, no index."""
+    built = build(engine, "own:1")
+    layout = tmp_path / "layout"
+    engine.run("image", "export", "own:1", layout).check()
+    if form.startswith("docker"):
+        layout = old_docker_archive(layout, tmp_path / "docker")
+    source = tmp_path / form
+    if ".tar" in form:
+        with tarfile.open(source, "w:gz" if form.endswith("gz") else "w") as tar:
+            for name in sorted(os.listdir(layout)):
+                tar.add(layout / name, name)
+    fresh = another(tmp_path, "fresh")
+    fresh.run("image", "import", source, "again:1").check()
+    check_same(built, fresh, "again:1")
+    fresh.verify()
+    assert "imported from" in fresh.run("image", "ls").check().stdout
+
+
+def old_docker_archive(layout, target):
+    docker = json.loads((layout / "manifest.json").read_text())[0]
+    target.mkdir()
+    layers = []
+    for number, path in enumerate(docker["Layers"]):
+        folder = hashlib.sha256(str(number).encode()).hexdigest()
+        (target / folder).mkdir()
+        (target / "data").mkdir(exist_ok=True)
+        if number == 0:
+            (target / "data" / "shared.tar").write_bytes((layout / path).read_bytes())
+            (target / folder / "layer.tar").symlink_to("../data/shared.tar")
+        else:
+            (target / folder / "layer.tar").write_bytes((layout / path).read_bytes())
+        layers.append(f"{folder}/layer.tar")
+    config = docker["Config"].rsplit("/", 1)[1] + ".json"
+    (target / config).write_bytes((layout / docker["Config"]).read_bytes())
+    (target / "manifest.json").write_text(json.dumps([{"Config": config, "RepoTags": None, "Layers": layers}]))
+    return target
+
+
+def test_import_checks_digests(engine, tmp_path):
+    build(engine, "own:1")
+    layout = tmp_path / "layout"
+    engine.run("image", "export", "own:1", layout).check()
+    digest = json.loads((layout / "index.json").read_text())["manifests"][0]["digest"]
+    fresh = another(tmp_path, "fresh")
+    other = "sha256:" + "0" * 64
+    result = fresh.run("image", "import", layout, f"x@{other}")
+    assert result.code == 1 and f"has the digest {digest}, not {other}" in result.stderr
+    fresh.run("image", "import", layout, f"x@{digest}").check()
+    manifest = json.loads((layout / "blobs/sha256" / digest[7:]).read_text())
+    layer = layout / "blobs/sha256" / manifest["layers"][1]["digest"][7:]
+    layer.write_bytes(layer.read_bytes()[:-1] + b"!")
+    damaged = another(tmp_path, "damaged")
+    result = damaged.run("image", "import", layout, "x")
+    assert result.code == 1 and "layer 2 of" in result.stderr
+    assert os.listdir(damaged.store / "images") == [] and os.listdir(damaged.store / "tmp") == []
+
+
+@pytest.mark.parametrize("files, word", [
+    ({}, "neither an OCI layout nor a Docker archive"),
+    ({"index.json": "{}"}, "read 'index.json'"),
+    ({"index.json": '{"manifests": []}'}, "not made for"),
+    ({"manifest.json": "[]"}, "has 0 images, not one"),
+    ({"manifest.json": '[{"Config": "../../etc/passwd", "Layers": []}]'}, "read the image config"),
+    ({"manifest.json": '[{"Config": "config", "Layers": ["a"]}]', "config": '{"rootfs": {"diff_ids": []}}'}, "has 1 layers, the image config 0"),
+])
+def test_import_of_what_is_none(engine, tmp_path, files, word):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    result = engine.run("image", "import", folder, "x")
+    assert result.code == 1 and word in result.stderr, result.stderr
+
+
+def test_a_layout_whose_links_leave_it(engine, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    secret = tmp_path / "secret"
+    secret.write_text("not for everybody")
+    (folder / "index.json").symlink_to(secret)
+    result = engine.run("image", "import", folder, "x")
+    assert result.code == 1 and "index.json" in result.stderr and "not for everybody" not in result.stderr
