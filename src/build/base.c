@@ -1,8 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where a base image comes from: the store, else a distribution's own packages. */
+/* Where a base image comes from: the store, else its registry, else a distribution's own packages.
+ */
 #include <string.h>
 
 #include "build/internal.h"
+#include "oci/registry.h"
+
+enum { SHORT_CONNECT_MS = 2000 }; /* where there is another way */
+
+/* What is looked for. */
+struct base_search {
+    struct builder *builder;
+    struct span span;
+    struct oci_reference ref;
+    str name; /* for people */
+    const struct oci_platform *platform;
+};
+
+/* Servers that did not answer: they are not asked again in this run. */
+struct unreachable {
+    str domain;
+    struct err why;
+};
 
 struct bootstrap_output {
     struct builder *builder;
@@ -17,19 +36,19 @@ static void pass_on(void *self, str piece) {
     request->events->output(request->self, &none, piece);
 }
 
-static bool run_bootstrap(struct builder *b, const struct bootstrap *what,
-                          const struct oci_reference *ref, const struct oci_platform *platform,
-                          struct build_image *ret, struct err *err) {
+/* `why`: the registry was not of use. */
+static bool run_bootstrap(struct base_search *f, const struct bootstrap *what,
+                          const struct err *why, struct build_image *ret, struct err *err) {
+    struct builder *b = f->builder;
     AUTO_BUF tail = BUF_INIT(2 * OUTPUT_TAIL_BYTES);
     struct bootstrap_output out = { b, &tail };
-    str notice =
-        str_fmt(b->arena,
-                "'%.*s' is not in the store: bootstrapping %s %s from its packages with "
-                "mmdebstrap",
-                STR_FMT(oci_reference_familiar(b->arena, ref)), what->distribution, what->suite);
+    str notice = str_fmt(b->arena,
+                         "'%.*s' is not in the store, and its registry cannot be reached (%s): "
+                         "bootstrapping %s %s from its packages with mmdebstrap",
+                         STR_FMT(f->name), why->frames[0], what->distribution, what->suite);
     b->request->events->notice(b->request->self, notice);
-    if (bootstrap_run(b->request->store, b->arena, what, platform, ref, b->request->cancelled,
-                      pass_on, &out, ret, err)) {
+    if (bootstrap_run(b->request->store, b->arena, what, f->platform, &f->ref,
+                      b->request->cancelled, pass_on, &out, ret, err)) {
         return true;
     }
     b->result->failed_output = str_dup(b->arena, buf_str(&tail));
@@ -47,50 +66,140 @@ static bool lock_base(struct builder *b, const struct oci_reference *ref,
     return store_key_lock(b->request->store, &key, true, ret_lockfd, err);
 }
 
-static bool bootstrap_once(struct builder *b, const struct bootstrap *what,
-                           const struct oci_reference *ref, const struct oci_platform *platform,
-                           struct build_image *ret, struct err *err) {
-    AUTO_FD lockfd = -1;
-    if (!lock_base(b, ref, platform, &lockfd, err)) {
+/* ---- the registry ---- */
+
+static void pull_notice(void *self, str text) {
+    const struct builder *b = self;
+    b->request->events->notice(b->request->self, text);
+}
+
+/* The error of a server that did not answer before, or NULL. */
+static const struct err *known_unreachable(const struct builder *b, str domain) {
+    const struct unreachable *u = map_find(&b->unreachable, domain);
+    return u == NULL ? NULL : &u->why;
+}
+
+static bool pull(struct base_search *f, bool has_other_way, struct build_image *ret,
+                 struct err *err) {
+    struct builder *b = f->builder;
+    struct build_pull request = {
+        .store = b->request->store,
+        .ref = &f->ref,
+        .platform = f->platform,
+        .connect_ms = has_other_way ? SHORT_CONNECT_MS : 0,
+        .notice = pull_notice,
+        .self = b,
+        .cancelled = b->request->cancelled,
+    };
+    const struct err *known = known_unreachable(b, f->ref.domain);
+    if (known != NULL) {
+        *err = *known;
         return false;
     }
-    /* Somebody may have made it since we looked. */
-    if (build_image_find(b->request->store, b->arena, ref, platform, ret, err) == BUILD_FOUND) {
+    if (build_image_pull(b->arena, &request, ret, err)) {
         return true;
     }
-    return run_bootstrap(b, what, ref, platform, ret, err);
+    if (err->code == OCI_UNREACHABLE) {
+        struct unreachable *u = ARENA_NEW(b->arena, struct unreachable);
+        *u = (struct unreachable){ f->ref.domain, *err };
+        map_put(&b->unreachable, u->domain, u);
+    }
+    return false;
+}
+
+/* ---- all together ---- */
+
+static bool nowhere(struct base_search *f, const char *why) {
+    struct builder *b = f->builder;
+    struct bootstrap what;
+    struct diag *d =
+        diag_report(b->sink, "E403", f->span,
+                    "'%.*s' is neither a stage of this file nor an image in the store (%.*s)",
+                    STR_FMT(f->name), STR_FMT(oci_platform_text(b->arena, f->platform)));
+    diag_note(b->sink, d, SPAN_NONE, "%s", why);
+    if (!bootstrap_recognise(&f->ref, &what)) {
+        diag_note(b->sink, d, SPAN_NONE,
+                  "it is not a Debian or Ubuntu release either, which could be made from packages");
+    }
+    diag_help(b->sink, d, "'capsem-builder image import FILE.tar %.*s' adds it", STR_FMT(f->name));
+    return false;
+}
+
+/* Not in the store. The caller has the lock. */
+static bool find_elsewhere(struct base_search *f, struct build_image *ret) {
+    struct builder *b = f->builder;
+    struct bootstrap what;
+    struct err why = ERR_INIT;
+    struct err err = ERR_INIT;
+    bool is_release = bootstrap_recognise(&f->ref, &what);
+    if (pull(f, is_release, ret, &why)) {
+        return true;
+    }
+    AUTO_BUF text = BUF_INIT(16 * 1024);
+    err_text(&why, &text);
+    if (why.code == OCI_UNREACHABLE && is_release) {
+        if (run_bootstrap(f, &what, &why, ret, &err)) {
+            return true;
+        }
+        err_wrap(&err, "'%.*s' is not in the store, and bootstrapping it failed", STR_FMT(f->name));
+        return fail_at(b, f->span, "E403", &err);
+    }
+    return why.code == OCI_UNREACHABLE || why.code == OCI_NOT_FOUND
+               ? nowhere(f, text.ptr)
+               : fail_at(b, f->span, "E403", &why);
+}
+
+static bool find_in_store(struct base_search *f, struct build_image *ret, bool *ret_found) {
+    struct builder *b = f->builder;
+    struct err err = ERR_INIT;
+    enum build_lookup lookup =
+        build_image_find(b->request->store, b->arena, &f->ref, f->platform, ret, &err);
+    *ret_found = lookup == BUILD_FOUND;
+    return lookup != BUILD_FAILED || fail_at(b, f->span, "E403", &err);
+}
+
+static bool find_locked(struct base_search *f, struct build_image *ret) {
+    struct builder *b = f->builder;
+    struct err err = ERR_INIT;
+    AUTO_FD lockfd = -1;
+    bool found = false;
+    if (!lock_base(b, &f->ref, f->platform, &lockfd, &err)) {
+        return fail_at(b, f->span, "E403", &err);
+    }
+    /* Somebody may have made it since we looked. */
+    if (!b->request->pull && !find_in_store(f, ret, &found)) {
+        return false;
+    }
+    return found || find_elsewhere(f, ret);
 }
 
 bool base_find(struct builder *b, struct dockerfile_word word, const struct oci_platform *platform,
                struct build_image *ret) {
+    struct base_search f = { .builder = b, .span = word.span, .platform = platform };
     struct err err = ERR_INIT;
-    struct oci_reference ref;
-    if (!oci_reference_parse(b->arena, word.text, &ref, &err)) {
+    if (!oci_reference_parse(b->arena, word.text, &f.ref, &err)) {
         return fail_at(b, word.span, "E403", &err);
     }
-    switch (build_image_find(b->request->store, b->arena, &ref, platform, ret, &err)) {
-    case BUILD_FOUND:
+    f.name = oci_reference_familiar(b->arena, &f.ref);
+    str asked = str_fmt(b->arena, "%.*s %.*s", STR_FMT(oci_reference_full(b->arena, &f.ref)),
+                        STR_FMT(oci_platform_text(b->arena, platform)));
+    struct build_image *known = map_find(&b->bases, asked);
+    bool found = false;
+    if (known != NULL) {
+        *ret = *known;
         return true;
-    case BUILD_FAILED:
-        return fail_at(b, word.span, "E403", &err);
-    case BUILD_NOT_FOUND:
-        break;
     }
-    struct bootstrap what;
-    str name = oci_reference_familiar(b->arena, &ref);
-    if (!bootstrap_recognise(&ref, &what)) {
-        struct diag *d =
-            diag_report(b->sink, "E403", word.span,
-                        "'%.*s' is neither a stage of this file nor an image in the store (%.*s)",
-                        STR_FMT(name), STR_FMT(oci_platform_text(b->arena, platform)));
-        diag_note(b->sink, d, SPAN_NONE,
-                  "it is not a Debian or Ubuntu release either, which could be made from packages");
-        diag_help(b->sink, d, "'capsem-builder image import FILE.tar %.*s' adds it", STR_FMT(name));
+    if (!b->request->pull && !find_in_store(&f, ret, &found)) {
         return false;
     }
-    if (bootstrap_once(b, &what, &ref, platform, ret, &err)) {
-        return true;
+    if (!found && b->request->offline) {
+        return nowhere(&f, "its registry is not asked: --offline");
     }
-    err_wrap(&err, "'%.*s' is not in the store, and bootstrapping it failed", STR_FMT(name));
-    return fail_at(b, word.span, "E403", &err);
+    if (!found && !find_locked(&f, ret)) {
+        return false;
+    }
+    known = ARENA_NEW(b->arena, struct build_image);
+    *known = *ret;
+    map_put(&b->bases, asked, known);
+    return true;
 }

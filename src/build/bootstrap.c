@@ -324,7 +324,7 @@ bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap 
     image.layers[0] = image.key;
     if (!store_layer_commit(&work, "step", &image.key, false,
                             str_fmt(a, "{\"text\":\"bootstrap %s\"}", what->suite), err) ||
-        !image_save(store, &image, err)) {
+        !build_image_save(store, &image, err)) {
         return false;
     }
     *ret = image;

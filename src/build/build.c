@@ -48,6 +48,8 @@ static bool run_target(struct builder *b) {
     struct stage *s = &b->stages[target];
     b->result->config = s->config;
     b->result->layers = stack_paths(b, &s->stack, &b->result->layer_count);
+    b->result->layer_keys = s->stack.layers;
+    b->result->layer_key_count = s->stack.len;
     b->result->key = s->stack.key;
     return true;
 }
@@ -62,6 +64,8 @@ bool build_run(struct arena *a, const struct build_request *request, struct diag
         .err = err,
         .result = ret,
     };
+    map_init(&b.bases, a);
+    map_init(&b.unreachable, a);
     bool ok = run_target(&b);
     host_settings_done(&b);
     context_close(&b);

@@ -74,6 +74,8 @@ struct build_request {
     size_t agent_count;
     bool allow_insecure; /* RUN --security=insecure is the user's will */
     bool no_cache;
+    bool pull;                 /* base images: the registry is asked even when the store has them */
+    bool offline;              /* base images: nothing but the store is asked */
     int64_t source_date_epoch; /* seconds; times of what the engine itself makes */
     bool epoch_is_now;         /* nobody has set it: steps do not see it as an ARG */
     const struct build_events *events;
@@ -93,6 +95,8 @@ struct build_result {
     struct oci_config config;
     const char **layers; /* absolute folders, lowest first: what a tree is made of */
     size_t layer_count;
+    struct store_key *layer_keys; /* of all layers, those included that changed nothing */
+    size_t layer_key_count;
     struct store_key key; /* names the content: same key, same tree */
     str failed_output;    /* the end of what the failing step printed */
     int failed_exit_code; /* of that step; 0 when no step failed */
@@ -117,6 +121,7 @@ struct build_image {
     struct store_key *layers;
     size_t layer_count;
     str origin; /* "bootstrapped with mmdebstrap", "imported from FILE" */
+    str digest; /* of what its registry has under the name; empty: not from one */
     int64_t created_s;
 };
 
@@ -134,8 +139,29 @@ MUST_CHECK bool build_image_list(struct store *s, struct arena *a, struct build_
 MUST_CHECK bool build_image_remove(struct store *s, const struct oci_reference *ref,
                                    const struct oci_platform *platform, bool *ret_removed,
                                    struct err *err);
-/* A root filesystem's tar (plain or compressed) becomes an image of one layer. */
-MUST_CHECK bool build_image_import(struct store *s, struct arena *a, const char *tar_path,
+/* Adds or replaces a name. */
+MUST_CHECK bool build_image_save(struct store *s, const struct build_image *image, struct err *err);
+/* Absolute folders of its layers, lowest first. */
+const char **build_image_paths(struct store *s, struct arena *a, const struct build_image *image,
+                               size_t *ret_count);
+struct build_pull {
+    struct store *store;
+    const struct oci_reference *ref;
+    const struct oci_platform *platform;
+    uint64_t connect_ms;                  /* how long a connection may take; 0: the usual */
+    void (*notice)(void *self, str text); /* what is about to be fetched; may be NULL */
+    void *self;
+    const volatile sig_atomic_t *cancelled;
+};
+/*
+ * The image comes from its registry into the store; layers that are there are not fetched. All of
+ * them are checked before the image has its name. err->code as oci_registry_resolve() has it.
+ */
+MUST_CHECK bool build_image_pull(struct arena *a, const struct build_pull *pull,
+                                 struct build_image *ret, struct err *err);
+/* A root filesystem's tar (plain or compressed) becomes an image of one layer; a Docker archive or
+ * an OCI layout (its folder or a tar of it) the image that it is. */
+MUST_CHECK bool build_image_import(struct store *s, struct arena *a, const char *path,
                                    const struct oci_reference *ref,
                                    const struct oci_platform *platform, struct err *err);
 

@@ -21,7 +21,7 @@ static json_t *json_str(str s) {
     return json_stringn(s.ptr == NULL ? "" : s.ptr, s.len);
 }
 
-bool image_save(struct store *s, const struct build_image *image, struct err *err) {
+bool build_image_save(struct store *s, const struct build_image *image, struct err *err) {
     AUTO_ARENA scratch = arena_new();
     json_t *root = json_object();
     json_t *layers = json_array();
@@ -34,6 +34,9 @@ bool image_save(struct store *s, const struct build_image *image, struct err *er
     json_object_set_new(root, "key", json_string(image->key.hex));
     json_object_set_new(root, "layers", layers);
     json_object_set_new(root, "origin", json_str(image->origin));
+    if (image->digest.len > 0) {
+        json_object_set_new(root, "digest", json_str(image->digest));
+    }
     json_object_set_new(root, "created", json_integer(image->created_s));
     json_object_set_new(root, "config", json_str(oci_config_encode(scratch, &image->config)));
     char *text = json_dumps(root, JSON_INDENT(2));
@@ -89,6 +92,7 @@ static bool decode(struct arena *a, str json, struct build_image *ret, struct er
               oci_config_decode(a, get_str(a, root, "config"), &image.config, err);
     if (ok) {
         image.origin = get_str(a, root, "origin");
+        image.digest = get_str(a, root, "digest");
         image.created_s = json_integer_value(json_object_get(root, "created"));
         *ret = image;
     } else if (err == NULL || !err_is_set(err)) {
@@ -121,6 +125,19 @@ enum build_lookup build_image_find(struct store *s, struct arena *a,
     }
     *ret = image;
     return BUILD_FOUND;
+}
+
+const char **build_image_paths(struct store *s, struct arena *a, const struct build_image *image,
+                               size_t *ret_count) {
+    const char **paths = ARENA_ARRAY(a, const char *, image->layer_count + 1);
+    *ret_count = 0;
+    for (size_t i = 0; i < image->layer_count; i++) {
+        const char *path = store_layer_path(s, a, &image->layers[i]);
+        if (fs_is_dir(AT_FDCWD, path)) { /* a step that changed nothing has none */
+            paths[(*ret_count)++] = path;
+        }
+    }
+    return paths;
 }
 
 bool build_image_list(struct store *s, struct arena *a, struct build_image **ret, size_t *ret_count,
@@ -187,34 +204,48 @@ static bool import_layer(struct store *s, struct arena *a, int fd, const char *t
            store_layer_commit(&work, "step", key, false, S("{\"text\":\"imported\"}"), err);
 }
 
-bool build_image_import(struct store *s, struct arena *a, const char *tar_path,
-                        const struct oci_reference *ref, const struct oci_platform *platform,
-                        struct err *err) {
-    AUTO_FD fd = open(tar_path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return err_sys(err, errno, "open '%s'", tar_path);
-    }
+static bool import_root(struct store *s, struct arena *a, int fd, const char *tar_path,
+                        struct build_image *image, struct err *err) {
     uint8_t digest[STORE_DIGEST_BYTES];
+    struct key_hash k;
+    if (image->ref.digest.len > 0) {
+        return err_set(err, "a root filesystem has no digest: the name may not have one");
+    }
     if (!unpack_is_archive(fd)) {
         return err_set(err, "'%s' is not a tar archive of a root filesystem", tar_path);
     }
     if (!store_file_digest(s, fd, digest, err)) {
         return err_wrap(err, "read '%s'", tar_path);
     }
-    struct key_hash k;
     key_begin(&k, "import");
     key_add(&k, (str){ (const char *)digest, sizeof digest });
+    image->key = key_end(&k);
+    image->layers = &image->key;
+    image->layer_count = 1;
+    return store_layer_has(s, &image->key) || import_layer(s, a, fd, tar_path, &image->key, err) ||
+           err_wrap(err, "import '%s'", tar_path);
+}
+
+bool build_image_import(struct store *s, struct arena *a, const char *path,
+                        const struct oci_reference *ref, const struct oci_platform *platform,
+                        struct err *err) {
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return err_sys(err, errno, "open '%s'", path);
+    }
     struct build_image image = {
         .ref = *ref,
-        .key = key_end(&k),
-        .layer_count = 1,
-        .origin = str_fmt(a, "imported from %s", tar_path),
+        .origin = str_fmt(a, "imported from %s", path),
         .created_s = time_now_epoch_s(),
     };
     image.config.platform = *platform;
-    image.layers = &image.key;
-    if (!store_layer_has(s, &image.key) && !import_layer(s, a, fd, tar_path, &image.key, err)) {
-        return err_wrap(err, "import '%s'", tar_path);
+    if (!S_ISDIR(st.st_mode) && !layout_is_archive(fd)) {
+        return import_root(s, a, fd, path, &image, err) && build_image_save(s, &image, err);
     }
-    return image_save(s, &image, err);
+    bool is_folder = S_ISDIR(st.st_mode);
+    if (!layout_import(s, a, is_folder ? (int)fd : -1, fd, &image, err)) {
+        return err_wrap(err, "import '%s'", path);
+    }
+    return build_image_save(s, &image, err);
 }

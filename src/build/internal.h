@@ -69,6 +69,8 @@ struct builder {
     struct build_context *context;
     struct oci_pairs global_args;
     struct oci_platform build_platform;
+    struct map bases;       /* base images found in this run */
+    struct map unreachable; /* registries that did not answer in it, by domain */
 };
 
 /* One step that changes files: what vars.c and the steps hand around. */
@@ -205,6 +207,16 @@ MUST_CHECK bool chmod_apply(str text, uint32_t mode, bool is_dir, uint32_t *ret)
 bool unpack_is_archive(int fd);
 MUST_CHECK bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner,
                                uint32_t uid, uint32_t gid, struct err *err);
+/* The clean name of an archive's first entry that is not the root; false: there is none. */
+MUST_CHECK bool unpack_first_name(int fd, struct arena *a, str *ret);
+/* The same from an archive that the caller reads. The hook sees each entry's clean path first; what
+ * it skips is not unpacked. */
+struct archive;
+struct archive_entry;
+typedef bool unpack_hook(void *self, const char *path, struct archive_entry *entry, bool *ret_skip,
+                         struct err *err);
+MUST_CHECK bool unpack_entries(struct archive *from, const char *name, const char *destination,
+                               unpack_hook *hook, void *self, struct err *err);
 
 /* --- context.c -----------------------------------------------------------------------------------
  */
@@ -271,7 +283,12 @@ MUST_CHECK bool bootstrap_run(struct store *store, struct arena *a, const struct
                               const volatile sig_atomic_t *cancelled,
                               void (*on_output)(void *self, str piece), void *self,
                               struct build_image *ret, struct err *err);
-MUST_CHECK bool image_save(struct store *s, const struct build_image *image, struct err *err);
+
+/* layout.c: an OCI layout or a Docker archive. Is the archive one, by its first name? */
+bool layout_is_archive(int fd);
+/* From a folder, or when folderfd is -1 from an archive. The image has its name and platform. */
+MUST_CHECK bool layout_import(struct store *s, struct arena *a, int folderfd, int archivefd,
+                              struct build_image *image, struct err *err);
 
 /* A diagnostic for the instruction that fails for the world's reasons; returns false. */
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);

@@ -49,6 +49,23 @@ bool unpack_is_archive(int fd) {
     return is_archive;
 }
 
+bool unpack_first_name(int fd, struct arena *a, str *ret) {
+    struct archive *from = open_archive(fd);
+    struct archive_entry *entry;
+    *ret = (str){ 0 };
+    while (from != NULL && ret->len == 0 &&
+           archive_read_next_header(from, &entry) >= ARCHIVE_WARN) {
+        const char *name = archive_entry_pathname(entry);
+        str clean = path_clean(a, str_concat(a, S("/"), str_from_c(name)));
+        *ret = str_slice(clean, 1, clean.len);
+    }
+    if (from != NULL) {
+        archive_read_free(from);
+    }
+    lseek(fd, 0, SEEK_SET);
+    return ret->len > 0;
+}
+
 static bool copy_data(struct archive *from, struct archive *to) {
     const void *block;
     size_t len;
@@ -72,6 +89,8 @@ struct unpacker {
     bool has_owner;
     uint32_t uid;
     uint32_t gid;
+    unpack_hook *hook; /* NULL: every entry is unpacked */
+    void *hook_self;
     struct err *err;
 };
 
@@ -117,7 +136,32 @@ static bool archive_failed(struct unpacker *u, struct archive *which, const char
                    both ? why : "");
 }
 
-static bool prepare_entry(struct unpacker *u, struct archive_entry *entry) {
+/* Attributes that are overlayfs' own, or labels of the machine that made the archive. */
+static void drop_foreign_xattrs(struct unpacker *u, struct archive_entry *entry) {
+    const char *name;
+    const void *value;
+    size_t len;
+    struct kept {
+        const char *name;
+        str value;
+    } *kept = NULL;
+    size_t count = 0;
+    size_t cap = 0;
+    archive_entry_xattr_reset(entry);
+    while (archive_entry_xattr_next(entry, &name, &value, &len) == ARCHIVE_OK) {
+        if (context_takes_xattr(name) && strncmp(name, "user.overlay.", 13) != 0) {
+            struct kept k = { str_to_c(u->arena, str_from_c(name)),
+                              str_dup(u->arena, (str){ value, len }) };
+            ARENA_PUSH(u->arena, kept, count, cap, k);
+        }
+    }
+    archive_entry_xattr_clear(entry);
+    for (size_t i = 0; i < count; i++) {
+        archive_entry_xattr_add_entry(entry, kept[i].name, kept[i].value.ptr, kept[i].value.len);
+    }
+}
+
+static bool prepare_entry(struct unpacker *u, struct archive_entry *entry, bool *ret_skip) {
     const char *name = archive_entry_pathname(entry);
     const char *link = archive_entry_hardlink(entry);
     if (name == NULL) {
@@ -126,6 +170,16 @@ static bool prepare_entry(struct unpacker *u, struct archive_entry *entry) {
     if (!clean_name(u, name, &name) ||
         !check_place(u, name, archive_entry_filetype(entry) == AE_IFDIR)) {
         return false;
+    }
+    *ret_skip = false;
+    if (u->hook != NULL && !u->hook(u->hook_self, name, entry, ret_skip, u->err)) {
+        return false;
+    }
+    if (*ret_skip) {
+        return true;
+    }
+    if (archive_entry_xattr_count(entry) > 0) {
+        drop_foreign_xattrs(u, entry);
     }
     archive_entry_set_pathname(entry, name);
     if (link != NULL) {
@@ -146,8 +200,12 @@ static bool prepare_entry(struct unpacker *u, struct archive_entry *entry) {
 static bool unpack_entry(struct unpacker *u, struct archive_entry *entry) {
     AUTO_ARENA arena = arena_new();
     u->arena = arena;
-    if (!prepare_entry(u, entry)) {
+    bool skip = false;
+    if (!prepare_entry(u, entry, &skip)) {
         return false;
+    }
+    if (skip) {
+        return true;
     }
     const char *name = archive_entry_pathname(entry);
     if (archive_write_header(u->to, entry) < ARCHIVE_WARN) {
@@ -184,53 +242,60 @@ static bool is_root_folder(int fd) {
            there.st_ino == root.st_ino;
 }
 
-static bool open_and_unpack(struct unpacker *u, int fd) {
-    u->from = open_archive(fd);
+static bool unpack_from(struct unpacker *u) {
     u->to = archive_write_disk_new();
-    bool ok = false;
-    if (u->from == NULL || u->to == NULL) {
-        err_set(u->err, "open the archive '%s'", u->name);
-    } else {
-        archive_write_disk_set_options(u->to, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM |
-                                                  ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR |
-                                                  ARCHIVE_EXTRACT_UNLINK |
-                                                  ARCHIVE_EXTRACT_SECURE_NODOTDOT);
-        ok = unpack_all(u);
+    ASSERT(u->to != NULL);
+    archive_write_disk_set_options(u->to, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM |
+                                              ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR |
+                                              ARCHIVE_EXTRACT_UNLINK |
+                                              ARCHIVE_EXTRACT_SECURE_NODOTDOT);
+    bool ok = unpack_all(u);
+    archive_write_free(u->to);
+    return ok;
+}
+
+/* Into the folder `destination`. */
+static bool unpack_into(struct unpacker *u, const char *destination) {
+    if (chdir(destination) < 0) {
+        return err_sys(u->err, errno, "enter the folder '%s'", destination);
     }
-    if (u->from != NULL) {
-        archive_read_free(u->from);
+    AUTO_FD folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        return err_sys(u->err, errno, "open the folder '%s'", destination);
     }
-    if (u->to != NULL) {
-        archive_write_free(u->to);
+    u->folderfd = folder;
+    u->is_root = is_root_folder(folder);
+    /* Names in pax headers are UTF-8: so is, for this call, the locale they are turned into. */
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
+    bool ok = unpack_from(u);
+    if (utf8 != (locale_t)0) {
+        uselocale(before);
+        freelocale(utf8);
     }
     return ok;
 }
 
+bool unpack_entries(struct archive *from, const char *name, const char *destination,
+                    unpack_hook *hook, void *self, struct err *err) {
+    struct unpacker u = { .from = from, .name = name, .hook = hook, .hook_self = self, .err = err };
+    return unpack_into(&u, destination);
+}
+
 bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner, uint32_t uid,
                     uint32_t gid, struct err *err) {
-    if (chdir(destination) < 0) {
-        return err_sys(err, errno, "enter the folder '%s'", destination);
-    }
-    AUTO_FD folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
-        return err_sys(err, errno, "open the folder '%s'", destination);
-    }
     struct unpacker u = {
-        .folderfd = folder,
-        .is_root = is_root_folder(folder),
+        .from = open_archive(fd),
         .name = name,
         .has_owner = has_owner,
         .uid = uid,
         .gid = gid,
         .err = err,
     };
-    /* Names in pax headers are UTF-8: so is, for this call, the locale they are turned into. */
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
-    bool ok = open_and_unpack(&u, fd);
-    if (utf8 != (locale_t)0) {
-        uselocale(before);
-        freelocale(utf8);
+    if (u.from == NULL) {
+        return err_set(err, "open the archive '%s'", name);
     }
+    bool ok = unpack_into(&u, destination);
+    archive_read_free(u.from);
     return ok;
 }

@@ -24,6 +24,8 @@ struct build_options {
     bool dry_run;
     bool json;
     bool no_cache;
+    bool pull;
+    bool offline;
 };
 
 static const char *const template_words[] = { "rootfs", "kernel", "all", NULL };
@@ -42,6 +44,8 @@ static const struct option options[] = {
     { "json", 0, OPTION_FLAG, ROW(json), NULL, "with --dry-run: as JSON" },
     { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles", engine_words },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
+    { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
+    { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
 
@@ -215,6 +219,15 @@ static int64_t source_date_epoch(const struct guest_config *config) {
     return config->newest_change_s;
 }
 
+static bool fetch_nothing(void *self, struct arena *a, const char *url, str *ret, struct err *err) {
+    (void)self;
+    (void)a;
+    (void)ret;
+    return err_set(err, "'%s' is not asked: --offline", url);
+}
+
+static const struct recipe_fetch_ops offline_ops = { fetch_nothing };
+
 /* The kernel's version is asked for when the source is chosen by it. */
 static bool find_kernel_version(struct plan *p, const struct config_architecture *arch,
                                 const char **ret) {
@@ -225,8 +238,8 @@ static bool find_kernel_version(struct plan *p, const struct config_architecture
     str version;
     enum recipe_kernel_origin origin;
     struct err why = ERR_INIT;
-    if (!recipe_kernel_version(p->cli->arena, arch, &recipe_fetch_curl, NULL, &version, &origin,
-                               &why)) {
+    const struct recipe_fetch_ops *ops = p->options->offline ? &offline_ops : &recipe_fetch_curl;
+    if (!recipe_kernel_version(p->cli->arena, arch, ops, NULL, &version, &origin, &why)) {
         err_wrap(&why, "find the newest kernel of branch %.*s", STR_FMT(arch->kernel_branch.text));
         err_help(&why, "--kernel-version V names one");
         print_err(p->cli, &why);
@@ -269,6 +282,8 @@ static bool build_all(struct plan *p, struct store *store) {
             .kernel = p->kernel,
             .rootfs = p->rootfs,
             .no_cache = p->options->no_cache,
+            .pull = p->options->pull,
+            .offline = p->options->offline,
             .epoch_s = source_date_epoch(&p->config),
         };
         struct made_asset made[MADE_ASSETS_MAX];

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* image import, ls, rm: base images in the store. */
+/* image import, pull, ls, rm: images in the store. */
 #include <time.h>
 
 #include "build/build.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 
 struct image_options {
     const char *platform;
@@ -45,6 +46,39 @@ static int run_import(struct cli *cli, const void *options) {
     }
     str name = oci_reference_familiar(cli->arena, &ref);
     printf("%.*s\n", STR_FMT(name));
+    return EXIT_OK;
+}
+
+/* ---- pull ---- */
+
+static void on_notice(void *self, str text) {
+    (void)self;
+    fprintf(stderr, "%.*s\n", STR_FMT(text));
+}
+
+static int run_pull(struct cli *cli, const void *options) {
+    AUTO_STORE store = NULL;
+    struct oci_reference ref;
+    struct oci_platform platform;
+    struct build_image image;
+    struct err err = ERR_INIT;
+    if (!begin(cli, options, cli->args[0], &store, &ref, &platform)) {
+        return EXIT_FAILED;
+    }
+    interrupt_catch();
+    struct build_pull pull = {
+        .store = store,
+        .ref = &ref,
+        .platform = &platform,
+        .notice = on_notice,
+        .cancelled = &interrupted,
+    };
+    if (!build_image_pull(cli->arena, &pull, &image, &err)) {
+        print_err(cli, &err);
+        return interrupted ? interrupt_exit_code() : EXIT_FAILED;
+    }
+    str name = oci_reference_familiar(cli->arena, &ref);
+    printf("%.*s %.*s\n", STR_FMT(name), STR_FMT(image.digest));
     return EXIT_OK;
 }
 
@@ -104,14 +138,26 @@ static int run_rm(struct cli *cli, const void *options) {
 
 const struct command command_image_import = {
     .name = "image import",
-    .arguments = "FILE.tar NAME[:TAG]",
-    .summary = "make a base image of a root filesystem's tar",
+    .arguments = "FILE NAME[:TAG]",
+    .summary = "add an image: a root filesystem's tar, a Docker archive, an OCI layout",
     .options = platform_option,
     .option_count = ARRAY_LEN(platform_option),
     .options_size = sizeof(struct image_options),
     .args_min = 2,
     .args_max = 2,
     .run = run_import,
+};
+
+const struct command command_image_pull = {
+    .name = "image pull",
+    .arguments = "NAME[:TAG][@DIGEST]",
+    .summary = "fetch an image from its registry",
+    .options = platform_option,
+    .option_count = ARRAY_LEN(platform_option),
+    .options_size = sizeof(struct image_options),
+    .args_min = 1,
+    .args_max = 1,
+    .run = run_pull,
 };
 
 const struct command command_image_ls = {

@@ -25,7 +25,10 @@ struct image_build_options {
     const char *network;
     struct option_list outputs;
     const char *metadata_file;
+    const char *tag;
     bool no_cache;
+    bool pull;
+    bool offline;
     bool quiet;
     const char *progress;
 };
@@ -46,10 +49,13 @@ static const struct option options[] = {
     { "platform", 0, OPTION_STRING, ROW(platform), "P", "what to build for (this machine's)" },
     { "network", 0, OPTION_WORD, ROW(network), "N", "network of the steps", network_words },
     { "output", 'o', OPTION_LIST, ROW(outputs), "type=T,dest=PATH",
-      "write the result: T is tar, dir or squashfs" },
+      "write the result: T is tar, dir, oci or squashfs" },
     { "metadata-file", 0, OPTION_STRING, ROW(metadata_file), "FILE",
       "write the image config, the key and the layers as JSON" },
+    { "tag", 't', OPTION_STRING, ROW(tag), "NAME", "keep the result in the store as an image" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
+    { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
+    { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
     { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print nothing but the result's key" },
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
@@ -162,6 +168,20 @@ static bool write_metadata(struct cli *cli, const char *path, const struct build
     return fs_store(AT_FDCWD, path, line, 0644, err);
 }
 
+static bool save_image(struct cli *cli, struct store *store, const char *name,
+                       const struct build_result *result, struct err *err) {
+    struct build_image image = {
+        .config = result->config,
+        .key = result->key,
+        .layers = result->layer_keys,
+        .layer_count = result->layer_key_count,
+        .origin = S("built"),
+        .created_s = time_now_epoch_s(),
+    };
+    return oci_reference_parse(cli->arena, str_from_c(name), &image.ref, err) &&
+           build_image_save(store, &image, err);
+}
+
 static int build(struct cli *cli, const struct image_build_options *o, struct store *store,
                  struct build_request *request, const struct output_spec *outputs,
                  size_t output_count) {
@@ -188,6 +208,9 @@ static int build(struct cli *cli, const struct image_build_options *o, struct st
     if (o->metadata_file != NULL && !write_metadata(cli, o->metadata_file, &result, &err)) {
         return fail_build(cli, &p, &sink, &result, &err);
     }
+    if (o->tag != NULL && !save_image(cli, store, o->tag, &result, &err)) {
+        return fail_build(cli, &p, &sink, &result, &err);
+    }
     progress_done(&p);
     printf("%s\n", result.key.hex);
     return EXIT_OK;
@@ -205,6 +228,8 @@ static int run(struct cli *cli, const void *given) {
         .platform = oci_platform_host(),
         .network = strcmp(o->network, "none") == 0 ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST,
         .no_cache = o->no_cache,
+        .pull = o->pull,
+        .offline = o->offline,
     };
     struct output_spec *outputs;
     read_epoch(&request);
@@ -224,6 +249,16 @@ static int run(struct cli *cli, const void *given) {
     if (!fs_is_dir(AT_FDCWD, cli->args[0])) {
         print_error(cli, "the build context '%s' is not a folder", cli->args[0]);
         return EXIT_FAILED;
+    }
+    struct oci_reference tag;
+    if (o->tag != NULL && (!oci_reference_parse(cli->arena, str_from_c(o->tag), &tag, &err) ||
+                           (tag.digest.len > 0 && !err_set(&err, "--tag takes no digest")))) {
+        print_err(cli, &err);
+        return EXIT_USAGE;
+    }
+    if (o->pull && o->offline) {
+        print_error(cli, "image build: --pull asks registries, --offline does not");
+        return EXIT_USAGE;
     }
     AUTO_STORE store = NULL;
     if (!load_dockerfile(cli, o, &sources, &request.dockerfile)) {

@@ -77,6 +77,8 @@ static bool execute(struct making *m, const struct recipe *recipe, struct progre
         .dockerfile = recipe->source,
         .context = context,
         .no_cache = m->request->no_cache,
+        .pull = m->request->pull,
+        .offline = m->request->offline,
         .source_date_epoch = m->request->epoch_s,
         .events = &progress_events,
         .self = p,

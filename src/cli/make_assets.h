@@ -19,6 +19,8 @@ struct make_request {
     bool kernel;
     bool rootfs;
     bool no_cache;
+    bool pull;
+    bool offline;
     int64_t epoch_s;
 };
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "assets/assets.h"
+#include "cli/layout.h"
 #include "image/image.h"
 #include "store/blocks.h"
 #include "tree/tree.h"
@@ -19,7 +20,10 @@
 static const struct {
     const char *word;
     enum output_type type;
-} types[] = { { "tar", OUTPUT_TAR }, { "dir", OUTPUT_DIR }, { "squashfs", OUTPUT_SQUASHFS } };
+} types[] = { { "tar", OUTPUT_TAR },
+              { "dir", OUTPUT_DIR },
+              { "oci", OUTPUT_OCI },
+              { "squashfs", OUTPUT_SQUASHFS } };
 
 static bool find_type(struct cli *cli, str word, enum output_type *ret) {
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
@@ -28,7 +32,7 @@ static bool find_type(struct cli *cli, str word, enum output_type *ret) {
             return true;
         }
     }
-    print_error(cli, "image build: --output type is tar, dir or squashfs, not '%.*s'",
+    print_error(cli, "image build: --output type is tar, dir, oci or squashfs, not '%.*s'",
                 STR_FMT(word));
     return false;
 }
@@ -93,6 +97,8 @@ struct worker {
     enum output_type type;
     const struct pack_options *pack;
     int64_t epoch_s;
+    const struct oci_config *config; /* OCI */
+    bool is_file;
     int fd; /* the file, or the folder */
     struct worker_board *board;
 };
@@ -145,9 +151,24 @@ static bool check_gates(const struct tree *t, struct err *err) {
                    count > 1 ? ", and there is more" : "");
 }
 
+static bool write_layout(const struct worker *w, const struct image_progress *progress,
+                         struct err *err) {
+    struct image_oci_options options = {
+        .layers = w->layers,
+        .layer_count = w->layer_count,
+        .config = w->config,
+        .epoch_s = w->epoch_s,
+        .progress = progress,
+    };
+    return layout_write_fd(w->store, &options, w->is_file, w->fd, err);
+}
+
 static bool work(const struct worker *w, struct err *err) {
     AUTO_TREE t = NULL;
     struct image_progress progress = { on_progress, w->board };
+    if (w->type == OUTPUT_OCI) {
+        return write_layout(w, &progress, err);
+    }
     if (!tree_open_layers(w->layers, w->layer_count, &t, err)) {
         return false;
     }
@@ -165,6 +186,8 @@ static bool work(const struct worker *w, struct err *err) {
         struct image_dir_options options = { .epoch_s = w->epoch_s, .progress = &progress };
         return image_write_dir(t, &options, w->fd, err);
     }
+    case OUTPUT_OCI:
+        break; /* has no merged tree */
     }
     ASSERT(false);
     return false;
@@ -309,8 +332,13 @@ bool output_write(struct cli *cli, const struct output_spec *spec, struct store 
         .type = spec->type,
         .pack = &pack_defaults,
         .epoch_s = source_date_epoch,
+        .config = &result->config,
+        .is_file = spec->type != OUTPUT_DIR,
     };
-    return spec->type == OUTPUT_DIR
-               ? write_folder(&w, spec->dest, p, err)
-               : write_file(&w, spec->dest, p, spec->type == OUTPUT_TAR ? "write" : "pack", err);
+    if (spec->type == OUTPUT_OCI) {
+        w.is_file = layout_is_file(spec->dest);
+    }
+    return w.is_file ? write_file(&w, spec->dest, p,
+                                  spec->type == OUTPUT_SQUASHFS ? "pack" : "write", err)
+                     : write_folder(&w, spec->dest, p, err);
 }

@@ -9,6 +9,7 @@
 enum output_type {
     OUTPUT_TAR,
     OUTPUT_DIR,
+    OUTPUT_OCI,
     OUTPUT_SQUASHFS,
 };
 

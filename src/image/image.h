@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * image/: a tree becomes a file or a folder: a SquashFS 4.0 filesystem, a newc cpio archive (an
- * initial ramdisk), a tar archive, or a folder.
+ * initial ramdisk), a tar archive, or a folder; layers become an OCI image layout.
  *
  * The same tree and options give the same bytes, whatever the number of threads and whatever the
  * block cache holds. Times later than `epoch_s` become it. Nothing here prints; files are written
@@ -15,9 +15,11 @@
 #include <signal.h>
 
 #include "base/base.h"
+#include "oci/oci.h"
 #include "tree/tree.h"
 
 struct blocks;
+struct sha256;
 
 /* Called now and then by the calling thread; all of it mandatory. */
 struct image_progress {
@@ -97,13 +99,39 @@ MUST_CHECK bool image_append_archive(int from, int fd, struct err *err);
 
 struct image_tar_options {
     int64_t epoch_s;
-    const struct image_progress *progress;  /* may be NULL */
+    enum image_compression compression;
+    int level;                             /* 0: as for cpio */
+    struct sha256 *hash;                   /* of the archive before it is compressed; may be NULL */
+    const struct image_progress *progress; /* may be NULL */
     const volatile sig_atomic_t *cancelled; /* may be NULL */
 };
 /* pax, sorted, with names relative to the root ("usr/bin/env"), attributes as SCHILY.xattr, without
  * sockets. Works on pipes. */
 MUST_CHECK bool image_write_tar(const struct tree *t, const struct image_tar_options *options,
                                 int fd, struct err *err);
+
+/* --- OCI layout ------------------------------------------------------------------------------- */
+
+struct image_oci_options {
+    const char *const *layers; /* folders, lowest first: each becomes a layer */
+    size_t layer_count;
+    const struct oci_config *config;
+    str name; /* "docker.io/library/a:1"; may be empty */
+    int64_t epoch_s;
+    const struct image_progress *progress;  /* may be NULL */
+    const volatile sig_atomic_t *cancelled; /* may be NULL */
+};
+struct image_oci {
+    struct oci_descriptor *blobs; /* layers, lowest first, and then the config */
+    size_t blob_count;
+    str manifest;
+};
+/*
+ * An OCI image layout into an empty folder, with the manifest.json of a Docker archive besides:
+ * what reads either reads it. Blobs are blobs/sha256/HEX. ret may be NULL.
+ */
+MUST_CHECK bool image_write_oci(struct arena *a, const struct image_oci_options *options, int dirfd,
+                                struct image_oci *ret, struct err *err);
 
 /* --- folder ----------------------------------------------------------------------------------- */
 

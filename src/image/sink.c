@@ -22,6 +22,7 @@ struct sink {
     uint8_t *in; /* gathered, not yet compressed */
     size_t in_len;
     uint64_t written;
+    struct sha256 *hash; /* may be NULL */
     uint8_t *out;
     ZSTD_CCtx *zstd;
     z_stream gzip;
@@ -112,6 +113,9 @@ static bool flush_zstd(struct sink *s, bool last, struct err *err) {
 
 static bool flush(struct sink *s, bool last, struct err *err) {
     bool ok = false;
+    if (s->hash != NULL) {
+        sha256_update(s->hash, s->in, s->in_len);
+    }
     switch (s->compression) {
     case IMAGE_PLAIN:
         ok = fs_write_all(s->fd, s->in, s->in_len, err);
@@ -145,6 +149,10 @@ bool sink_write(struct sink *s, const void *data, size_t len, struct err *err) {
 
 bool sink_finish(struct sink *s, struct err *err) {
     return flush(s, true, err);
+}
+
+void sink_set_hash(struct sink *s, struct sha256 *hash) {
+    s->hash = hash;
 }
 
 uint64_t sink_written(const struct sink *s) {

@@ -314,7 +314,11 @@ bool image_write_tar(const struct tree *t, const struct image_tar_options *optio
         .records = BUF_INIT(RECORDS_BYTES_MAX),
         .err = err,
     };
-    bool ok = sink_open(fd, IMAGE_PLAIN, 0, &tar.sink, err) && write_all(&tar);
+    bool ok = sink_open(fd, options->compression, options->level, &tar.sink, err);
+    if (ok) {
+        sink_set_hash(tar.sink, options->hash);
+        ok = write_all(&tar);
+    }
     sink_close(tar.sink);
     buf_done(&tar.name);
     buf_done(&tar.link);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * oci/: image references and image configs, as the OCI image specification and Docker's reference
- * grammar have them.
+ * oci/: image references, manifests and image configs, as the OCI image specification and Docker's
+ * reference grammar have them. The registry client has a door of its own: oci/registry.h.
  */
 #pragma once
 
@@ -92,3 +92,55 @@ struct oci_config oci_config_copy(struct arena *a, const struct oci_config *from
 str oci_config_encode(struct arena *a, const struct oci_config *config);
 MUST_CHECK bool oci_config_decode(struct arena *a, str json, struct oci_config *ret,
                                   struct err *err);
+
+/* --- manifests -------------------------------------------------------------------------------- */
+
+enum {
+    OCI_MANIFEST_BYTES_MAX = 4 * 1024 * 1024, /* what registries must take, OCI distribution */
+    OCI_CONFIG_BYTES_MAX = 8 * 1024 * 1024,
+    OCI_LAYERS_MAX = 480,  /* more cannot be mounted */
+    OCI_INDEX_MAX = 2048,  /* manifests in an index */
+    OCI_NESTING_MAX = 4,   /* indexes in indexes */
+    OCI_DIGEST_BYTES = 71, /* "sha256:" and 64 hex digits */
+};
+
+/* What names a piece of content: the OCI image specification's descriptor. */
+struct oci_descriptor {
+    str media_type;
+    str digest; /* "sha256:..."; no other is checked, so no other is taken */
+    uint64_t size_bytes;
+    struct oci_platform platform; /* of an index's entry; architecture empty: not known */
+};
+
+enum oci_manifest_kind {
+    OCI_MANIFEST,
+    OCI_INDEX, /* Docker's manifest list too */
+};
+struct oci_manifest {
+    enum oci_manifest_kind kind;
+    struct oci_descriptor config; /* MANIFEST */
+    struct oci_descriptor *items; /* MANIFEST: layers, lowest first; INDEX: manifests */
+    size_t len;
+};
+
+/* `media_type` is what the sender called it; may be empty. */
+MUST_CHECK bool oci_manifest_parse(struct arena *a, str json, str media_type,
+                                   struct oci_manifest *ret, struct err *err);
+/* The entry that fits a platform best; NULL when none does. */
+const struct oci_descriptor *oci_index_choose(const struct oci_manifest *index,
+                                              const struct oci_platform *platform);
+/* "sha256:" and 64 lower case hex digits. */
+bool oci_digest_ok(str digest);
+/* "sha256:..." of bytes. */
+str oci_digest_of(struct arena *a, str bytes);
+/* Of an image config: the digests of its layers' tar streams, lowest first. */
+MUST_CHECK bool oci_config_diff_ids(struct arena *a, str json, struct oci_strings *ret,
+                                    struct err *err);
+/* The same config with these diff_ids, as an image of a registry has them. */
+str oci_config_complete(struct arena *a, const struct oci_config *config,
+                        const struct oci_strings *diff_ids);
+/* An image manifest of OCI media types. */
+str oci_manifest_encode(struct arena *a, const struct oci_descriptor *config,
+                        const struct oci_descriptor *layers, size_t layer_count);
+/* A layout's index.json that holds one manifest under a name. */
+str oci_index_encode(struct arena *a, const struct oci_descriptor *manifest, str name);

@@ -41,6 +41,7 @@ struct scan {
     const char *layer; /* for messages */
     int layerfd;
     uint16_t source;
+    bool as_oci; /* whiteouts become entries */
     struct xattr_reader xattrs;
     struct links links;
     struct frame *frames;
@@ -184,6 +185,33 @@ static void remove_children(struct scan *s, struct tree_entry *dir) {
     }
 }
 
+/* An empty file that means something (OCI image specification, "Whiteouts"). */
+static bool add_mark(struct scan *s, struct tree_entry *dir, str name) {
+    struct tree_inode *inode = tree_inode_new(s->tree, S_IFREG | 0644);
+    inode->source = s->source;
+    return tree_name_check(name, s->err) &&
+           tree_attach(s->tree, dir, tree_entry_new(s->tree, name, inode), s->err);
+}
+
+static bool add_as_oci(struct scan *s, struct tree_entry *dir, int dirfd, str name,
+                       const struct stat *st, const struct tree_xattrs *xattrs,
+                       const struct overlay_marks *marks) {
+    if (str_starts(name, S(".wh."))) {
+        return err_set(s->err, "a name that means a whiteout in a layer");
+    }
+    if (is_whiteout(st, marks)) {
+        return add_mark(s, dir, str_concat(s->tree->arena, S(".wh."), name));
+    }
+    if (!add_new(s, dir, dirfd, name, st, xattrs)) {
+        return false;
+    }
+    if (!marks->opaque) {
+        return true;
+    }
+    const struct frame *f = &s->frames[s->depth - 1];
+    return add_mark(s, f->pending[f->pending_len - 1], S(".wh..wh..opq"));
+}
+
 static bool merge_file(struct scan *s, struct tree_entry *dir, int dirfd, str name, bool had_any) {
     struct stat st;
     const struct tree_xattrs *xattrs;
@@ -196,6 +224,9 @@ static bool merge_file(struct scan *s, struct tree_entry *dir, int dirfd, str na
     }
     if (marks.redirect) {
         return err_set(s->err, "a layer made with redirect_dir or metacopy");
+    }
+    if (s->as_oci) {
+        return add_as_oci(s, dir, dirfd, name, &st, xattrs, &marks);
     }
     struct tree_dir *d = dir->inode->dir;
     ssize_t index = had_any ? dir_find_sorted(d, name) : DIR_NONE;
@@ -319,7 +350,7 @@ static bool merge_root(struct scan *s) {
     return true;
 }
 
-static bool scan_layer(struct tree *t, const char *path, int layerfd, uint16_t source,
+static bool scan_layer(struct tree *t, const char *path, int layerfd, uint16_t source, bool as_oci,
                        struct err *err) {
     AUTO_FD here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (here < 0) {
@@ -331,6 +362,7 @@ static bool scan_layer(struct tree *t, const char *path, int layerfd, uint16_t s
         .layer = path,
         .layerfd = layerfd,
         .source = source,
+        .as_oci = as_oci,
         .list = malloc(LIST_BYTES),
         .err = err,
     };
@@ -349,7 +381,7 @@ static bool scan_layer(struct tree *t, const char *path, int layerfd, uint16_t s
     return ok;
 }
 
-bool tree_add_layer(struct tree *t, const char *path, struct err *err) {
+static bool add_layer(struct tree *t, const char *path, bool as_oci, struct err *err) {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return err_sys(err, errno, "open layer '%s'", path);
@@ -359,7 +391,21 @@ bool tree_add_layer(struct tree *t, const char *path, struct err *err) {
         close(fd);
         return false;
     }
-    return scan_layer(t, path, fd, source, err);
+    return scan_layer(t, path, fd, source, as_oci, err);
+}
+
+bool tree_add_layer(struct tree *t, const char *path, struct err *err) {
+    return add_layer(t, path, false, err);
+}
+
+bool tree_open_layer_as_oci(const char *path, struct tree **ret, struct err *err) {
+    AUTO_TREE t = tree_new();
+    if (!add_layer(t, path, true, err)) {
+        return false;
+    }
+    *ret = t;
+    t = NULL;
+    return true;
 }
 
 bool tree_add_layers(struct tree *t, const char *const *paths, size_t count, struct err *err) {

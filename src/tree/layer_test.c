@@ -152,6 +152,27 @@ static void whiteouts_take_away(void **state) {
     assert_int_equal(tree_content_bytes(t), 1);
 }
 
+static void a_layer_alone_keeps_its_whiteouts(void **state) {
+    const struct fixture *f = *state;
+    AUTO_ARENA a = arena_new();
+    AUTO_TREE t = NULL;
+    struct err err = ERR_INIT;
+    char path[80];
+    make_dir(f, "a/opaque");
+    make_file(f, "a/opaque/fresh", "x");
+    make_whiteout(f, "a/gone");
+    if (!set_attribute(f, "a/opaque", "user.overlay.opaque", "y")) {
+        skip(); /* no user attributes here */
+    }
+    snprintf(path, sizeof path, "%s/a", f->path);
+    assert_true(tree_open_layer_as_oci(path, &t, &err));
+    assert_string_equal(list(a, t), "/ /.wh.gone /opaque/ /opaque/.wh..wh..opq /opaque/fresh ");
+    tree_free(t);
+    t = NULL;
+    make_file(f, "a/.wh.gone", "");
+    assert_false(tree_open_layer_as_oci(path, &t, &err));
+}
+
 static void hard_links_share_an_inode(void **state) {
     const struct fixture *f = *state;
     AUTO_ARENA a = arena_new();
@@ -342,6 +363,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(upper_layers_win, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whiteouts_take_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_layer_alone_keeps_its_whiteouts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hard_links_share_an_inode, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metadata_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(odd_names_and_a_full_folder, set_up, tear_down),

@@ -120,6 +120,10 @@ MUST_CHECK bool tree_add_layers(struct tree *t, const char *const *paths, size_t
 MUST_CHECK bool tree_open_layers(const char *const *paths, size_t count, struct tree **ret,
                                  struct err *err);
 
+/* One layer alone, as the OCI layer specification writes it: what it takes away is an entry
+ * ".wh.NAME", a folder that hides what is below holds ".wh..wh..opq". */
+MUST_CHECK bool tree_open_layer_as_oci(const char *path, struct tree **ret, struct err *err);
+
 struct tree_tar_options {
     bool oci_whiteouts;       /* ".wh.NAME" and ".wh..wh..opq" take away what is below */
     const char *spool_folder; /* contents go to an unnamed file there */

@@ -104,7 +104,7 @@ def test_every_command_and_option(scripts, here, shell):
 @pytest.mark.parametrize("shell", ASK)
 @pytest.mark.parametrize("line, want", [
     ("capsem-builder val", {"validate"}),
-    ("capsem-builder image ", {"build", "import", "ls", "rm"}),
+    ("capsem-builder image ", {"build", "export", "import", "ls", "pull", "push", "rm"}),
     ("capsem-builder build --template ", {"all", "kernel", "rootfs"}),
     ("capsem-builder build --no-cache --template k", {"kernel"}),
     ("capsem-builder build --dry", {"--dry-run"}),

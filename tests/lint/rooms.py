@@ -13,6 +13,7 @@ import tree
 # header -> why it is one
 DOORS = {
     "store/blocks.h": "the cache of compressed blocks, which image/ uses without the rest of the store",
+    "oci/registry.h": "the network's side of images, which most of those who name images do not need",
     "agent/lib/wire.h": "the wire format is written once, in guest/agent/lib",
     "agent/lib/queue.h": "the same",
 }

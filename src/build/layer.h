@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Layers of images from elsewhere: a stream becomes a layer of the store. */
+#pragma once
+
+#include "build/internal.h"
+
+/* Of all files of one layer together. */
+#define LAYER_FILES_BYTES_MAX (UINT64_C(64) << 30)
+
+struct layer_source {
+    str blob_digest; /* of the bytes as they come; empty: not known */
+    str diff_id;     /* of the tar in them */
+    uint64_t size_bytes;
+};
+
+/* The name of a layer of the store with this content. */
+struct store_key layer_key(str diff_id);
+/* That of an image of these layers. */
+struct store_key layers_key(const struct store_key *layers, size_t count);
+
+/* ---- layer_stream.c: in the child that unpacks ---- */
+
+struct layer_stream;
+struct layer_stream *layer_stream_open(int fd, uint64_t size_bytes);
+void layer_stream_close(struct layer_stream *s);
+/* The next piece of the tar, valid until the next call; *ret_len 0 at its end. */
+MUST_CHECK bool layer_stream_read(struct layer_stream *s, const void **ret, size_t *ret_len,
+                                  struct err *err);
+/* Reads the rest; false when the digests are not what they should be. */
+MUST_CHECK bool layer_stream_finish(struct layer_stream *s, const struct layer_source *source,
+                                    struct err *err);
+
+/* ---- layer_unpack.c ---- */
+
+/* Makes the layer of a blob that comes from an fd. `work` has the folders of layer_work_begin(). */
+MUST_CHECK bool layer_unpack(struct store_work *work, const struct layer_source *source, int fd,
+                             struct err *err);
+/* A work folder for one layer. */
+MUST_CHECK bool layer_work_begin(struct store *s, struct store_work *w, struct err *err);
+/* What was unpacked becomes the layer of the store. */
+MUST_CHECK bool layer_work_commit(struct store_work *w, const struct layer_source *source,
+                                  const char *text, struct err *err);

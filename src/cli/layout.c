@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/layout.h"
+
+#include <errno.h>
+
+#include "tree/tree.h"
+
+bool layout_is_file(const char *dest) {
+    return str_ends(str_from_c(dest), S(".tar"));
+}
+
+/* The layout's own files; blobs are compressed already. */
+static bool write_tar(struct store *store, const struct image_oci_options *options, int fd,
+                      struct err *err) {
+    AUTO_ARENA arena = arena_new();
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    AUTO_TREE t = NULL;
+    struct image_tar_options tar = { .epoch_s = 0, .cancelled = options->cancelled };
+    if (!store_work_begin(store, &work, err)) {
+        return false;
+    }
+    if (mkdirat(work.fd, "layout", 0755) < 0) {
+        return err_sys(err, errno, "create a work folder");
+    }
+    AUTO_FD folder = openat(work.fd, "layout", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return (folder >= 0 || err_sys(err, errno, "open a work folder")) &&
+           image_write_oci(arena, options, folder, NULL, err) &&
+           tree_open_layers((const char *const[]){ store_work_path(&work, arena, "layout") }, 1, &t,
+                            err) &&
+           image_write_tar(t, &tar, fd, err);
+}
+
+bool layout_write_fd(struct store *store, const struct image_oci_options *options, bool is_file,
+                     int fd, struct err *err) {
+    AUTO_ARENA arena = arena_new();
+    return is_file ? write_tar(store, options, fd, err)
+                   : image_write_oci(arena, options, fd, NULL, err);
+}
+
+static bool write_file(struct store *store, const struct image_oci_options *options,
+                       const char *dest, struct err *err) {
+    AUTO_FS_REPLACE file = FS_REPLACE_INIT;
+    return fs_replace_open(&file, AT_FDCWD, dest, 0644, err) &&
+           write_tar(store, options, file.fd, err) && fs_replace_commit(&file, false, err);
+}
+
+static bool write_folder(struct store *store, const struct image_oci_options *options,
+                         const char *dest, struct err *err) {
+    AUTO_ARENA arena = arena_new();
+    const char **names;
+    size_t count;
+    if (!fs_mkdir_p(AT_FDCWD, dest, 0755, err) ||
+        !fs_list(arena, AT_FDCWD, dest, &names, &count, err)) {
+        return false;
+    }
+    if (count > 0) {
+        err_set(err, "the folder '%s' is not empty", dest);
+        return err_help(err, "remove it, or choose another one");
+    }
+    AUTO_FD fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_sys(err, errno, "open folder '%s'", dest);
+    }
+    if (layout_write_fd(store, options, false, fd, err)) {
+        return true;
+    }
+    /* Half a layout is worth nothing. */
+    static const char *const made[] = { "blobs", "index.json", "manifest.json", "oci-layout" };
+    for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+        (void)!fs_remove_tree(fd, made[i], NULL);
+    }
+    return false;
+}
+
+bool layout_write(struct store *store, const struct image_oci_options *options, const char *dest,
+                  struct err *err) {
+    bool ok = layout_is_file(dest) ? write_file(store, options, dest, err)
+                                   : write_folder(store, options, dest, err);
+    return ok || err_wrap(err, "write '%s'", dest);
+}
