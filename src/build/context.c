@@ -321,3 +321,42 @@ bool context_digest(struct builder *b, const char *path, const struct dockerfile
     key_add(key, (str){ (const char *)digest, sizeof digest });
     return true;
 }
+
+static bool digest_parent(struct walk *w, int rootfd, const char *path) {
+    AUTO_FD fd = fs_open_in_root(rootfd, path, O_RDONLY | O_DIRECTORY, 0);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return err_sys(w->err, errno, "open folder '%s' in the build context", path);
+    }
+    key_add_u64(w->key, st.st_mode);
+    digest_xattrs(w, fd);
+    return true;
+}
+
+bool context_digest_parents(struct builder *b, const char *path, size_t kept,
+                            const struct dockerfile_ignore *excludes, struct key_hash *key,
+                            struct err *err) {
+    struct walk w = {
+        .builder = b,
+        .ignore = b->context->ignore,
+        .excludes = excludes,
+        .exclude_from = kept,
+        .key = key,
+        .err = err,
+    };
+    if (path[kept] == '\0' || strcmp(path, ".") == 0) {
+        return context_digest(b, path, excludes, key, NULL, err);
+    }
+    str whole = str_from_c(path);
+    for (size_t end = kept; (end = str_find_char(whole, '/', end)) != STR_NONE; end++) {
+        const char *parent = str_to_c(b->arena, str_slice(whole, 0, end));
+        if (!digest_parent(&w, b->context->fd, parent)) {
+            return false;
+        }
+    }
+    const char *dir = str_to_c(b->arena, path_dir(whole));
+    AUTO_FD fd = fs_open_in_root(b->context->fd, dir, O_PATH | O_DIRECTORY, 0);
+    const char *name = str_to_c(b->arena, path_base(whole));
+    return fd < 0 ? err_sys(err, errno, "open folder '%s' in the build context", dir)
+                  : digest_entry(&w, fd, name, path, 0);
+}

@@ -25,6 +25,7 @@ struct copier {
     /* of the source that is being copied: */
     size_t exclude_from; /* --exclude matches what is behind so many bytes of a path */
     struct map links;    /* "dev:ino" of a file with several names -> path of the first copy */
+    struct map parents;  /* paths of folders that --parents has made */
 };
 
 /* ---- one entry's metadata ---- */
@@ -359,10 +360,71 @@ static bool copy_path(struct copier *c, const char *path) {
     return to >= 0 && copy_children(c, from, path, to, c->job->destination, 0);
 }
 
-static bool copy_pattern(struct copier *c, const char *pattern) {
+/* ---- --parents ---- */
+
+/* One folder after the other down to the source, which is copied; then their times are right. A
+ * folder that was there stays as it is. */
+static bool copy_below_parent(struct copier *c, const char *path, size_t at, int to,
+                              const char *to_path, int depth) {
+    str rest = str_slice(str_from_c(path), at, SIZE_MAX);
+    size_t slash = str_find_char(rest, '/', 0);
+    const char *name = str_to_c(c->arena, str_slice(rest, 0, slash));
+    const char *to_below = path_join(c->arena, to_path, name);
+    if (slash == STR_NONE) {
+        const char *dir = str_to_c(c->arena, path_dir(str_from_c(path)));
+        AUTO_FD from = fs_open_in_root(c->sourcefd, dir, O_RDONLY | O_DIRECTORY, 0);
+        return from < 0 ? failed(c, "open folder", dir)
+                        : copy_entry(c, from, name, path, to, name, to_below, 0);
+    }
+    if (depth > COPY_DEPTH_MAX) {
+        return err_set(c->err, "more than %d folders in each other: '%s'", COPY_DEPTH_MAX, path);
+    }
+    const char *so_far = str_to_c(c->arena, str_slice(str_from_c(path), 0, at + slash));
+    struct stat st;
+    AUTO_FD from = fs_open_in_root(c->sourcefd, so_far, O_RDONLY | O_DIRECTORY, 0);
+    if (from < 0 || fstat(from, &st) < 0) {
+        return failed(c, "open folder", so_far);
+    }
+    if (mkdirat(to, name, 0700) == 0) {
+        map_put(&c->parents, str_from_c(to_below), c);
+    } else if (errno != EEXIST) {
+        return failed(c, "create folder", to_below);
+    }
+    /* "/" is the destination's root: a link there cannot leave it */
+    AUTO_FD below = openat(to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (below < 0) {
+        return errno == ENOTDIR ? err_set(c->err, "cannot replace '%s' by a folder", to_below)
+                                : failed(c, "open folder", to_below);
+    }
+    return copy_below_parent(c, path, at + slash + 1, below, to_below, depth + 1) &&
+           (!map_has(&c->parents, str_from_c(to_below)) || set_metadata(c, from, below, &st) ||
+            failed(c, "set up", to_below));
+}
+
+static bool copy_with_parents(struct copier *c, const char *path, size_t pivot) {
+    size_t kept = parents_offset(path, pivot);
+    if (path[kept] == '\0' || strcmp(path, ".") == 0) {
+        return copy_path(c, path);
+    }
+    c->exclude_from = kept;
+    map_init(&c->links, c->arena);
+    if (context_part_of(c->job->ignore, c->job->excludes, path, kept, true) == CONTEXT_LEFT_OUT) {
+        return true;
+    }
+    AUTO_FD to = open_folder(c, c->job->destination, true);
+    return to >= 0 && copy_below_parent(c, path, kept, to, c->job->destination, 0);
+}
+
+/* ---- sources ---- */
+
+static bool copy_pattern(struct copier *c, const struct copy_source *source) {
+    const char *pattern = source->path;
     const char **paths;
     size_t count;
-    if (!context_glob(c->arena, c->sourcefd, pattern, c->job->ignore, &paths, &count, c->err)) {
+    if (source->parents ? !parents_glob(c->arena, c->sourcefd, pattern, source->pivot,
+                                        c->job->ignore, &paths, &count, c->err)
+                        : !context_glob(c->arena, c->sourcefd, pattern, c->job->ignore, &paths,
+                                        &count, c->err)) {
         return false;
     }
     if (count == 0) {
@@ -370,6 +432,12 @@ static bool copy_pattern(struct copier *c, const char *pattern) {
     }
     c->destination_is_dir = c->destination_is_dir || count > 1;
     for (size_t i = 0; i < count; i++) {
+        if (source->parents) {
+            if (!copy_with_parents(c, paths[i], source->pivot)) {
+                return false;
+            }
+            continue;
+        }
         if (dockerfile_glob_has_wildcard(str_from_c(pattern)) &&
             context_excludes(c->job->excludes, paths[i])) {
             continue;
@@ -418,10 +486,12 @@ bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
     if (fchdir(rootfd) < 0 || chroot(".") < 0) {
         return err_sys(err, errno, "enter the root");
     }
+    map_init(&c.parents, c.arena);
     for (size_t i = 0; i < job->source_count; i++) {
         const struct copy_source *source = &job->sources[i];
         bool ok = source->path == NULL ? copy_heredoc(&c, source)
-                  : job->keep_owner    ? copy_pattern(&c, source->path)
+                  : job->keep_owner    ? copy_pattern(&c, source)
+                  : source->parents    ? copy_with_parents(&c, source->path, source->pivot)
                                        : copy_path(&c, source->path);
         if (!ok) {
             return false;

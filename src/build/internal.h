@@ -177,6 +177,8 @@ struct copy_source {
     const char *path; /* below the source's root; clean, "." for the root itself */
     str content;      /* a heredoc's text, when path is NULL */
     const char *name; /* of the file a heredoc makes */
+    bool parents;     /* the folders that lead to it are kept, */
+    size_t pivot;     /* but for so many at the start */
 };
 
 struct copy_job {
@@ -195,6 +197,19 @@ struct copy_job {
     struct timespec now;                      /* for what has no time of its own */
     struct timespec looked_at;                /* before the key was made; 0: the source is ours */
 };
+/* What copy_step.c makes a job of. */
+struct copy_plan {
+    struct copy_job job;
+    const struct stack *from; /* NULL: the build context */
+    struct copy_source *sources;
+    size_t count;
+    size_t cap;
+    bool found; /* a source, be it one that --exclude leaves out */
+    struct key_hash *key;
+};
+/* copy_sources.c: fills the plan's sources and adds them to its key. */
+MUST_CHECK bool copy_plan_sources(struct step *step, struct copy_plan *plan);
+
 /* A sandbox_function. */
 bool copy_into_root(void *job, int rootfd, const int *roots, struct err *err);
 
@@ -220,6 +235,14 @@ void context_close(struct builder *b);
 MUST_CHECK bool context_glob(struct arena *a, int rootfd, const char *pattern,
                              const struct dockerfile_ignore *ignore, const char ***ret,
                              size_t *ret_count, struct err *err);
+/* parents.c: a source of COPY --parents. What is before a first "/./" is not kept: the clean path
+ * without slash at its start, and how many of its names that are. In the pattern behind it "**"
+ * stands for any number of folders. */
+void parents_split(struct arena *a, str source, const char **ret_pattern, size_t *ret_pivot);
+size_t parents_offset(const char *path, size_t pivot); /* of the part that is kept */
+MUST_CHECK bool parents_glob(struct arena *a, int rootfd, const char *pattern, size_t pivot,
+                             const struct dockerfile_ignore *ignore, const char ***ret,
+                             size_t *ret_count, struct err *err);
 /* What .dockerignore and --exclude make of a path below the root. --exclude is relative to the
  * source that is copied: to a folder, or to where a file lies; context_exclude_from() gives the
  * number of bytes before that. */
@@ -242,6 +265,11 @@ bool context_takes_xattr(const char *name);
 MUST_CHECK bool context_digest(struct builder *b, const char *path,
                                const struct dockerfile_ignore *excludes, struct key_hash *key,
                                bool *ret_partly, struct err *err);
+
+/* The same for a source of --parents, of which the folders from `kept` on count too. */
+MUST_CHECK bool context_digest_parents(struct builder *b, const char *path, size_t kept,
+                                       const struct dockerfile_ignore *excludes,
+                                       struct key_hash *key, struct err *err);
 
 /* ---- host.c: what steps see of the host ---- */
 
