@@ -23,6 +23,8 @@ struct copier {
     uint32_t uid;
     uint32_t gid;
     /* of the source that is being copied: */
+    const struct dockerfile_ignore *ignore;
+    bool may_change;     /* the user has it, not the store */
     size_t exclude_from; /* --exclude matches what is behind so many bytes of a path */
     struct map links;    /* "dev:ino" of a file with several names -> path of the first copy */
     struct map parents;  /* paths of folders that --parents has made */
@@ -97,7 +99,7 @@ static bool is_later(struct timespec a, struct timespec b) {
 static bool changed_since(const struct copier *c, int from) {
     struct stat st;
     struct timespec now;
-    return c->job->looked_at.tv_sec > 0 && fstat(from, &st) == 0 &&
+    return c->may_change && c->job->looked_at.tv_sec > 0 && fstat(from, &st) == 0 &&
            is_later(st.st_ctim, c->job->looked_at) && clock_gettime(CLOCK_REALTIME, &now) == 0 &&
            !is_later(st.st_ctim, now);
 }
@@ -233,7 +235,7 @@ static bool copy_entry(struct copier *c, int fromdir, const char *name, const ch
     if (fstatat(fromdir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return failed(c, "read", source_path);
     }
-    enum context_part part = context_part_of(c->job->ignore, c->job->excludes, source_path,
+    enum context_part part = context_part_of(c->ignore, c->job->excludes, source_path,
                                              c->exclude_from, S_ISDIR(st.st_mode));
     if (part == CONTEXT_LEFT_OUT) {
         return true;
@@ -323,11 +325,11 @@ static bool copy_heredoc(struct copier *c, const struct copy_source *source) {
     return set_metadata(c, -1, to, &st) || failed(c, "set up", name);
 }
 
-static bool copy_one_file(struct copier *c, int from, const struct stat *st, const char *path) {
+static bool copy_one_file(struct copier *c, int from, const struct stat *st, const char *own_name,
+                          bool unpack) {
     const char *dir;
     const char *name;
-    const char *own_name = str_to_c(c->arena, path_base(str_from_c(path)));
-    if (c->job->unpack && unpack_is_archive(from)) {
+    if (unpack && unpack_is_archive(from)) {
         AUTO_FD folder = open_folder(c, c->job->destination, false);
         return folder >= 0 && unpack_archive(from, own_name, c->job->destination, c->has_owner,
                                              c->uid, c->gid, c->err);
@@ -342,7 +344,7 @@ static bool copy_one_file(struct copier *c, int from, const struct stat *st, con
 }
 
 /* A path that names a source is followed when it is a link, inside the source's root. */
-static bool copy_path(struct copier *c, const char *path) {
+static bool copy_path(struct copier *c, const char *path, const struct copy_source *source) {
     AUTO_FD from = fs_open_in_root(c->sourcefd, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
     if (from < 0 || fstat(from, &st) < 0) {
@@ -351,7 +353,10 @@ static bool copy_path(struct copier *c, const char *path) {
     c->exclude_from = context_exclude_from(path, S_ISDIR(st.st_mode));
     map_init(&c->links, c->arena);
     if (S_ISREG(st.st_mode)) {
-        return context_excludes(c->job->excludes, path) || copy_one_file(c, from, &st, path);
+        const char *name =
+            source->name != NULL ? source->name : str_to_c(c->arena, path_base(str_from_c(path)));
+        return context_excludes(c->job->excludes, source->name != NULL ? name : path) ||
+               copy_one_file(c, from, &st, name, source->unpack);
     }
     if (!S_ISDIR(st.st_mode)) {
         return err_set(c->err, "'%s' is neither a file nor a folder", path);
@@ -401,14 +406,15 @@ static bool copy_below_parent(struct copier *c, const char *path, size_t at, int
             failed(c, "set up", to_below));
 }
 
-static bool copy_with_parents(struct copier *c, const char *path, size_t pivot) {
-    size_t kept = parents_offset(path, pivot);
+static bool copy_with_parents(struct copier *c, const char *path,
+                              const struct copy_source *source) {
+    size_t kept = parents_offset(path, source->pivot);
     if (path[kept] == '\0' || strcmp(path, ".") == 0) {
-        return copy_path(c, path);
+        return copy_path(c, path, source);
     }
     c->exclude_from = kept;
     map_init(&c->links, c->arena);
-    if (context_part_of(c->job->ignore, c->job->excludes, path, kept, true) == CONTEXT_LEFT_OUT) {
+    if (context_part_of(c->ignore, c->job->excludes, path, kept, true) == CONTEXT_LEFT_OUT) {
         return true;
     }
     AUTO_FD to = open_folder(c, c->job->destination, true);
@@ -421,10 +427,10 @@ static bool copy_pattern(struct copier *c, const struct copy_source *source) {
     const char *pattern = source->path;
     const char **paths;
     size_t count;
-    if (source->parents ? !parents_glob(c->arena, c->sourcefd, pattern, source->pivot,
-                                        c->job->ignore, &paths, &count, c->err)
-                        : !context_glob(c->arena, c->sourcefd, pattern, c->job->ignore, &paths,
-                                        &count, c->err)) {
+    if (source->parents
+            ? !parents_glob(c->arena, c->sourcefd, pattern, source->pivot, c->ignore, &paths,
+                            &count, c->err)
+            : !context_glob(c->arena, c->sourcefd, pattern, c->ignore, &paths, &count, c->err)) {
         return false;
     }
     if (count == 0) {
@@ -433,7 +439,7 @@ static bool copy_pattern(struct copier *c, const struct copy_source *source) {
     c->destination_is_dir = c->destination_is_dir || count > 1;
     for (size_t i = 0; i < count; i++) {
         if (source->parents) {
-            if (!copy_with_parents(c, paths[i], source->pivot)) {
+            if (!copy_with_parents(c, paths[i], source)) {
                 return false;
             }
             continue;
@@ -442,7 +448,7 @@ static bool copy_pattern(struct copier *c, const struct copy_source *source) {
             context_excludes(c->job->excludes, paths[i])) {
             continue;
         }
-        if (!copy_path(c, paths[i])) {
+        if (!copy_path(c, paths[i], source)) {
             return false;
         }
     }
@@ -469,6 +475,18 @@ static bool find_owner(struct copier *c, int rootfd) {
     return true;
 }
 
+static bool copy_source(struct copier *c, const struct copy_source *source, int base) {
+    bool fetched = source->rootfd > 0;
+    c->sourcefd = fetched ? source->rootfd : base;
+    c->ignore = fetched ? NULL : c->job->ignore;
+    c->may_change = !fetched;
+    return source->path == NULL ? copy_heredoc(c, source)
+           : fetched            ? copy_path(c, source->path, source)
+           : c->job->keep_owner ? copy_pattern(c, source)
+           : source->parents    ? copy_with_parents(c, source->path, source)
+                                : copy_path(c, source->path, source);
+}
+
 bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
     const struct copy_job *job = self;
     struct copier c = {
@@ -476,10 +494,8 @@ bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
         .arena = job->arena,
         .err = err,
         .destination_is_dir = job->destination_is_dir,
-        .sourcefd = job->sourcefd >= 0 ? job->sourcefd
-                    : roots == NULL    ? -1
-                                       : roots[0],
     };
+    int base = job->sourcefd >= 0 ? job->sourcefd : roots == NULL ? -1 : roots[0];
     if (!find_owner(&c, rootfd)) {
         return false;
     }
@@ -489,11 +505,7 @@ bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
     map_init(&c.parents, c.arena);
     for (size_t i = 0; i < job->source_count; i++) {
         const struct copy_source *source = &job->sources[i];
-        bool ok = source->path == NULL ? copy_heredoc(&c, source)
-                  : job->keep_owner    ? copy_pattern(&c, source)
-                  : source->parents    ? copy_with_parents(&c, source->path, source->pivot)
-                                       : copy_path(&c, source->path);
-        if (!ok) {
+        if (!copy_source(&c, source, base)) {
             return false;
         }
     }

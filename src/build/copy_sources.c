@@ -3,24 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "build/internal.h"
+#include "build/remote.h"
 
-/* --- what is not done yet is refused in words ---------------------------------------------------
- */
-
-static bool is_remote(str word) {
-    return str_starts(word, S("http://")) || str_starts(word, S("https://")) ||
-           str_starts(word, S("git@")) || str_starts(word, S("git://")) ||
-           str_starts(word, S("ssh://")) || str_ends(word, S(".git"));
+/* Local archives are unpacked unless told not to. */
+bool step_unpacks(const struct step *step) {
+    const struct dockerfile_instruction *i = step->instruction;
+    return i->kind == DOCKERFILE_ADD && (!i->copy.unpack_set || i->copy.unpack);
 }
-
-static bool refuse(struct step *step, struct span span, const char *what) {
-    diag_report(step->builder->sink, "E405", span, "%s is not supported by the embedded engine yet",
-                what);
-    return false;
-}
-
-/* ---- sources ---- */
 
 static bool missing_source(struct step *step, struct dockerfile_word word, str path,
                            const char *where) {
@@ -96,7 +85,8 @@ static bool context_sources(struct step *step, struct copy_plan *plan, struct do
         if (!context_digest(b, paths[i], plan->job.excludes, plan->key, NULL, &err)) {
             return fail_at(b, word.span, "E402", &err);
         }
-        push_source(step, plan, (struct copy_source){ .path = paths[i] });
+        push_source(step, plan,
+                    (struct copy_source){ .path = paths[i], .unpack = step_unpacks(step) });
     }
     plan->found = plan->found || found;
     return found || wildcard || missing_source(step, word, path, "the build context");
@@ -183,8 +173,14 @@ static bool path_source(struct step *step, struct copy_plan *plan, struct docker
     if (!dockerfile_expand(&e, word, &path)) {
         return false;
     }
-    if (step->instruction->kind == DOCKERFILE_ADD && is_remote(path)) {
-        return refuse(step, word.span, "ADD of a URL or a git repository");
+    bool is_add = step->instruction->kind == DOCKERFILE_ADD;
+    if (is_add && remote_kind_of(path) != REMOTE_NONE) {
+        return remote_source(step, plan, word, path);
+    }
+    if (is_add && dockerfile_word_is_set(step->instruction->copy.checksum)) {
+        diag_report(b->sink, "E405", step->instruction->copy.checksum.span,
+                    "--checksum is for a URL or a git repository, not for '%.*s'", STR_FMT(path));
+        return false;
     }
     if (step->instruction->copy.parents) {
         return parents_source(step, plan, word, path);

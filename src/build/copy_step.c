@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "build/internal.h"
+#include "build/remote.h"
 
 /* ---- destination and options ---- */
 
@@ -106,8 +106,29 @@ static bool plan_from(struct step *step, struct copy_plan *plan) {
 
 /* ---- running ---- */
 
+static bool open_remotes(struct step *step, struct copy_plan *plan) {
+    for (size_t i = 0; i < plan->count; i++) {
+        struct copy_source *source = &plan->sources[i];
+        if (source->remote != NULL && !remote_open(step, source->remote, &source->rootfd)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void close_remotes(struct copy_plan *plan) {
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->sources[i].rootfd > 0) {
+            close(plan->sources[i].rootfd);
+        }
+    }
+}
+
 static bool copy_in_child(struct step *step, void *self) {
     struct copy_plan *plan = self;
+    if (!open_remotes(step, plan)) {
+        return false;
+    }
     struct builder *b = step->builder;
     struct err err = ERR_INIT;
     struct sandbox_spec spec = step_sandbox(step);
@@ -135,12 +156,10 @@ bool step_copy(struct step *step) {
     key_begin(&key, is_add ? "ADD" : "COPY");
     key_add(&key, str_from_c(step->stage->stack.key.hex));
     plan.job.now.tv_sec = b->request->source_date_epoch;
-    plan.job.unpack =
-        is_add && (!step->instruction->copy.unpack_set || step->instruction->copy.unpack);
-    key_add_u64(&key, plan.job.unpack);
+    key_add_u64(&key, step_unpacks(step));
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
-    if (!plan_from(step, &plan) || !plan_options(step, &plan) || !copy_plan_sources(step, &plan) ||
-        !plan_destination(step, &plan)) {
+    if (!plan_from(step, &plan) || !plan_options(step, &plan) || !plan_destination(step, &plan) ||
+        !copy_plan_sources(step, &plan)) {
         return false;
     }
     plan.job.arena = b->arena;
@@ -155,7 +174,9 @@ bool step_copy(struct step *step) {
         plan.job.looked_at = (struct timespec){ 0 };
     }
     step->key = key_end(&key);
-    return step_execute(step, copy_in_child, &plan);
+    bool ok = step_execute(step, copy_in_child, &plan);
+    close_remotes(&plan);
+    return ok;
 }
 
 bool step_copy_context(struct step *step, const char *path, const struct stack **ret) {

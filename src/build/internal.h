@@ -174,11 +174,14 @@ void run_mounts_close(struct run_mounts *mounts);
 /* ---- copy.c: in the child, with the destination's root as "/" ---- */
 
 struct copy_source {
-    const char *path; /* below the source's root; clean, "." for the root itself */
-    str content;      /* a heredoc's text, when path is NULL */
-    const char *name; /* of the file a heredoc makes */
-    bool parents;     /* the folders that lead to it are kept, */
-    size_t pivot;     /* but for so many at the start */
+    const char *path;      /* below the source's root; clean, "." for the root itself */
+    str content;           /* a heredoc's text, when path is NULL */
+    const char *name;      /* of the file a heredoc or a URL makes */
+    struct remote *remote; /* what is fetched for it; NULL: nothing */
+    int rootfd;            /* of that; 0: the job's root */
+    bool unpack;           /* ADD: it may be an archive */
+    bool parents;          /* the folders that lead to it are kept, */
+    size_t pivot;          /* but for so many at the start */
 };
 
 struct copy_job {
@@ -191,7 +194,6 @@ struct copy_job {
     bool keep_owner;                          /* from a stage */
     const char *chown;                        /* "user:group" or NULL */
     const char *chmod;                        /* octal or symbolic, or NULL */
-    bool unpack;                              /* ADD: archives */
     const struct dockerfile_ignore *ignore;   /* of the context, NULL for a stage */
     const struct dockerfile_ignore *excludes; /* --exclude */
     struct timespec now;                      /* for what has no time of its own */
@@ -207,6 +209,7 @@ struct copy_plan {
     bool found; /* a source, be it one that --exclude leaves out */
     struct key_hash *key;
 };
+bool step_unpacks(const struct step *step);
 /* copy_sources.c: fills the plan's sources and adds them to its key. */
 MUST_CHECK bool copy_plan_sources(struct step *step, struct copy_plan *plan);
 
