@@ -63,8 +63,7 @@ const char *remote_shown(struct arena *a, const char *url) {
 
 /* ---- URLs ---- */
 
-/* "%2e" and the like become what they stand for. */
-static str percent_decode(struct arena *a, str s) {
+str percent_decode(struct arena *a, str s) {
     char *out = arena_alloc(a, s.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < s.len; i++) {
@@ -139,6 +138,26 @@ static bool url_source(struct step *step, struct copy_plan *plan, struct remote 
     return true;
 }
 
+/* ---- git ---- */
+
+static bool git_source(struct step *step, struct copy_plan *plan, struct remote *r) {
+    struct builder *b = step->builder;
+    struct err err = ERR_INIT;
+    if (!git_resolve(b, r, &err)) {
+        return fail_remote(b, r, &err);
+    }
+    str commit = str_from_c(r->commit);
+    if (!str_starts(commit, r->checksum)) {
+        diag_report(b->sink, "E402", r->check, "the checksum is for another commit than '%s'",
+                    r->commit);
+        return false;
+    }
+    key_add(plan->key, str_from_c(r->layer.hex));
+    struct copy_source source = { .path = ".", .remote = r };
+    ARENA_PUSH(b->arena, plan->sources, plan->count, plan->cap, source);
+    return true;
+}
+
 /* ---- both ---- */
 
 static bool plan_checksum(struct step *step, struct remote *r) {
@@ -155,8 +174,14 @@ static bool plan_checksum(struct step *step, struct remote *r) {
     }
     struct dockerfile_expander e = vars_expander(b, step->stage);
     str text;
-    return dockerfile_expand(&e, copy->checksum, &text) &&
-           parse_sha256(b, copy->checksum, text, &r->checksum);
+    if (!dockerfile_expand(&e, copy->checksum, &text)) {
+        return false;
+    }
+    if (r->kind == REMOTE_GIT) {
+        r->checksum = text;
+        return true; /* git_source_parse looks at it */
+    }
+    return parse_sha256(b, copy->checksum, text, &r->checksum);
 }
 
 bool remote_source(struct step *step, struct copy_plan *plan, struct dockerfile_word word,
@@ -169,19 +194,23 @@ bool remote_source(struct step *step, struct copy_plan *plan, struct dockerfile_
         err_set(&err, "the URL holds a NUL byte");
         return fail_at(b, word.span, "E405", &err);
     }
-    if (r->kind == REMOTE_GIT) {
-        err_set(&err, "ADD of a git repository is not supported by the embedded engine yet");
-        return fail_at(b, word.span, "E405", &err);
-    }
     r->url = str_to_c(b->arena, str_slice(text, 0, str_find_char(text, '#', 0)));
-    return plan_checksum(step, r) && url_source(step, plan, r, text);
+    if (!plan_checksum(step, r)) {
+        return false;
+    }
+    if (r->kind == REMOTE_URL) {
+        return url_source(step, plan, r, text);
+    }
+    r->keep_git_dir = step->instruction->copy.keep_git_dir;
+    return git_source_parse(b, r, text) && git_source(step, plan, r);
 }
 
 bool remote_open(struct step *step, struct remote *r, int *ret_fd) {
     struct builder *b = step->builder;
     struct store *store = b->request->store;
     struct err err = ERR_INIT;
-    if (!store_layer_has(store, &r->layer) && !url_fetch(b, r, &err)) {
+    if (!store_layer_has(store, &r->layer) &&
+        !(r->kind == REMOTE_GIT ? git_fetch(b, r, &err) : url_fetch(b, r, &err))) {
         return fail_remote(b, r, &err);
     }
     const char *path = store_layer_path(store, b->arena, &r->layer);

@@ -41,6 +41,29 @@ const char *remote_shown(struct arena *a, const char *url);
 /* add_url.c: the file is named "content". Without a checksum it becomes the download's. */
 MUST_CHECK bool url_fetch(struct builder *b, struct remote *r, struct err *err);
 
+/* git_source.c: what the text of a source says. False: reported. */
+MUST_CHECK bool git_source_parse(struct builder *b, struct remote *r, str text);
+
+/* add_git.c: finds the commit; fetches it. */
+MUST_CHECK bool git_resolve(struct builder *b, struct remote *r, struct err *err);
+MUST_CHECK bool git_fetch(struct builder *b, struct remote *r, struct err *err);
+/* "%2e" and the like become what they stand for. */
+str percent_decode(struct arena *a, str s);
+
+/* ---- git.c: in a child, with the environment of its own ---- */
+
+struct git_job {
+    struct arena *arena;
+    const struct remote *remote;
+    const char *folder; /* of ours: "content" is in it, and the rest is for git */
+    int folderfd;       /* the same */
+    const char *agent;  /* socket of an ssh-agent, or NULL */
+    char *commit;       /* shared with the child, 65 bytes: what git_resolve_in_child finds */
+};
+bool git_resolve_in_child(void *job, int rootfd, const int *roots, struct err *err);
+/* Makes "content/fs". */
+bool git_fetch_in_child(void *job, int rootfd, const int *roots, struct err *err);
+
 /* ---- download.c: in a child, as libcurl has threads ---- */
 
 /* Shared with the child. */
