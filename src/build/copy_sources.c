@@ -82,7 +82,7 @@ static bool context_sources(struct step *step, struct copy_plan *plan, struct do
             return false;
         }
         key_add(plan->key, str_from_c(paths[i]));
-        if (!context_digest(b, paths[i], plan->job.excludes, plan->key, NULL, &err)) {
+        if (!context_digest(b, b->context, paths[i], plan->job.excludes, plan->key, NULL, &err)) {
             return fail_at(b, word.span, "E402", &err);
         }
         push_source(step, plan,

@@ -179,7 +179,8 @@ bool step_copy(struct step *step) {
     return ok;
 }
 
-bool step_copy_context(struct step *step, const char *path, const struct stack **ret) {
+bool step_copy_context(struct step *step, const struct build_context *context, const char *path,
+                       const struct stack **ret) {
     struct builder *b = step->builder;
     struct stack *stack = ARENA_NEW(b->arena, struct stack);
     struct stage empty = { .name = step->stage->name };
@@ -193,12 +194,12 @@ bool step_copy_context(struct step *step, const char *path, const struct stack *
     struct copy_plan plan = {
         .job = {
             .arena = b->arena,
-            .sourcefd = b->context->fd,
+            .sourcefd = context->fd,
             .sources = &source,
             .source_count = 1,
             .destination = "/",
             .destination_is_dir = true,
-            .ignore = b->context->ignore,
+            .ignore = context->ignore,
             .now.tv_sec = b->request->source_date_epoch,
         },
     };
@@ -207,7 +208,7 @@ bool step_copy_context(struct step *step, const char *path, const struct stack *
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
     key_begin(&key, "context");
     key_add(&key, str_from_c(path));
-    if (!context_digest(b, path, NULL, &key, NULL, &err)) {
+    if (!context_digest(b, context, path, NULL, &key, NULL, &err)) {
         return fail_at(b, step->instruction->span, "E402", &err);
     }
     copy.key = key_end(&key);

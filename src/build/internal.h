@@ -56,6 +56,8 @@ struct stage {
     size_t step_number;
 };
 
+struct build_context;
+
 /* A build while it runs. */
 struct builder {
     const struct build_request *request;
@@ -134,9 +136,10 @@ struct sandbox_spec step_sandbox(struct step *step);
 MUST_CHECK bool step_run(struct step *step);               /* run_step.c */
 MUST_CHECK bool step_copy(struct step *step);              /* copy_step.c: COPY and ADD */
 MUST_CHECK bool step_workdir(struct step *step, str path); /* workdir.c */
-/* What a copy of a path of the build context to "/" would make, as a layer of its own that is kept
+/* What a copy of a path of a build context to "/" would make, as a layer of its own that is kept
  * in the store. */
-MUST_CHECK bool step_copy_context(struct step *step, const char *path, const struct stack **ret);
+MUST_CHECK bool step_copy_context(struct step *step, const struct build_context *context,
+                                  const char *path, const struct stack **ret);
 
 /* ---- run_mounts.c ---- */
 
@@ -233,7 +236,9 @@ struct build_context {
     const struct dockerfile_ignore *ignore;
 };
 MUST_CHECK bool context_open(struct builder *b);
-void context_close(struct builder *b);
+/* A folder with a .dockerignore of its own. */
+MUST_CHECK bool context_open_folder(struct builder *b, const char *dir, struct build_context *ret);
+void context_close(struct build_context *context);
 /* Paths in a root that a pattern names, sorted; a plain path gives itself when it is there. */
 MUST_CHECK bool context_glob(struct arena *a, int rootfd, const char *pattern,
                              const struct dockerfile_ignore *ignore, const char ***ret,
@@ -265,9 +270,9 @@ bool context_takes_xattr(const char *name);
 
 /* Adds everything that a copy of `path` would bring to the key. `ret_partly`, which may be NULL,
  * becomes true when .dockerignore leaves something of it out. */
-MUST_CHECK bool context_digest(struct builder *b, const char *path,
-                               const struct dockerfile_ignore *excludes, struct key_hash *key,
-                               bool *ret_partly, struct err *err);
+MUST_CHECK bool context_digest(struct builder *b, const struct build_context *context,
+                               const char *path, const struct dockerfile_ignore *excludes,
+                               struct key_hash *key, bool *ret_partly, struct err *err);
 
 /* The same for a source of --parents, of which the folders from `kept` on count too. */
 MUST_CHECK bool context_digest_parents(struct builder *b, const char *path, size_t kept,
@@ -303,6 +308,12 @@ MUST_CHECK bool bootstrap_run(struct store *store, struct arena *a, const struct
                               void (*on_output)(void *self, str piece), void *self,
                               struct build_image *ret, struct err *err);
 MUST_CHECK bool image_save(struct store *s, const struct build_image *image, struct err *err);
+
+/* named.c: --build-context. What of that a name means goes before stages and images; a folder
+ * becomes a layer. False in *ret_found: there is none of the name. */
+MUST_CHECK bool named_find(struct builder *b, struct stage *s, struct dockerfile_word word,
+                           const struct oci_platform *platform, struct build_image *ret,
+                           bool *ret_found);
 
 /* A diagnostic for the instruction that fails for the world's reasons; returns false. */
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);
