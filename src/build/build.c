@@ -68,6 +68,6 @@ bool build_run(struct arena *a, const struct build_request *request, struct diag
     map_init(&b.unreachable, a);
     bool ok = run_target(&b);
     host_settings_done(&b);
-    context_close(&b);
+    context_close(b.context);
     return ok;
 }

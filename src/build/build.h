@@ -59,6 +59,13 @@ struct build_agent {
     const char *socket; /* of an ssh-agent */
 };
 
+/* --build-context: what a name in FROM, --from and from= stands for. */
+struct build_named_context {
+    str name;
+    const char *folder; /* or NULL: */
+    str image;          /* a reference */
+};
+
 struct build_request {
     struct store *store;
     struct sources *sources;
@@ -72,6 +79,8 @@ struct build_request {
     size_t secret_count;
     const struct build_agent *agents;
     size_t agent_count;
+    const struct build_named_context *contexts;
+    size_t context_count;
     bool allow_insecure; /* RUN --security=insecure is the user's will */
     bool no_cache;
     bool pull;                 /* base images: the registry is asked even when the store has them */

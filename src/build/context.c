@@ -12,7 +12,8 @@ enum { IGNORE_BYTES_MAX = 4 * 1024 * 1024, DEPTH_MAX = 256, XATTR_BYTES_MAX = 64
 /* ---- opening ---- */
 
 /* "Dockerfile.dockerignore" beside the Dockerfile wins over ".dockerignore" in the context. */
-static bool load_ignore(struct builder *b, const char *path, bool *ret_found) {
+static bool load_ignore(struct builder *b, struct build_context *context, const char *path,
+                        bool *ret_found) {
     str text;
     struct err err = ERR_INIT;
     if (!fs_load(b->arena, AT_FDCWD, path, IGNORE_BYTES_MAX, &text, &err)) {
@@ -27,7 +28,18 @@ static bool load_ignore(struct builder *b, const char *path, bool *ret_found) {
     }
     *ret_found = true;
     uint32_t source = sources_add(b->request->sources, str_from_c(path), text);
-    return dockerfile_ignore_parse(b->arena, b->sink, source, &b->context->ignore);
+    return dockerfile_ignore_parse(b->arena, b->sink, source, &context->ignore);
+}
+
+static bool open_folder(struct builder *b, struct build_context *context, const char *dir) {
+    context->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *absolute = realpath(dir, NULL);
+    if (context->fd < 0 || absolute == NULL) {
+        return err_sys(b->err, errno, "open the build context '%s'", dir);
+    }
+    context->path = str_to_c(b->arena, str_from_c(absolute));
+    free(absolute);
+    return true;
 }
 
 bool context_open(struct builder *b) {
@@ -37,26 +49,29 @@ bool context_open(struct builder *b) {
     if (dir == NULL) {
         return true;
     }
-    b->context->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    char *absolute = realpath(dir, NULL);
-    if (b->context->fd < 0 || absolute == NULL) {
-        return err_sys(b->err, errno, "open the build context '%s'", dir);
+    if (!open_folder(b, b->context, dir)) {
+        return false;
     }
-    b->context->path = str_to_c(b->arena, str_from_c(absolute));
-    free(absolute);
     str dockerfile = b->request->sources->items[b->request->dockerfile]->path;
     str own = str_fmt(b->arena, "%.*s.dockerignore", STR_FMT(dockerfile));
     bool found = false;
-    if (!load_ignore(b, own.ptr, &found)) {
+    if (!load_ignore(b, b->context, own.ptr, &found)) {
         return false;
     }
-    return found || load_ignore(b, path_join(b->arena, dir, ".dockerignore"), &found);
+    return found || load_ignore(b, b->context, path_join(b->arena, dir, ".dockerignore"), &found);
 }
 
-void context_close(struct builder *b) {
-    if (b->context != NULL) {
-        fd_close_auto(&b->context->fd);
-        b->context->fd = -1;
+bool context_open_folder(struct builder *b, const char *dir, struct build_context *ret) {
+    bool found;
+    *ret = (struct build_context){ .fd = -1 };
+    return open_folder(b, ret, dir) &&
+           load_ignore(b, ret, path_join(b->arena, dir, ".dockerignore"), &found);
+}
+
+void context_close(struct build_context *context) {
+    if (context != NULL) {
+        fd_close_auto(&context->fd);
+        context->fd = -1;
     }
 }
 
@@ -282,16 +297,17 @@ static bool digest_entry(struct walk *w, int dirfd, const char *name, const char
 }
 
 /* The path itself is followed when it is a link, within the context; links below it are not. */
-bool context_digest(struct builder *b, const char *path, const struct dockerfile_ignore *excludes,
-                    struct key_hash *key, bool *ret_partly, struct err *err) {
+bool context_digest(struct builder *b, const struct build_context *context, const char *path,
+                    const struct dockerfile_ignore *excludes, struct key_hash *key,
+                    bool *ret_partly, struct err *err) {
     struct walk w = {
         .builder = b,
-        .ignore = b->context->ignore,
+        .ignore = context->ignore,
         .excludes = excludes,
         .key = key,
         .err = err,
     };
-    AUTO_FD fd = fs_open_in_root(b->context->fd, path, O_RDONLY | O_NONBLOCK, 0);
+    AUTO_FD fd = fs_open_in_root(context->fd, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0) {
         return err_sys(err, errno, "open '%s' in the build context", path);
@@ -320,4 +336,43 @@ bool context_digest(struct builder *b, const char *path, const struct dockerfile
     }
     key_add(key, (str){ (const char *)digest, sizeof digest });
     return true;
+}
+
+static bool digest_parent(struct walk *w, int rootfd, const char *path) {
+    AUTO_FD fd = fs_open_in_root(rootfd, path, O_RDONLY | O_DIRECTORY, 0);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return err_sys(w->err, errno, "open folder '%s' in the build context", path);
+    }
+    key_add_u64(w->key, st.st_mode);
+    digest_xattrs(w, fd);
+    return true;
+}
+
+bool context_digest_parents(struct builder *b, const char *path, size_t kept,
+                            const struct dockerfile_ignore *excludes, struct key_hash *key,
+                            struct err *err) {
+    struct walk w = {
+        .builder = b,
+        .ignore = b->context->ignore,
+        .excludes = excludes,
+        .exclude_from = kept,
+        .key = key,
+        .err = err,
+    };
+    if (path[kept] == '\0' || strcmp(path, ".") == 0) {
+        return context_digest(b, b->context, path, excludes, key, NULL, err);
+    }
+    str whole = str_from_c(path);
+    for (size_t end = kept; (end = str_find_char(whole, '/', end)) != STR_NONE; end++) {
+        const char *parent = str_to_c(b->arena, str_slice(whole, 0, end));
+        if (!digest_parent(&w, b->context->fd, parent)) {
+            return false;
+        }
+    }
+    const char *dir = str_to_c(b->arena, path_dir(whole));
+    AUTO_FD fd = fs_open_in_root(b->context->fd, dir, O_PATH | O_DIRECTORY, 0);
+    const char *name = str_to_c(b->arena, path_base(whole));
+    return fd < 0 ? err_sys(err, errno, "open folder '%s' in the build context", dir)
+                  : digest_entry(&w, fd, name, path, 0);
 }

@@ -23,8 +23,11 @@ struct copier {
     uint32_t uid;
     uint32_t gid;
     /* of the source that is being copied: */
+    const struct dockerfile_ignore *ignore;
+    bool may_change;     /* the user has it, not the store */
     size_t exclude_from; /* --exclude matches what is behind so many bytes of a path */
     struct map links;    /* "dev:ino" of a file with several names -> path of the first copy */
+    struct map parents;  /* paths of folders that --parents has made */
 };
 
 /* ---- one entry's metadata ---- */
@@ -96,7 +99,7 @@ static bool is_later(struct timespec a, struct timespec b) {
 static bool changed_since(const struct copier *c, int from) {
     struct stat st;
     struct timespec now;
-    return c->job->looked_at.tv_sec > 0 && fstat(from, &st) == 0 &&
+    return c->may_change && c->job->looked_at.tv_sec > 0 && fstat(from, &st) == 0 &&
            is_later(st.st_ctim, c->job->looked_at) && clock_gettime(CLOCK_REALTIME, &now) == 0 &&
            !is_later(st.st_ctim, now);
 }
@@ -232,7 +235,7 @@ static bool copy_entry(struct copier *c, int fromdir, const char *name, const ch
     if (fstatat(fromdir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return failed(c, "read", source_path);
     }
-    enum context_part part = context_part_of(c->job->ignore, c->job->excludes, source_path,
+    enum context_part part = context_part_of(c->ignore, c->job->excludes, source_path,
                                              c->exclude_from, S_ISDIR(st.st_mode));
     if (part == CONTEXT_LEFT_OUT) {
         return true;
@@ -322,11 +325,11 @@ static bool copy_heredoc(struct copier *c, const struct copy_source *source) {
     return set_metadata(c, -1, to, &st) || failed(c, "set up", name);
 }
 
-static bool copy_one_file(struct copier *c, int from, const struct stat *st, const char *path) {
+static bool copy_one_file(struct copier *c, int from, const struct stat *st, const char *own_name,
+                          bool unpack) {
     const char *dir;
     const char *name;
-    const char *own_name = str_to_c(c->arena, path_base(str_from_c(path)));
-    if (c->job->unpack && unpack_is_archive(from)) {
+    if (unpack && unpack_is_archive(from)) {
         AUTO_FD folder = open_folder(c, c->job->destination, false);
         return folder >= 0 && unpack_archive(from, own_name, c->job->destination, c->has_owner,
                                              c->uid, c->gid, c->err);
@@ -341,7 +344,7 @@ static bool copy_one_file(struct copier *c, int from, const struct stat *st, con
 }
 
 /* A path that names a source is followed when it is a link, inside the source's root. */
-static bool copy_path(struct copier *c, const char *path) {
+static bool copy_path(struct copier *c, const char *path, const struct copy_source *source) {
     AUTO_FD from = fs_open_in_root(c->sourcefd, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
     if (from < 0 || fstat(from, &st) < 0) {
@@ -350,7 +353,10 @@ static bool copy_path(struct copier *c, const char *path) {
     c->exclude_from = context_exclude_from(path, S_ISDIR(st.st_mode));
     map_init(&c->links, c->arena);
     if (S_ISREG(st.st_mode)) {
-        return context_excludes(c->job->excludes, path) || copy_one_file(c, from, &st, path);
+        const char *name =
+            source->name != NULL ? source->name : str_to_c(c->arena, path_base(str_from_c(path)));
+        return context_excludes(c->job->excludes, source->name != NULL ? name : path) ||
+               copy_one_file(c, from, &st, name, source->unpack);
     }
     if (!S_ISDIR(st.st_mode)) {
         return err_set(c->err, "'%s' is neither a file nor a folder", path);
@@ -359,10 +365,72 @@ static bool copy_path(struct copier *c, const char *path) {
     return to >= 0 && copy_children(c, from, path, to, c->job->destination, 0);
 }
 
-static bool copy_pattern(struct copier *c, const char *pattern) {
+/* ---- --parents ---- */
+
+/* One folder after the other down to the source, which is copied; then their times are right. A
+ * folder that was there stays as it is. */
+static bool copy_below_parent(struct copier *c, const char *path, size_t at, int to,
+                              const char *to_path, int depth) {
+    str rest = str_slice(str_from_c(path), at, SIZE_MAX);
+    size_t slash = str_find_char(rest, '/', 0);
+    const char *name = str_to_c(c->arena, str_slice(rest, 0, slash));
+    const char *to_below = path_join(c->arena, to_path, name);
+    if (slash == STR_NONE) {
+        const char *dir = str_to_c(c->arena, path_dir(str_from_c(path)));
+        AUTO_FD from = fs_open_in_root(c->sourcefd, dir, O_RDONLY | O_DIRECTORY, 0);
+        return from < 0 ? failed(c, "open folder", dir)
+                        : copy_entry(c, from, name, path, to, name, to_below, 0);
+    }
+    if (depth > COPY_DEPTH_MAX) {
+        return err_set(c->err, "more than %d folders in each other: '%s'", COPY_DEPTH_MAX, path);
+    }
+    const char *so_far = str_to_c(c->arena, str_slice(str_from_c(path), 0, at + slash));
+    struct stat st;
+    AUTO_FD from = fs_open_in_root(c->sourcefd, so_far, O_RDONLY | O_DIRECTORY, 0);
+    if (from < 0 || fstat(from, &st) < 0) {
+        return failed(c, "open folder", so_far);
+    }
+    if (mkdirat(to, name, 0700) == 0) {
+        map_put(&c->parents, str_from_c(to_below), c);
+    } else if (errno != EEXIST) {
+        return failed(c, "create folder", to_below);
+    }
+    /* "/" is the destination's root: a link there cannot leave it */
+    AUTO_FD below = openat(to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (below < 0) {
+        return errno == ENOTDIR ? err_set(c->err, "cannot replace '%s' by a folder", to_below)
+                                : failed(c, "open folder", to_below);
+    }
+    return copy_below_parent(c, path, at + slash + 1, below, to_below, depth + 1) &&
+           (!map_has(&c->parents, str_from_c(to_below)) || set_metadata(c, from, below, &st) ||
+            failed(c, "set up", to_below));
+}
+
+static bool copy_with_parents(struct copier *c, const char *path,
+                              const struct copy_source *source) {
+    size_t kept = parents_offset(path, source->pivot);
+    if (path[kept] == '\0' || strcmp(path, ".") == 0) {
+        return copy_path(c, path, source);
+    }
+    c->exclude_from = kept;
+    map_init(&c->links, c->arena);
+    if (context_part_of(c->ignore, c->job->excludes, path, kept, true) == CONTEXT_LEFT_OUT) {
+        return true;
+    }
+    AUTO_FD to = open_folder(c, c->job->destination, true);
+    return to >= 0 && copy_below_parent(c, path, kept, to, c->job->destination, 0);
+}
+
+/* ---- sources ---- */
+
+static bool copy_pattern(struct copier *c, const struct copy_source *source) {
+    const char *pattern = source->path;
     const char **paths;
     size_t count;
-    if (!context_glob(c->arena, c->sourcefd, pattern, c->job->ignore, &paths, &count, c->err)) {
+    if (source->parents
+            ? !parents_glob(c->arena, c->sourcefd, pattern, source->pivot, c->ignore, &paths,
+                            &count, c->err)
+            : !context_glob(c->arena, c->sourcefd, pattern, c->ignore, &paths, &count, c->err)) {
         return false;
     }
     if (count == 0) {
@@ -370,11 +438,17 @@ static bool copy_pattern(struct copier *c, const char *pattern) {
     }
     c->destination_is_dir = c->destination_is_dir || count > 1;
     for (size_t i = 0; i < count; i++) {
+        if (source->parents) {
+            if (!copy_with_parents(c, paths[i], source)) {
+                return false;
+            }
+            continue;
+        }
         if (dockerfile_glob_has_wildcard(str_from_c(pattern)) &&
             context_excludes(c->job->excludes, paths[i])) {
             continue;
         }
-        if (!copy_path(c, paths[i])) {
+        if (!copy_path(c, paths[i], source)) {
             return false;
         }
     }
@@ -401,6 +475,18 @@ static bool find_owner(struct copier *c, int rootfd) {
     return true;
 }
 
+static bool copy_source(struct copier *c, const struct copy_source *source, int base) {
+    bool fetched = source->rootfd > 0;
+    c->sourcefd = fetched ? source->rootfd : base;
+    c->ignore = fetched ? NULL : c->job->ignore;
+    c->may_change = !fetched;
+    return source->path == NULL ? copy_heredoc(c, source)
+           : fetched            ? copy_path(c, source->path, source)
+           : c->job->keep_owner ? copy_pattern(c, source)
+           : source->parents    ? copy_with_parents(c, source->path, source)
+                                : copy_path(c, source->path, source);
+}
+
 bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
     const struct copy_job *job = self;
     struct copier c = {
@@ -408,22 +494,18 @@ bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
         .arena = job->arena,
         .err = err,
         .destination_is_dir = job->destination_is_dir,
-        .sourcefd = job->sourcefd >= 0 ? job->sourcefd
-                    : roots == NULL    ? -1
-                                       : roots[0],
     };
+    int base = job->sourcefd >= 0 ? job->sourcefd : roots == NULL ? -1 : roots[0];
     if (!find_owner(&c, rootfd)) {
         return false;
     }
     if (fchdir(rootfd) < 0 || chroot(".") < 0) {
         return err_sys(err, errno, "enter the root");
     }
+    map_init(&c.parents, c.arena);
     for (size_t i = 0; i < job->source_count; i++) {
         const struct copy_source *source = &job->sources[i];
-        bool ok = source->path == NULL ? copy_heredoc(&c, source)
-                  : job->keep_owner    ? copy_pattern(&c, source->path)
-                                       : copy_path(&c, source->path);
-        if (!ok) {
+        if (!copy_source(&c, source, base)) {
             return false;
         }
     }

@@ -1,182 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* COPY and ADD: finds the sources, makes the key, and hands a copy_job to the child. */
+/* COPY and ADD: makes the key, and hands a copy_job to the child. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
-#include "build/internal.h"
-
-struct copy_plan {
-    struct copy_job job;
-    const struct stack *from; /* NULL: the build context */
-    struct copy_source *sources;
-    size_t count;
-    size_t cap;
-    bool found; /* a source, be it one that --exclude leaves out */
-    struct key_hash *key;
-};
-
-/* --- what is not done yet is refused in words ---------------------------------------------------
- */
-
-static bool is_remote(str word) {
-    return str_starts(word, S("http://")) || str_starts(word, S("https://")) ||
-           str_starts(word, S("git@")) || str_starts(word, S("git://")) ||
-           str_starts(word, S("ssh://")) || str_ends(word, S(".git"));
-}
-
-static bool refuse(struct step *step, struct span span, const char *what) {
-    diag_report(step->builder->sink, "E405", span, "%s is not supported by the embedded engine yet",
-                what);
-    return false;
-}
-
-static bool check_flags(struct step *step) {
-    const struct dockerfile_instruction *i = step->instruction;
-    if (i->copy.parents) {
-        return refuse(step, i->span, "COPY --parents");
-    }
-    if (dockerfile_word_is_set(i->copy.checksum)) {
-        return refuse(step, i->copy.checksum.span, "ADD --checksum");
-    }
-    return true;
-}
-
-/* ---- sources ---- */
-
-static bool missing_source(struct step *step, struct dockerfile_word word, str path,
-                           const char *where) {
-    struct builder *b = step->builder;
-    struct diag *d =
-        diag_report(b->sink, "E402", word.span, "'%.*s' is not in %s", STR_FMT(path), where);
-    if (step->instruction->copy.from.text.ptr != NULL) {
-        return false;
-    }
-    if (str_find(path, S(".."), 0) != STR_NONE) {
-        diag_help(b->sink, d, "a COPY cannot leave the build context '%s': '..' stops at its top",
-                  b->request->context);
-    } else if (b->context->ignore != NULL) {
-        diag_help(b->sink, d, "paths are below '%s'; .dockerignore may leave it out",
-                  b->request->context);
-    } else {
-        diag_help(b->sink, d, "paths are below '%s'", b->request->context);
-    }
-    return false;
-}
-
-/* A link whose end is not there: say where it leads. */
-static bool check_link(struct step *step, struct dockerfile_word word, int rootfd,
-                       const char *path) {
-    AUTO_FD fd = fs_open_in_root(rootfd, path, O_PATH, 0);
-    if (fd >= 0) {
-        return true;
-    }
-    AUTO_FD link = fs_open_in_root(rootfd, path, O_PATH | O_NOFOLLOW, 0);
-    char target[PATH_MAX];
-    ssize_t n = link < 0 ? -1 : readlinkat(link, "", target, sizeof target - 1);
-    if (n < 0) {
-        return missing_source(step, word, str_from_c(path), "the build context");
-    }
-    diag_report(step->builder->sink, "E402", word.span,
-                "'%s' is a symbolic link to '%.*s', which is not inside the build context", path,
-                (int)n, target);
-    return false;
-}
-
-static void push_source(struct step *step, struct copy_plan *plan, struct copy_source source) {
-    ARENA_PUSH(step->builder->arena, plan->sources, plan->count, plan->cap, source);
-}
-
-static bool context_sources(struct step *step, struct copy_plan *plan, struct dockerfile_word word,
-                            str path) {
-    struct builder *b = step->builder;
-    struct err err = ERR_INIT;
-    if (b->context->fd < 0) {
-        diag_report(b->sink, "E402", word.span, "there is no build context to copy from");
-        return false;
-    }
-    const char **paths;
-    size_t count;
-    if (!context_glob(b->arena, b->context->fd, str_to_c(b->arena, path), b->context->ignore,
-                      &paths, &count, &err)) {
-        return fail_at(b, word.span, "E402", &err);
-    }
-    bool wildcard = dockerfile_glob_has_wildcard(path);
-    bool found = false;
-    for (size_t i = 0; i < count; i++) {
-        if (context_part_of(b->context->ignore, NULL, paths[i], 0, true) == CONTEXT_LEFT_OUT) {
-            continue;
-        }
-        found = true;
-        if (wildcard && context_excludes(plan->job.excludes, paths[i])) {
-            continue;
-        }
-        if (!check_link(step, word, b->context->fd, paths[i])) {
-            return false;
-        }
-        key_add(plan->key, str_from_c(paths[i]));
-        if (!context_digest(b, paths[i], plan->job.excludes, plan->key, NULL, &err)) {
-            return fail_at(b, word.span, "E402", &err);
-        }
-        push_source(step, plan, (struct copy_source){ .path = paths[i] });
-    }
-    plan->found = plan->found || found;
-    return found || wildcard || missing_source(step, word, path, "the build context");
-}
-
-/* The child expands wildcards of a stage, which only it can see. */
-static void stage_source(struct step *step, struct copy_plan *plan, str path) {
-    struct arena *a = step->builder->arena;
-    key_add(plan->key, path);
-    push_source(step, plan, (struct copy_source){ .path = str_to_c(a, path) });
-}
-
-static bool heredoc_source(struct step *step, struct copy_plan *plan,
-                           const struct dockerfile_heredoc *heredoc) {
-    struct builder *b = step->builder;
-    struct dockerfile_expander e = vars_expander(b, step->stage);
-    str content;
-    if (!dockerfile_expand_heredoc(&e, heredoc, &content)) {
-        return false;
-    }
-    key_add(plan->key, heredoc->name);
-    key_add(plan->key, content);
-    push_source(
-        step, plan,
-        (struct copy_source){ .content = content, .name = str_to_c(b->arena, heredoc->name) });
-    return true;
-}
-
-static bool plan_sources(struct step *step, struct copy_plan *plan) {
-    struct builder *b = step->builder;
-    const struct dockerfile_copy *copy = &step->instruction->copy;
-    struct dockerfile_expander e = vars_expander(b, step->stage);
-    for (size_t i = 0; i < copy->source_count; i++) {
-        const struct dockerfile_source *source = &copy->sources[i];
-        str path;
-        if (source->heredoc != NULL) {
-            if (!heredoc_source(step, plan, source->heredoc)) {
-                return false;
-            }
-            continue;
-        }
-        if (!dockerfile_expand(&e, source->word, &path)) {
-            return false;
-        }
-        if (step->instruction->kind == DOCKERFILE_ADD && is_remote(path)) {
-            return refuse(step, source->word.span, "ADD of a URL or a git repository");
-        }
-        if (plan->from != NULL) {
-            stage_source(step, plan, path);
-        } else if (!context_sources(step, plan, source->word, path)) {
-            return false;
-        }
-    }
-    /* Of several sources a pattern may match nothing: COPY package.json yarn.lock* ./ */
-    struct dockerfile_word first = copy->sources[0].word;
-    return plan->count > 0 || plan->found ||
-           missing_source(step, first, first.text, "the build context");
-}
+#include "build/remote.h"
 
 /* ---- destination and options ---- */
 
@@ -278,8 +106,29 @@ static bool plan_from(struct step *step, struct copy_plan *plan) {
 
 /* ---- running ---- */
 
+static bool open_remotes(struct step *step, struct copy_plan *plan) {
+    for (size_t i = 0; i < plan->count; i++) {
+        struct copy_source *source = &plan->sources[i];
+        if (source->remote != NULL && !remote_open(step, source->remote, &source->rootfd)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void close_remotes(struct copy_plan *plan) {
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->sources[i].rootfd > 0) {
+            close(plan->sources[i].rootfd);
+        }
+    }
+}
+
 static bool copy_in_child(struct step *step, void *self) {
     struct copy_plan *plan = self;
+    if (!open_remotes(step, plan)) {
+        return false;
+    }
     struct builder *b = step->builder;
     struct err err = ERR_INIT;
     struct sandbox_spec spec = step_sandbox(step);
@@ -307,18 +156,17 @@ bool step_copy(struct step *step) {
     key_begin(&key, is_add ? "ADD" : "COPY");
     key_add(&key, str_from_c(step->stage->stack.key.hex));
     plan.job.now.tv_sec = b->request->source_date_epoch;
-    plan.job.unpack =
-        is_add && (!step->instruction->copy.unpack_set || step->instruction->copy.unpack);
-    key_add_u64(&key, plan.job.unpack);
+    key_add_u64(&key, step_unpacks(step));
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
-    if (!check_flags(step) || !plan_from(step, &plan) || !plan_options(step, &plan) ||
-        !plan_sources(step, &plan) || !plan_destination(step, &plan)) {
+    if (!plan_from(step, &plan) || !plan_options(step, &plan) || !plan_destination(step, &plan) ||
+        !copy_plan_sources(step, &plan)) {
         return false;
     }
     plan.job.arena = b->arena;
     plan.job.sources = plan.sources;
     plan.job.source_count = plan.count;
-    plan.job.destination_is_dir = plan.job.destination_is_dir || plan.count > 1;
+    plan.job.destination_is_dir =
+        plan.job.destination_is_dir || plan.count > 1 || step->instruction->copy.parents;
     plan.job.sourcefd = plan.from == NULL ? b->context->fd : -1;
     plan.job.ignore = plan.from == NULL ? b->context->ignore : NULL;
     plan.job.keep_owner = plan.from != NULL;
@@ -326,10 +174,13 @@ bool step_copy(struct step *step) {
         plan.job.looked_at = (struct timespec){ 0 };
     }
     step->key = key_end(&key);
-    return step_execute(step, copy_in_child, &plan);
+    bool ok = step_execute(step, copy_in_child, &plan);
+    close_remotes(&plan);
+    return ok;
 }
 
-bool step_copy_context(struct step *step, const char *path, const struct stack **ret) {
+bool step_copy_context(struct step *step, const struct build_context *context, const char *path,
+                       const struct stack **ret) {
     struct builder *b = step->builder;
     struct stack *stack = ARENA_NEW(b->arena, struct stack);
     struct stage empty = { .name = step->stage->name };
@@ -343,12 +194,12 @@ bool step_copy_context(struct step *step, const char *path, const struct stack *
     struct copy_plan plan = {
         .job = {
             .arena = b->arena,
-            .sourcefd = b->context->fd,
+            .sourcefd = context->fd,
             .sources = &source,
             .source_count = 1,
             .destination = "/",
             .destination_is_dir = true,
-            .ignore = b->context->ignore,
+            .ignore = context->ignore,
             .now.tv_sec = b->request->source_date_epoch,
         },
     };
@@ -357,7 +208,7 @@ bool step_copy_context(struct step *step, const char *path, const struct stack *
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
     key_begin(&key, "context");
     key_add(&key, str_from_c(path));
-    if (!context_digest(b, path, NULL, &key, NULL, &err)) {
+    if (!context_digest(b, context, path, NULL, &key, NULL, &err)) {
         return fail_at(b, step->instruction->span, "E402", &err);
     }
     copy.key = key_end(&key);

@@ -56,6 +56,8 @@ struct stage {
     size_t step_number;
 };
 
+struct build_context;
+
 /* A build while it runs. */
 struct builder {
     const struct build_request *request;
@@ -136,9 +138,10 @@ struct sandbox_spec step_sandbox(struct step *step);
 MUST_CHECK bool step_run(struct step *step);               /* run_step.c */
 MUST_CHECK bool step_copy(struct step *step);              /* copy_step.c: COPY and ADD */
 MUST_CHECK bool step_workdir(struct step *step, str path); /* workdir.c */
-/* What a copy of a path of the build context to "/" would make, as a layer of its own that is kept
+/* What a copy of a path of a build context to "/" would make, as a layer of its own that is kept
  * in the store. */
-MUST_CHECK bool step_copy_context(struct step *step, const char *path, const struct stack **ret);
+MUST_CHECK bool step_copy_context(struct step *step, const struct build_context *context,
+                                  const char *path, const struct stack **ret);
 
 /* ---- run_mounts.c ---- */
 
@@ -176,9 +179,14 @@ void run_mounts_close(struct run_mounts *mounts);
 /* ---- copy.c: in the child, with the destination's root as "/" ---- */
 
 struct copy_source {
-    const char *path; /* below the source's root; clean, "." for the root itself */
-    str content;      /* a heredoc's text, when path is NULL */
-    const char *name; /* of the file a heredoc makes */
+    const char *path;      /* below the source's root; clean, "." for the root itself */
+    str content;           /* a heredoc's text, when path is NULL */
+    const char *name;      /* of the file a heredoc or a URL makes */
+    struct remote *remote; /* what is fetched for it; NULL: nothing */
+    int rootfd;            /* of that; 0: the job's root */
+    bool unpack;           /* ADD: it may be an archive */
+    bool parents;          /* the folders that lead to it are kept, */
+    size_t pivot;          /* but for so many at the start */
 };
 
 struct copy_job {
@@ -191,12 +199,25 @@ struct copy_job {
     bool keep_owner;                          /* from a stage */
     const char *chown;                        /* "user:group" or NULL */
     const char *chmod;                        /* octal or symbolic, or NULL */
-    bool unpack;                              /* ADD: archives */
     const struct dockerfile_ignore *ignore;   /* of the context, NULL for a stage */
     const struct dockerfile_ignore *excludes; /* --exclude */
     struct timespec now;                      /* for what has no time of its own */
     struct timespec looked_at;                /* before the key was made; 0: the source is ours */
 };
+/* What copy_step.c makes a job of. */
+struct copy_plan {
+    struct copy_job job;
+    const struct stack *from; /* NULL: the build context */
+    struct copy_source *sources;
+    size_t count;
+    size_t cap;
+    bool found; /* a source, be it one that --exclude leaves out */
+    struct key_hash *key;
+};
+bool step_unpacks(const struct step *step);
+/* copy_sources.c: fills the plan's sources and adds them to its key. */
+MUST_CHECK bool copy_plan_sources(struct step *step, struct copy_plan *plan);
+
 /* A sandbox_function. */
 bool copy_into_root(void *job, int rootfd, const int *roots, struct err *err);
 
@@ -227,9 +248,19 @@ struct build_context {
     const struct dockerfile_ignore *ignore;
 };
 MUST_CHECK bool context_open(struct builder *b);
-void context_close(struct builder *b);
+/* A folder with a .dockerignore of its own. */
+MUST_CHECK bool context_open_folder(struct builder *b, const char *dir, struct build_context *ret);
+void context_close(struct build_context *context);
 /* Paths in a root that a pattern names, sorted; a plain path gives itself when it is there. */
 MUST_CHECK bool context_glob(struct arena *a, int rootfd, const char *pattern,
+                             const struct dockerfile_ignore *ignore, const char ***ret,
+                             size_t *ret_count, struct err *err);
+/* parents.c: a source of COPY --parents. What is before a first "/./" is not kept: the clean path
+ * without slash at its start, and how many of its names that are. In the pattern behind it "**"
+ * stands for any number of folders. */
+void parents_split(struct arena *a, str source, const char **ret_pattern, size_t *ret_pivot);
+size_t parents_offset(const char *path, size_t pivot); /* of the part that is kept */
+MUST_CHECK bool parents_glob(struct arena *a, int rootfd, const char *pattern, size_t pivot,
                              const struct dockerfile_ignore *ignore, const char ***ret,
                              size_t *ret_count, struct err *err);
 /* What .dockerignore and --exclude make of a path below the root. --exclude is relative to the
@@ -251,9 +282,14 @@ bool context_takes_xattr(const char *name);
 
 /* Adds everything that a copy of `path` would bring to the key. `ret_partly`, which may be NULL,
  * becomes true when .dockerignore leaves something of it out. */
-MUST_CHECK bool context_digest(struct builder *b, const char *path,
-                               const struct dockerfile_ignore *excludes, struct key_hash *key,
-                               bool *ret_partly, struct err *err);
+MUST_CHECK bool context_digest(struct builder *b, const struct build_context *context,
+                               const char *path, const struct dockerfile_ignore *excludes,
+                               struct key_hash *key, bool *ret_partly, struct err *err);
+
+/* The same for a source of --parents, of which the folders from `kept` on count too. */
+MUST_CHECK bool context_digest_parents(struct builder *b, const char *path, size_t kept,
+                                       const struct dockerfile_ignore *excludes,
+                                       struct key_hash *key, struct err *err);
 
 /* ---- host.c: what steps see of the host ---- */
 
@@ -289,6 +325,12 @@ bool layout_is_archive(int fd);
 /* From a folder, or when folderfd is -1 from an archive. The image has its name and platform. */
 MUST_CHECK bool layout_import(struct store *s, struct arena *a, int folderfd, int archivefd,
                               struct build_image *image, struct err *err);
+
+/* named.c: --build-context. What of that a name means goes before stages and images; a folder
+ * becomes a layer. False in *ret_found: there is none of the name. */
+MUST_CHECK bool named_find(struct builder *b, struct stage *s, struct dockerfile_word word,
+                           const struct oci_platform *platform, struct build_image *ret,
+                           bool *ret_found);
 
 /* A diagnostic for the instruction that fails for the world's reasons; returns false. */
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);

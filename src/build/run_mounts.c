@@ -94,7 +94,7 @@ static bool key_bind(struct step *step, struct run_mount *m, struct key_hash *k)
         key_add(k, str_from_c(m->root->key.hex));
         return true;
     }
-    return context_digest(b, m->source, NULL, k, &m->partly, &err) ||
+    return context_digest(b, b->context, m->source, NULL, k, &m->partly, &err) ||
            fail_at(b, m->ast.span, "E402", &err);
 }
 
@@ -194,7 +194,7 @@ static bool context_root(struct step *step, struct run_mount *m, struct sandbox_
     struct builder *b = step->builder;
     if (m->partly) {
         const struct stack *stack;
-        if (!step_copy_context(step, m->source, &stack)) {
+        if (!step_copy_context(step, b->context, m->source, &stack)) {
             return false;
         }
         ret->layers = stack_paths(b, stack, &ret->layer_count);

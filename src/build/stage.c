@@ -44,8 +44,16 @@ static bool begin_stage(struct builder *b, struct stage *s) {
         }
     }
     s->config.platform = platform;
+    struct dockerfile_word word = { base, from->base.span };
+    struct build_image image;
+    bool is_named;
+    if (!named_find(b, s, word, &platform, &image, &is_named)) {
+        return false;
+    }
     size_t index = dockerfile_resolve_stage(b->file, s->ast->index, base, false);
-    if (index != DOCKERFILE_NO_STAGE) {
+    if (is_named) {
+        take_image(b, s, &image);
+    } else if (index != DOCKERFILE_NO_STAGE) {
         if (!stage_build(b, index)) {
             return false;
         }
@@ -55,8 +63,6 @@ static bool begin_stage(struct builder *b, struct stage *s) {
         key_begin(&k, "scratch");
         s->stack.key = key_end(&k);
     } else {
-        struct build_image image;
-        struct dockerfile_word word = { base, from->base.span };
         if (!base_find(b, word, &platform, &image)) {
             return false;
         }
@@ -67,8 +73,13 @@ static bool begin_stage(struct builder *b, struct stage *s) {
 
 bool stage_find_root(struct builder *b, struct stage *s, struct dockerfile_word from,
                      const struct stack **ret) {
+    struct build_image image;
+    bool is_named;
+    if (!named_find(b, s, from, &b->request->platform, &image, &is_named)) {
+        return false;
+    }
     size_t index = dockerfile_resolve_stage(b->file, s->ast->index, from.text, true);
-    if (index != DOCKERFILE_NO_STAGE) {
+    if (!is_named && index != DOCKERFILE_NO_STAGE) {
         if (!stage_build(b, index)) {
             return false;
         }
@@ -76,12 +87,11 @@ bool stage_find_root(struct builder *b, struct stage *s, struct dockerfile_word 
         return true;
     }
     struct stack *stack = ARENA_NEW(b->arena, struct stack);
-    struct build_image image;
-    if (str_eq(from.text, S("scratch"))) {
+    if (!is_named && str_eq(from.text, S("scratch"))) {
         *ret = stack;
         return true;
     }
-    if (!base_find(b, from, &b->request->platform, &image)) {
+    if (!is_named && !base_find(b, from, &b->request->platform, &image)) {
         return false;
     }
     for (size_t i = 0; i < image.layer_count; i++) {

@@ -18,6 +18,7 @@ struct image_build_options {
     const char *file;
     const char *target;
     struct option_list build_args;
+    struct option_list contexts;
     struct option_list secrets;
     struct option_list agents;
     struct option_list allowed;
@@ -40,6 +41,8 @@ static const struct option options[] = {
     { "file", 'f', OPTION_STRING, ROW(file), "FILE", "the Dockerfile (CONTEXT/Dockerfile)" },
     { "target", 0, OPTION_STRING, ROW(target), "STAGE", "the stage to build (the last)" },
     { "build-arg", 0, OPTION_LIST, ROW(build_args), "K=V", "sets an ARG; K alone takes ours" },
+    { "build-context", 0, OPTION_LIST, ROW(contexts), "NAME=FOLDER",
+      "what NAME in FROM, --from and from= means; or docker-image://IMAGE" },
     { "secret", 0, OPTION_LIST, ROW(secrets), "id=ID,src=FILE",
       "a file, or env=NAME, for mounts of type secret" },
     { "ssh", 0, OPTION_LIST, ROW(agents), "ID[=SOCKET]",
@@ -81,6 +84,36 @@ static bool parse_build_args(struct cli *cli, const struct option_list *list,
         }
         oci_pairs_set(cli->arena, ret, key, value);
     }
+    return true;
+}
+
+/* NAME=FOLDER or NAME=docker-image://REFERENCE. */
+static bool parse_contexts(struct cli *cli, const struct option_list *list,
+                           struct build_request *ret) {
+    static const str image = S_INIT("docker-image://");
+    struct build_named_context *contexts =
+        ARENA_ARRAY(cli->arena, struct build_named_context, list->len);
+    for (size_t i = 0; i < list->len; i++) {
+        str value = str_from_c(list->items[i]);
+        contexts[i].name = str_cut(&value, '=');
+        if (contexts[i].name.len == 0 || value.len == 0) {
+            print_error(cli, "image build: --build-context takes NAME=FOLDER, not '%s'",
+                        list->items[i]);
+            return false;
+        }
+        if (str_starts(value, image)) {
+            contexts[i].image = str_slice(value, image.len, value.len);
+            continue;
+        }
+        contexts[i].folder = str_to_c(cli->arena, value);
+        if (!fs_is_dir(AT_FDCWD, contexts[i].folder)) {
+            print_error(cli, "the build context '%s' is neither a folder nor docker-image://IMAGE",
+                        contexts[i].folder);
+            return false;
+        }
+    }
+    ret->contexts = contexts;
+    ret->context_count = list->len;
     return true;
 }
 
@@ -234,7 +267,7 @@ static int run(struct cli *cli, const void *given) {
     struct output_spec *outputs;
     read_epoch(&request);
     if (!parse_build_args(cli, &o->build_args, &request.build_args) ||
-        !output_parse(cli, &o->outputs, &outputs) ||
+        !output_parse(cli, &o->outputs, &outputs) || !parse_contexts(cli, &o->contexts, &request) ||
         !parse_allowed(cli, &o->allowed, &request.allow_insecure)) {
         return EXIT_USAGE;
     }

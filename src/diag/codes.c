@@ -190,7 +190,8 @@ const struct diag_code diag_codes[] = {
       "    FROM scratch\n"
       "    COPY missing.txt /\n"
       "\n"
-      "Put the file into the build context, or correct the path." },
+      "Put the file into the build context, or correct the path. ADD takes URLs and\n"
+      "git repositories too: one that cannot be fetched has the same code." },
     { "E403", DIAG_ERROR, "a stage cannot be built",
       "A stage is unknown, is used before it is defined, or depends on itself.\n"
       "\n"

@@ -334,6 +334,8 @@ MUST_CHECK bool dockerfile_check_stages(const struct dockerfile *f,
 /* Go's filepath.Match: * and ? stop at '/', [a-z] and [^a-z] classes, \ escapes. A malformed
  * pattern matches nothing; see dockerfile_glob_check. */
 bool dockerfile_glob_match(str pattern, str path);
+/* The same, and "**" stands for any number of folders. */
+bool dockerfile_glob_match_deep(str pattern, str path);
 bool dockerfile_glob_check(str pattern); /* well-formed */
 bool dockerfile_glob_has_wildcard(str pattern);
 

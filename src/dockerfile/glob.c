@@ -251,3 +251,7 @@ bool glob_match(str pattern, str path, bool doublestar) {
 bool dockerfile_glob_match(str pattern, str path) {
     return dockerfile_glob_check(pattern) && glob_match(pattern, path, false);
 }
+
+bool dockerfile_glob_match_deep(str pattern, str path) {
+    return dockerfile_glob_check(pattern) && glob_match(pattern, path, true);
+}

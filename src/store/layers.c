@@ -5,6 +5,8 @@
 
 #include "store/internal.h"
 
+enum { META_BYTES_MAX = 1024 * 1024 };
+
 const char *store_layer_path(const struct store *s, struct arena *a, const struct store_key *key) {
     return str_fmt(a, "%s/layers/%s/fs", s->path, key->hex).ptr;
 }
@@ -19,6 +21,12 @@ void store_layer_touch(const struct store *s, const struct store_key *key) {
     char path[128];
     snprintf(path, sizeof path, "layers/%s/meta.json", key->hex);
     utimensat(s->fd, path, NULL, 0);
+}
+
+bool store_layer_meta(const struct store *s, struct arena *a, const struct store_key *key,
+                      str *ret_meta) {
+    const char *path = str_fmt(a, "layers/%s/meta.json", key->hex).ptr;
+    return fs_load(a, s->fd, path, META_BYTES_MAX, ret_meta, NULL);
 }
 
 bool store_layer_commit(struct store_work *w, const char *name, const struct store_key *key,

@@ -81,6 +81,10 @@ MUST_CHECK bool store_layer_commit(struct store_work *w, const char *name,
 MUST_CHECK bool store_key_lock(struct store *s, const struct store_key *key, bool wait, int *ret_fd,
                                struct err *err);
 
+/* What store_layer_commit was given for it; false: there is no such layer. */
+bool store_layer_meta(const struct store *s, struct arena *a, const struct store_key *key,
+                      str *ret_meta);
+
 /* Marks the layer as used now: pruning goes by that. */
 void store_layer_touch(const struct store *s, const struct store_key *key);
 

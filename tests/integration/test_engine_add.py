@@ -211,9 +211,9 @@ def test_damaged_archives_never_crash_us(engine, context):
     engine.verify()
 
 
-def test_remote_sources_are_refused_in_words(engine, context):
-    for source in ("https://example.org/x.tar", "git@example.org:x.git"):
-        assert "E405" in engine.fail(f"FROM base\nADD {source} /x\n", context).stderr
+def test_a_folder_may_be_named_like_a_repository(engine, context):
+    context.write("x.git/f", "F")
+    assert engine.build("FROM base\nADD x.git /x\n", context).tree.text("x/f") == "F"
 
 
 # --- import ----------------------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ADD of a git repository: a commit's files are a layer of the store. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "build/remote.h"
+
+static const char *default_agent(const struct builder *b) {
+    for (size_t i = 0; i < b->request->agent_count; i++) {
+        if (str_eq(b->request->agents[i].id, S("default"))) {
+            return b->request->agents[i].socket;
+        }
+    }
+    return NULL;
+}
+
+static bool call_git(struct builder *b, struct store_work *w, const struct remote *r,
+                     sandbox_function *function, char *commit, struct err *err) {
+    if (proc_find(b->arena, "git") == NULL) {
+        err_set(err, "fetch '%s': git is not installed", remote_shown(b->arena, r->url));
+        return err_help(err, "apt-get install --no-install-recommends git");
+    }
+    static const char *const folders[] = { "staging", "content" };
+    if (!store_work_begin(b->request->store, w, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        if (mkdirat(w->fd, folders[i], 0755) < 0) {
+            return err_sys(err, errno, "create a work folder");
+        }
+    }
+    struct git_job job = {
+        .arena = b->arena,
+        .remote = r,
+        .folder = store_work_path(w, b->arena, "."),
+        .folderfd = w->fd,
+        .agent = default_agent(b),
+        .commit = commit,
+    };
+    struct sandbox_spec spec = {
+        .root = { (const char *const[]){ "/" }, 1 },
+        .staging = store_work_path(w, b->arena, "staging"),
+        .cancelled = b->request->cancelled,
+        .network = SANDBOX_NETWORK_HOST,
+    };
+    return sandbox_call(&spec, function, &job, err) ||
+           err_wrap(err, "fetch '%s'", remote_shown(b->arena, r->url));
+}
+
+/* ---- the commit ---- */
+
+static bool is_commit(str s) {
+    uint8_t bytes[32];
+    return (s.len == 40 || s.len == 64) && hash_unhex(s, bytes, s.len / 2);
+}
+
+static struct store_key layer_key(const struct remote *r) {
+    struct key_hash k;
+    bool keep = r->keep_git_dir && r->subdir.len == 0;
+    key_begin(&k, "git");
+    key_add(&k, str_from_c(r->commit));
+    key_add(&k, r->subdir);
+    key_add(&k, keep ? str_from_c(r->url) : S(""));
+    key_add_u64(&k, keep);
+    key_add_u64(&k, r->no_submodules);
+    return key_end(&k);
+}
+
+static bool ask_server(struct builder *b, struct remote *r, struct err *err) {
+    char *commit =
+        mmap(NULL, sizeof r->commit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (commit == MAP_FAILED) {
+        return err_sys(err, errno, "share memory with a child");
+    }
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    bool ok = call_git(b, &work, r, git_resolve_in_child, commit, err);
+    memcpy(r->commit, commit, sizeof r->commit);
+    munmap(commit, sizeof r->commit);
+    return ok;
+}
+
+bool git_resolve(struct builder *b, struct remote *r, struct err *err) {
+    if (is_commit(r->ref)) {
+        str lower = str_lower(b->arena, r->ref);
+        memcpy(r->commit, lower.ptr, lower.len);
+    } else if (!ask_server(b, r, err)) {
+        return false;
+    }
+    r->layer = layer_key(r);
+    return true;
+}
+
+/* ---- its files ---- */
+
+static str describe(struct builder *b, const struct remote *r) {
+    const char *shown = remote_shown(b->arena, r->url);
+    json_t *meta = json_object();
+    json_object_set_new(meta, "text",
+                        json_string(str_fmt(b->arena, "commit %.12s of %s", r->commit, shown).ptr));
+    char *text = json_dumps(meta, JSON_COMPACT);
+    json_decref(meta);
+    str copy = str_dup(b->arena, str_from_c(text == NULL ? "{}" : text));
+    free(text);
+    return copy;
+}
+
+bool git_fetch(struct builder *b, struct remote *r, struct err *err) {
+    struct store *store = b->request->store;
+    AUTO_FD lockfd = -1;
+    if (!store_key_lock(store, &r->layer, true, &lockfd, err)) {
+        return false;
+    }
+    if (store_layer_has(store, &r->layer)) {
+        return true;
+    }
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    b->request->events->notice(b->request->self,
+                               str_fmt(b->arena, "fetching '%s'", remote_shown(b->arena, r->url)));
+    return call_git(b, &work, r, git_fetch_in_child, NULL, err) &&
+           store_layer_commit(&work, "content", &r->layer, false, describe(b, r), err);
+}
