@@ -147,7 +147,7 @@ MUST_CHECK bool step_copy_context(struct step *step, const struct build_context 
 
 struct run_mount {
     struct dockerfile_mount ast; /* with its target absolute and clean */
-    const char *source;          /* BIND: below its root */
+    const char *source;          /* BIND, CACHE: below its root */
     const struct stack *root;    /* of from=; NULL: the build context */
     bool partly;                 /* of the build context, without what .dockerignore names */
     const char *cache;           /* CACHE, once it is open: its folder */

@@ -6,12 +6,6 @@
 
 /* ---- planning ---- */
 
-static bool unsupported(struct step *step, struct span span, const char *what) {
-    diag_report(step->builder->sink, "E405", span, "%s is not supported by the embedded engine yet",
-                what);
-    return false;
-}
-
 static bool plan_target(struct step *step, struct dockerfile_mount *m) {
     struct builder *b = step->builder;
     if (m->target.len == 0 || m->target.ptr[0] != '/') {
@@ -46,9 +40,7 @@ static bool plan_mount(struct step *step, struct run_mounts *mounts, struct run_
         return run_agent_plan(step, mounts, m, ret_wanted) &&
                (!*ret_wanted || plan_target(step, &m->ast));
     case DOCKERFILE_MOUNT_CACHE:
-        if (m->ast.from.len > 0 || m->ast.source.len > 0) {
-            return unsupported(step, span, "a cache mount that starts with content");
-        }
+        m->source = clean_source(b->arena, m->ast.source);
         break;
     case DOCKERFILE_MOUNT_BIND:
         m->source = clean_source(b->arena, m->ast.source);
@@ -98,7 +90,7 @@ static bool key_bind(struct step *step, struct run_mount *m, struct key_hash *k)
            fail_at(b, m->ast.span, "E402", &err);
 }
 
-/* What a cache holds does not count, nor does a secret. */
+/* What a cache holds does not count, but for what it begins with; nor does a secret. */
 bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k) {
     key_add_u64(k, mounts->len);
     for (size_t i = 0; i < mounts->len; i++) {
@@ -107,6 +99,10 @@ bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_has
         key_add(k, m->ast.target);
         if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
             return false;
+        }
+        if (m->ast.type == DOCKERFILE_MOUNT_CACHE && m->root != NULL) {
+            key_add(k, str_from_c(m->source));
+            key_add(k, str_from_c(m->root->key.hex));
         }
     }
     for (size_t i = 0; i < mounts->env.len; i++) {
@@ -117,10 +113,24 @@ bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_has
 
 /* ---- caches ---- */
 
-/* An id is its own text; two architectures do not share a cache. */
+/* An id is its own text; two architectures do not share a cache, nor do two that begin with
+ * different content or are different folders of one. */
 static str cache_id(struct builder *b, const struct run_mount *m) {
-    return str_fmt(b->arena, "%.*s@%.*s", STR_FMT(m->ast.id.len > 0 ? m->ast.id : m->ast.target),
-                   STR_FMT(b->request->platform.architecture));
+    str id = str_fmt(b->arena, "%.*s@%.*s", STR_FMT(m->ast.id.len > 0 ? m->ast.id : m->ast.target),
+                     STR_FMT(b->request->platform.architecture));
+    if (m->root == NULL && str_eq(str_from_c(m->source), S("."))) {
+        return id;
+    }
+    return str_fmt(b->arena, "%.*s:%s:%s", STR_FMT(id), m->root == NULL ? "" : m->root->key.hex,
+                   m->source);
+}
+
+/* What such a cache begins with is below an overlay, whose upper folder the cache is. The work
+ * folder of the last mount would be refused. */
+static bool open_seeded(struct run_mount *m, struct err *err) {
+    AUTO_FD fd = open(m->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return (fd >= 0 && fs_remove_tree(fd, "work", err)) ||
+           err_wrap(err, "set up the cache mount '%.*s'", STR_FMT(m->ast.target));
 }
 
 static bool open_cache(struct builder *b, struct run_mount *m, str id, struct err *err) {
@@ -130,9 +140,15 @@ static bool open_cache(struct builder *b, struct run_mount *m, str id, struct er
         [DOCKERFILE_LOCKED] = STORE_LOCKED,
     };
     bool fresh;
-    if (!store_mount_open(b->request->store, b->arena, id, sharing[m->ast.sharing], &m->cache,
-                          &fresh, &m->lockfd, err)) {
+    /* Two overlays cannot have one upper folder: the steps wait for each other. */
+    enum store_sharing how = sharing[m->ast.sharing];
+    how = m->root != NULL && how == STORE_SHARED ? STORE_LOCKED : how;
+    if (!store_mount_open(b->request->store, b->arena, id, how, &m->cache, &fresh, &m->lockfd,
+                          err)) {
         return false;
+    }
+    if (m->root != NULL) {
+        return open_seeded(m, err);
     }
     const struct dockerfile_mount *ast = &m->ast;
     bool ok =
@@ -166,6 +182,10 @@ static bool open_caches(struct builder *b, struct run_mounts *mounts, struct err
     str id;
     struct run_mount *m;
     while ((m = next_cache(b, mounts, &id)) != NULL) {
+        if (before != NULL && str_eq(id, before_id) && m->root != NULL) {
+            return err_set(err, "the cache mounts '%.*s' and '%.*s' are one, with content",
+                           STR_FMT(before->ast.target), STR_FMT(m->ast.target));
+        }
         if (before != NULL && str_eq(id, before_id)) {
             m->cache = before->cache;
             continue;
@@ -224,6 +244,21 @@ static bool open_bind(struct step *step, struct run_mount *m, size_t number,
     return to->readonly || make_scratch(step, number, &to->scratch, err);
 }
 
+static void open_cache_bind(struct builder *b, const struct run_mount *m,
+                            struct sandbox_mount *to) {
+    to->kind = SANDBOX_BIND;
+    to->source = m->cache;
+    to->readonly = m->ast.readonly;
+    if (m->root != NULL) {
+        struct sandbox_root *root = ARENA_NEW(b->arena, struct sandbox_root);
+        root->layers = stack_paths(b, m->root, &root->layer_count);
+        to->kind = SANDBOX_BIND_ROOT;
+        to->root = root;
+        to->source = m->source;
+        to->scratch = m->cache;
+    }
+}
+
 bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbox_mount *to,
                      struct err *err) {
     struct builder *b = step->builder;
@@ -240,9 +275,7 @@ bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbo
             }
             break;
         case DOCKERFILE_MOUNT_CACHE:
-            to[i].kind = SANDBOX_BIND;
-            to[i].source = m->cache;
-            to[i].readonly = m->ast.readonly;
+            open_cache_bind(b, m, &to[i]);
             break;
         case DOCKERFILE_MOUNT_TMPFS:
             to[i].kind = SANDBOX_TMPFS;

@@ -133,7 +133,7 @@ static bool mount_extra_root(struct inside *in, size_t index, const char *target
     }
     const char *upper = path_join(in->arena, m->scratch, "upper");
     const char *work = path_join(in->arena, m->scratch, "work");
-    if (mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0) {
+    if ((mkdir(upper, 0755) < 0 && errno != EEXIST) || mkdir(work, 0755) < 0) {
         return err_sys(err, errno, "create '%s'", upper);
     }
     return mount_overlay(in, name, m->root, upper, work, target, err);

@@ -35,8 +35,9 @@ struct sandbox_mount {
     enum sandbox_mount_kind kind;
     const char *source;              /* BIND, BIND_ROOT */
     const struct sandbox_root *root; /* BIND_ROOT */
-    const char *scratch;             /* BIND_ROOT: an empty folder that gets what is written to the
-                                        mount; NULL: it is read-only */
+    const char *scratch;             /* BIND_ROOT: a folder that gets what is written to the mount,
+                                        empty or with "upper" of another time; NULL: it is
+                                        read-only */
     const char *target;              /* absolute inside the sandbox; made when missing, and
                                         removed again when the step has not used it */
     bool readonly;

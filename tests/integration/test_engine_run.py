@@ -247,6 +247,47 @@ RUN --mount=type=cache,id=one,target=/a,sharing=locked --mount=type=cache,id=one
 """) == ["700 5 6", "1", "750", "touch: /a/new: Read-only file system", "f", "2", "2"]
 
 
+SEED = "FROM base AS seed\nRUN mkdir -p /s/d && echo one > /s/d/f && chown -R 7:8 /s\n"
+
+
+def test_a_cache_begins_with_the_content_of_a_stage(engine):
+    mount = "--mount=type=cache,id=c,from=seed,source=/s/d,target=/c"
+    dockerfile = SEED + f"FROM base\nARG N\nRUN {mount} echo $N >> /c/f; rm -f /c/gone; touch /c/gone; cat /c/f; stat -c '%u %g' /c\nRUN touch /after\n"
+    first = engine.build(dockerfile, None, "--build-arg", "N=2")
+    assert first.lines() == ["one", "2", "7 8"] and "c/f" not in first.tree
+    assert engine.build(dockerfile, None, "--build-arg", "N=3").lines() == ["one", "2", "3", "7 8"]
+    assert engine.build(dockerfile, None, "--build-arg", "N=2").ran() == []
+    # another content, another cache; and it counts for the key
+    changed = engine.build(dockerfile.replace("echo one", "echo other"), None, "--build-arg", "N=2")
+    assert changed.lines() == ["other", "2", "7 8"]
+    assert engine.lines(SEED + f"FROM base\nRUN {mount},readonly cat /c/f; touch /c/x 2>&1; true\n") == ["one", "2", "3", "touch: /c/x: Read-only file system"]
+    engine.verify()
+
+
+def test_a_cache_with_the_whole_of_an_image(engine):
+    lines = "FROM base\nRUN --mount=type=cache,from=base,target=/c ls /c/etc; rm /c/etc/group; echo > /c/new\nRUN --mount=type=cache,from=base,target=/c ls /c/etc; ls /c/new\n"
+    assert engine.lines(lines) == ["group", "passwd", "passwd", "/c/new"]
+
+
+def test_folders_of_a_cache_are_caches(engine):
+    assert engine.lines("""FROM base
+RUN --mount=type=cache,id=x,source=a,target=/c,mode=0711 echo a > /c/f; stat -c %a /c
+RUN --mount=type=cache,id=x,source=b,target=/c ls /c
+RUN --mount=type=cache,id=x,source=/a/,target=/d cat /d/f
+""") == ["711", "a"]
+
+
+def test_one_cache_with_content_at_two_places(engine):
+    mount = "--mount=type=cache,id=c,from=base,target="
+    assert "are one, with content" in engine.fail(f"FROM base\nRUN {mount}/a {mount}/b true\n").stderr
+    assert "gone" in engine.fail("FROM base\nRUN --mount=type=cache,from=base,source=/gone,target=/a true\n").stderr
+
+
+def test_steps_wait_for_a_cache_with_content(engine):
+    dockerfiles = [f"FROM base\nRUN --mount=type=cache,id=s,from=base,target=/c {ENTER}; : {n}\n" for n in (1, 2)]
+    assert not any('"line":"together"' in e for e in both(engine, *dockerfiles))
+
+
 def both(engine, first, second):
     """Two builds at once: how long both took, and what they printed."""
     processes = [subprocess.Popen(engine.command(*engine.words(d)), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
