@@ -66,8 +66,31 @@ def test_images_of_both_worlds(store, server, world, how):
     result = store.run("image", "pull", name).check()
     assert result.stdout == f"{name} {image.digest}\n"
     check_tree(store, name)
-    assert name in store.run("image", "ls").check().stdout
+    listed = store.run("image", "ls").check().stdout
+    assert name in listed and f"pulled, {image.digest[:19]}" in listed
     store.verify()
+
+
+def test_a_root_that_hides_all_below(store, server):
+    top = tar_bytes([entry("bin", kind=tarfile.DIRTYPE), *[e for e in base_entries() if e[0].name.startswith("bin/")],
+                     entry(".wh..wh..opq", b""), entry("top", b"")])
+    name = server.add("a", reg.Image([tar_bytes([entry("below", b"")]), tar_bytes([entry("between", b"")]), top,
+                                      tar_bytes([entry("above", b"")])]))
+    listed = store.lines(f"FROM {name}\nRUN ls /\n")
+    assert {"top", "above", "bin"} <= set(listed) and not {"below", "between"} & set(listed)
+    assert {"below", "between"}.isdisjoint(store.build(f"FROM {name}\n").tree.members)
+
+
+def test_whiteouts_of_nothing(store, server):
+    """In the lowest layer, alone and below others; the same layer further up takes away."""
+    lowest = tar_bytes([entry("d", kind=tarfile.DIRTYPE), entry("d/.wh.x", b""), entry("d/y", b""), entry(".wh.z", b"")])
+    alone = server.add("alone", reg.Image([lowest]))
+    above = server.add("above", reg.Image([tar_bytes([entry("d", kind=tarfile.DIRTYPE), entry("d/x", b""), entry("z", b"")]), lowest]))
+    base = server.add("base", reg.Image([BASE]))
+    for name in (alone, above):
+        copied = store.build(f"FROM {base}\nCOPY --from={name} / /copy/\n").tree
+        assert copied.under("copy") == ["d", "d/y"]
+        assert store.lines(f"FROM {base}\nRUN --mount=from={name},target=/m find /m | sort\n") == ["/m", "/m/d", "/m/d/y"]
 
 
 def test_from_pulls_and_says_so(store, server):
@@ -124,6 +147,12 @@ def test_a_pinned_image_is_that_one(store, server):
     name = server.add("a", image)
     store.run("image", "pull", f"{name}@{image.digest}").check()
     check_tree(store, f"{name}@{image.digest}")
+    # the store knows the digest of what has another name
+    tagged = Engine(store.scratch / "tagged", store.scratch)
+    tagged.run("image", "pull", name).check()
+    context = store.scratch / "context"
+    context.mkdir()
+    tagged.try_build(f"FROM {name.rsplit(':', 1)[0]}@{image.digest}\n", context, "--offline").check()
     other = reg.Image([BASE])
     server.manifests["a", image.digest] = (other.media_type, other.manifest)
     server.blobs.update(other.blobs)
