@@ -2,6 +2,7 @@
 """Images from registries: what comes into the store is what was there."""
 import json
 import os
+import shutil
 import tarfile
 
 import pytest
@@ -297,6 +298,59 @@ def test_mirrors_and_what_is_behind_them(store, server, tmp_path):
     assert len(empty.asked("/v2/library/thing/manifests/1")) == 1
     empty.close()
     check_tree(store, "thing:1")
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the package openssl is not installed")
+def test_tls_on_loopback_and_elsewhere(store, tmp_path):
+    """Loopback takes any certificate, as Docker does. Elsewhere (through a mirror with a scheme) the bundle decides."""
+    both, cert = reg.certificate(tmp_path, "localhost")
+    server = reg.Registry(tls=both)
+    port = server.host.split(":")[1]
+    server.add("library/thing", reg.Image(tars()), "1")
+    store.run("image", "pull", f"localhost:{port}/library/thing:1").check()
+    check_tree(store, f"localhost:{port}/library/thing:1")
+    settings = tmp_path / "xdg" / "docker"
+    settings.mkdir(parents=True)
+    (settings / "daemon.json").write_text(json.dumps({"registry-mirrors": [f"https://localhost:{port}"]}))
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+    seen = len(server.log)
+    other = Engine(tmp_path / "other", tmp_path)
+    assert other.run("image", "pull", "thing:1", env=env).code == 1 and len(server.log) == seen
+    other.run("image", "pull", "thing:1", env={**env, "SSL_CERT_FILE": str(cert)}).check()
+    # from https a redirect to http is not followed
+    plain = reg.Registry()
+    plain.add("library/thing", reg.Image(tars()), "1")
+    server.rules.append(lambda handler, method, path: "/blobs/" in path and reg.send(
+        handler, 307, b"", {"Location": f"http://{plain.host}{path}"}))
+    third = Engine(tmp_path / "third", tmp_path)
+    assert third.run("image", "pull", "thing:1", env={**env, "SSL_CERT_FILE": str(cert)}).code == 1 and plain.log == []
+    plain.close()
+    server.close()
+
+
+def test_a_proxy_is_used(store, server):
+    """The host's proxy gets the request for a registry that only it knows."""
+    image = reg.Image(tars())
+    server.add("a", image)
+    seen = []
+
+    def rule(handler, method, path):
+        if path.startswith("http://registry.example"):
+            seen.append(path)
+            handler.path = path.removeprefix("http://registry.example:5000")
+        return False
+
+    server.rules.append(rule)
+    settings = store.scratch / "xdg" / "docker"
+    settings.mkdir(parents=True)
+    (settings / "daemon.json").write_text(json.dumps({"insecure-registries": ["registry.example:5000"]}))
+    env = {"XDG_CONFIG_HOME": str(store.scratch / "xdg"), "http_proxy": f"http://{server.host}", "no_proxy": "",
+           "https_proxy": "http://127.0.0.1:1"}
+    store.run("image", "pull", "registry.example:5000/a", env=env).check()
+    assert len(seen) == 5
 
 
 # --- Debian's docker-registry -----------------------------------------------------------------------
