@@ -149,12 +149,34 @@ static bool find_elsewhere(struct base_search *f, struct build_image *ret) {
                : fail_at(b, f->span, "E403", &why);
 }
 
+/* A pinned image that the store has under another name of the same repository. */
+static bool find_pinned(struct base_search *f, struct build_image *ret) {
+    struct builder *b = f->builder;
+    struct build_image *images;
+    size_t count;
+    if (f->ref.digest.len == 0 ||
+        !build_image_list(b->request->store, b->arena, &images, &count, NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct oci_reference *ref = &images[i].ref;
+        if (str_eq(images[i].digest, f->ref.digest) && str_eq(ref->domain, f->ref.domain) &&
+            str_eq(ref->repository, f->ref.repository) &&
+            oci_platform_eq(&images[i].config.platform, f->platform) &&
+            build_image_find(b->request->store, b->arena, ref, f->platform, ret, NULL) ==
+                BUILD_FOUND) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_in_store(struct base_search *f, struct build_image *ret, bool *ret_found) {
     struct builder *b = f->builder;
     struct err err = ERR_INIT;
     enum build_lookup lookup =
         build_image_find(b->request->store, b->arena, &f->ref, f->platform, ret, &err);
-    *ret_found = lookup == BUILD_FOUND;
+    *ret_found = lookup == BUILD_FOUND || (lookup == BUILD_NOT_FOUND && find_pinned(f, ret));
     return lookup != BUILD_FAILED || fail_at(b, f->span, "E403", &err);
 }
 

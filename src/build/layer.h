@@ -11,10 +11,13 @@ struct layer_source {
     str blob_digest; /* of the bytes as they come; empty: not known */
     str diff_id;     /* of the tar in them */
     uint64_t size_bytes;
+    bool is_lowest; /* of its image: whiteouts have nothing to take away */
 };
 
 /* The name of a layer of the store with this content. */
-struct store_key layer_key(str diff_id);
+struct store_key layer_key(str diff_id, bool is_lowest);
+/* A layer whose root is opaque hides all below it, which a mount does not know: from there on. */
+void layers_cut_hidden(struct store *s, struct arena *a, struct store_key **layers, size_t *count);
 /* That of an image of these layers. */
 struct store_key layers_key(const struct store_key *layers, size_t count);
 

@@ -33,10 +33,11 @@ struct layer_job {
     struct err *err;
 };
 
-struct store_key layer_key(str diff_id) {
+struct store_key layer_key(str diff_id, bool is_lowest) {
     struct key_hash k;
     key_begin(&k, "oci layer 1");
     key_add(&k, diff_id);
+    key_add_u64(&k, is_lowest);
     return key_end(&k);
 }
 
@@ -47,6 +48,19 @@ struct store_key layers_key(const struct store_key *layers, size_t count) {
         key_add(&k, str_from_c(layers[i].hex));
     }
     return key_end(&k);
+}
+
+void layers_cut_hidden(struct store *s, struct arena *a, struct store_key **layers, size_t *count) {
+    for (size_t i = *count; i-- > 1;) {
+        char value[1];
+        const char *path = store_layer_path(s, a, &(*layers)[i]);
+        if (lgetxattr(path, "trusted.overlay.opaque", value, sizeof value) == 1 &&
+            value[0] == 'y') {
+            *layers += i;
+            *count -= i;
+            return;
+        }
+    }
 }
 
 /* ---- what the archive says ---- */
@@ -65,6 +79,9 @@ static la_ssize_t on_read(struct archive *a, void *self, const void **ret) {
 static bool add_whiteout(struct layer_job *job, str dir, str name) {
     struct whiteout w = { str_to_c(job->arena, dir),
                           name.ptr == NULL ? NULL : str_to_c(job->arena, name) };
+    if (job->source->is_lowest) {
+        return true;
+    }
     if (job->whiteout_count >= WHITEOUTS_MAX) {
         return err_set(job->err, "it has more than %d whiteouts", WHITEOUTS_MAX);
     }
@@ -216,7 +233,7 @@ bool layer_unpack(struct store_work *work, const struct layer_source *source, in
 bool layer_work_commit(struct store_work *w, const struct layer_source *source, const char *text,
                        struct err *err) {
     AUTO_BUF meta = BUF_INIT(4096);
-    struct store_key key = layer_key(source->diff_id);
+    struct store_key key = layer_key(source->diff_id, source->is_lowest);
     buf_add_c(&meta, "{\"text\":");
     buf_add_json(&meta, str_from_c(text));
     buf_add_c(&meta, ",\"diff_id\":");

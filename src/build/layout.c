@@ -113,7 +113,7 @@ static bool read_oci(struct layout *l) {
     l->config = image.image;
     for (size_t i = 0; i < l->count; i++) {
         const struct oci_descriptor *d = &image.layers[i];
-        l->sources[i] = (struct layer_source){ d->digest, image.diff_ids[i], d->size_bytes };
+        l->sources[i] = (struct layer_source){ d->digest, image.diff_ids[i], d->size_bytes, false };
         l->paths[i] = blob_path(l, d->digest);
     }
     return true;
@@ -179,7 +179,7 @@ static bool read_docker(struct layout *l) {
 static bool add_layer(struct layout *l, struct store *s, size_t index) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct layer_source *source = &l->sources[index];
-    struct store_key key = layer_key(source->diff_id);
+    struct store_key key = layer_key(source->diff_id, source->is_lowest);
     struct stat st;
     if (store_layer_has(s, &key)) {
         store_layer_touch(s, &key);
@@ -214,13 +214,15 @@ static bool import_folder(struct store *s, struct layout *l, struct build_image 
     }
     image->layers = ARENA_ARRAY(l->arena, struct store_key, l->count);
     for (size_t i = 0; i < l->count; i++) {
+        l->sources[i].is_lowest = i == 0;
         if (!add_layer(l, s, i)) {
             return err_wrap(l->err, "layer %zu of %zu", i + 1, l->count);
         }
-        image->layers[i] = layer_key(l->sources[i].diff_id);
+        image->layers[i] = layer_key(l->sources[i].diff_id, i == 0);
     }
     image->layer_count = l->count;
-    image->key = layers_key(image->layers, l->count);
+    layers_cut_hidden(s, l->arena, &image->layers, &image->layer_count);
+    image->key = layers_key(image->layers, image->layer_count);
     image->config = l->config;
     image->digest = l->digest;
     return true;

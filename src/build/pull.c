@@ -77,6 +77,10 @@ static bool fetch_layer(void *self, int outfd, struct err *err) {
 
 /* ---- all of them ---- */
 
+static struct store_key key_of(const struct pull *p, size_t layer) {
+    return layer_key(p->image.diff_ids[layer], layer == 0);
+}
+
 static bool begin_layer(struct pull *p, size_t layer, struct err *err) {
     struct fetch *f = &p->running[p->running_count];
     *f = (struct fetch){
@@ -84,7 +88,7 @@ static bool begin_layer(struct pull *p, size_t layer, struct err *err) {
         .image = &p->image,
         .layer = layer,
         .source = { p->image.layers[layer].digest, p->image.diff_ids[layer],
-                    p->image.layers[layer].size_bytes },
+                    p->image.layers[layer].size_bytes, layer == 0 },
         .work = STORE_WORK_INIT,
         .worker = WORKER_INIT,
     };
@@ -93,9 +97,10 @@ static bool begin_layer(struct pull *p, size_t layer, struct err *err) {
            worker_start(fetch_layer, f, &f->worker, err);
 }
 
-static bool is_running(const struct pull *p, str diff_id) {
+static bool is_running(const struct pull *p, size_t layer) {
     for (size_t i = 0; i < p->running_count; i++) {
-        if (str_eq(p->running[i].source.diff_id, diff_id)) {
+        const struct layer_source *s = &p->running[i].source;
+        if (str_eq(s->diff_id, p->image.diff_ids[layer]) && s->is_lowest == (layer == 0)) {
             return true;
         }
     }
@@ -105,13 +110,12 @@ static bool is_running(const struct pull *p, str diff_id) {
 /* False: err is set. Layers that the store has are passed over. */
 static bool begin_some(struct pull *p, struct err *err) {
     for (; p->next < p->image.layer_count && p->running_count < LAYERS_AT_ONCE; p->next++) {
-        str diff_id = p->image.diff_ids[p->next];
-        struct store_key key = layer_key(diff_id);
+        struct store_key key = key_of(p, p->next);
         if (store_layer_has(p->request->store, &key)) {
             store_layer_touch(p->request->store, &key);
             continue;
         }
-        if (!is_running(p, diff_id) && !begin_layer(p, p->next, err)) {
+        if (!is_running(p, p->next) && !begin_layer(p, p->next, err)) {
             return false;
         }
     }
@@ -180,7 +184,7 @@ static void announce(const struct pull *p) {
     uint64_t bytes = 0;
     size_t count = 0;
     for (size_t i = 0; i < p->image.layer_count; i++) {
-        struct store_key key = layer_key(p->image.diff_ids[i]);
+        struct store_key key = key_of(p, i);
         if (!store_layer_has(p->request->store, &key)) {
             count++;
             (void)!add_u64(bytes, p->image.layers[i].size_bytes, &bytes);
@@ -203,14 +207,15 @@ static bool save(struct pull *p, struct build_image *ret, struct err *err) {
         .config = p->image.image,
         .layers = ARENA_ARRAY(a, struct store_key, count),
         .layer_count = count,
-        .origin = str_fmt(a, "pulled from its registry"),
+        .origin = str_fmt(a, "pulled, %.*s", STR_FMT(str_slice(p->image.digest, 0, 19))),
         .digest = p->image.digest,
         .created_s = time_now_epoch_s(),
     };
     for (size_t i = 0; i < count; i++) {
-        image.layers[i] = layer_key(p->image.diff_ids[i]);
+        image.layers[i] = key_of(p, i);
     }
-    image.key = layers_key(image.layers, count);
+    layers_cut_hidden(p->request->store, a, &image.layers, &image.layer_count);
+    image.key = layers_key(image.layers, image.layer_count);
     if (!build_image_save(p->request->store, &image, err)) {
         return false;
     }

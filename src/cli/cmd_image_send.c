@@ -133,7 +133,7 @@ static int run_push(struct cli *cli, const void *options) {
 const struct command command_image_export = {
     .name = "image export",
     .arguments = "NAME[:TAG] DEST",
-    .summary = "write an image as an OCI layout: a folder, or DEST.tar",
+    .summary = "write an image as an OCI layout, in a folder or tar",
     .options = platform_option,
     .option_count = ARRAY_LEN(platform_option),
     .options_size = sizeof(struct send_options),

@@ -199,7 +199,7 @@ const struct diag_code diag_codes[] = {
       "    FROM scratch AS tools\n"
       "    COPY --from=toolz / /\n"
       "\n"
-      "Name a stage of this file, or an image in the store." },
+      "Name a stage of this file, or an image in the store or in a registry." },
     { "E404", DIAG_ERROR, "a step failed",
       "The command of a RUN could not be started, or ended with an error. The end of\n"
       "its output is shown.\n"

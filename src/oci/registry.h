@@ -46,7 +46,7 @@ bool oci_credentials_find(struct arena *a, str config_json, str domain, struct o
 struct oci_endpoint {
     str base; /* "https://HOST" */
     struct oci_credentials credentials;
-    bool may_be_plain; /* http is tried where https is not spoken */
+    bool may_be_plain; /* insecure: any certificate, and http where https is not spoken */
     str token;         /* authorization that the last request had; empty: none yet */
 };
 struct oci_registry {

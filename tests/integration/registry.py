@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -77,7 +78,7 @@ class Image:
 class Registry:
     """A registry in a thread. `rules` are functions that see a request first: (handler, method, path) -> handled?"""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.manifests, self.blobs, self.rules, self.log = {}, {}, [], []
         registry = self
 
@@ -105,6 +106,10 @@ class Registry:
                 pass  # TLS that is tried first, clients that were stopped
 
         self.server = Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.host = f"127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -175,6 +180,15 @@ def cut(handler):
 
 def basic(user, password):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def certificate(folder, name):
+    """A file with a key and a certificate that signs itself."""
+    key, cert, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", cert], check=True, capture_output=True)
+    both.write_bytes(key.read_bytes() + cert.read_bytes())
+    return both, cert
 
 
 # --- Debian's docker-registry ---------------------------------------------------------------------

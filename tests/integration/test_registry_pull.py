@@ -2,6 +2,7 @@
 """Images from registries: what comes into the store is what was there."""
 import json
 import os
+import shutil
 import tarfile
 
 import pytest
@@ -66,8 +67,31 @@ def test_images_of_both_worlds(store, server, world, how):
     result = store.run("image", "pull", name).check()
     assert result.stdout == f"{name} {image.digest}\n"
     check_tree(store, name)
-    assert name in store.run("image", "ls").check().stdout
+    listed = store.run("image", "ls").check().stdout
+    assert name in listed and f"pulled, {image.digest[:19]}" in listed
     store.verify()
+
+
+def test_a_root_that_hides_all_below(store, server):
+    top = tar_bytes([entry("bin", kind=tarfile.DIRTYPE), *[e for e in base_entries() if e[0].name.startswith("bin/")],
+                     entry(".wh..wh..opq", b""), entry("top", b"")])
+    name = server.add("a", reg.Image([tar_bytes([entry("below", b"")]), tar_bytes([entry("between", b"")]), top,
+                                      tar_bytes([entry("above", b"")])]))
+    listed = store.lines(f"FROM {name}\nRUN ls /\n")
+    assert {"top", "above", "bin"} <= set(listed) and not {"below", "between"} & set(listed)
+    assert {"below", "between"}.isdisjoint(store.build(f"FROM {name}\n").tree.members)
+
+
+def test_whiteouts_of_nothing(store, server):
+    """In the lowest layer, alone and below others; the same layer further up takes away."""
+    lowest = tar_bytes([entry("d", kind=tarfile.DIRTYPE), entry("d/.wh.x", b""), entry("d/y", b""), entry(".wh.z", b"")])
+    alone = server.add("alone", reg.Image([lowest]))
+    above = server.add("above", reg.Image([tar_bytes([entry("d", kind=tarfile.DIRTYPE), entry("d/x", b""), entry("z", b"")]), lowest]))
+    base = server.add("base", reg.Image([BASE]))
+    for name in (alone, above):
+        copied = store.build(f"FROM {base}\nCOPY --from={name} / /copy/\n").tree
+        assert copied.under("copy") == ["d", "d/y"]
+        assert store.lines(f"FROM {base}\nRUN --mount=from={name},target=/m find /m | sort\n") == ["/m", "/m/d", "/m/d/y"]
 
 
 def test_from_pulls_and_says_so(store, server):
@@ -124,6 +148,12 @@ def test_a_pinned_image_is_that_one(store, server):
     name = server.add("a", image)
     store.run("image", "pull", f"{name}@{image.digest}").check()
     check_tree(store, f"{name}@{image.digest}")
+    # the store knows the digest of what has another name
+    tagged = Engine(store.scratch / "tagged", store.scratch)
+    tagged.run("image", "pull", name).check()
+    context = store.scratch / "context"
+    context.mkdir()
+    tagged.try_build(f"FROM {name.rsplit(':', 1)[0]}@{image.digest}\n", context, "--offline").check()
     other = reg.Image([BASE])
     server.manifests["a", image.digest] = (other.media_type, other.manifest)
     server.blobs.update(other.blobs)
@@ -268,6 +298,59 @@ def test_mirrors_and_what_is_behind_them(store, server, tmp_path):
     assert len(empty.asked("/v2/library/thing/manifests/1")) == 1
     empty.close()
     check_tree(store, "thing:1")
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the package openssl is not installed")
+def test_tls_on_loopback_and_elsewhere(store, tmp_path):
+    """Loopback takes any certificate, as Docker does. Elsewhere (through a mirror with a scheme) the bundle decides."""
+    both, cert = reg.certificate(tmp_path, "localhost")
+    server = reg.Registry(tls=both)
+    port = server.host.split(":")[1]
+    server.add("library/thing", reg.Image(tars()), "1")
+    store.run("image", "pull", f"localhost:{port}/library/thing:1").check()
+    check_tree(store, f"localhost:{port}/library/thing:1")
+    settings = tmp_path / "xdg" / "docker"
+    settings.mkdir(parents=True)
+    (settings / "daemon.json").write_text(json.dumps({"registry-mirrors": [f"https://localhost:{port}"]}))
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+    seen = len(server.log)
+    other = Engine(tmp_path / "other", tmp_path)
+    assert other.run("image", "pull", "thing:1", env=env).code == 1 and len(server.log) == seen
+    other.run("image", "pull", "thing:1", env={**env, "SSL_CERT_FILE": str(cert)}).check()
+    # from https a redirect to http is not followed
+    plain = reg.Registry()
+    plain.add("library/thing", reg.Image(tars()), "1")
+    server.rules.append(lambda handler, method, path: "/blobs/" in path and reg.send(
+        handler, 307, b"", {"Location": f"http://{plain.host}{path}"}))
+    third = Engine(tmp_path / "third", tmp_path)
+    assert third.run("image", "pull", "thing:1", env={**env, "SSL_CERT_FILE": str(cert)}).code == 1 and plain.log == []
+    plain.close()
+    server.close()
+
+
+def test_a_proxy_is_used(store, server):
+    """The host's proxy gets the request for a registry that only it knows."""
+    image = reg.Image(tars())
+    server.add("a", image)
+    seen = []
+
+    def rule(handler, method, path):
+        if path.startswith("http://registry.example"):
+            seen.append(path)
+            handler.path = path.removeprefix("http://registry.example:5000")
+        return False
+
+    server.rules.append(rule)
+    settings = store.scratch / "xdg" / "docker"
+    settings.mkdir(parents=True)
+    (settings / "daemon.json").write_text(json.dumps({"insecure-registries": ["registry.example:5000"]}))
+    env = {"XDG_CONFIG_HOME": str(store.scratch / "xdg"), "http_proxy": f"http://{server.host}", "no_proxy": "",
+           "https_proxy": "http://127.0.0.1:1"}
+    store.run("image", "pull", "registry.example:5000/a", env=env).check()
+    assert len(seen) == 5
 
 
 # --- Debian's docker-registry -----------------------------------------------------------------------
