@@ -139,7 +139,7 @@ static int run_rm(struct cli *cli, const void *options) {
 const struct command command_image_import = {
     .name = "image import",
     .arguments = "FILE NAME[:TAG]",
-    .summary = "add an image: a tar, a Docker archive, an OCI layout",
+    .summary = "add an image: tar, OCI layout, Docker archive",
     .options = platform_option,
     .option_count = ARRAY_LEN(platform_option),
     .options_size = sizeof(struct image_options),

@@ -346,7 +346,8 @@ def test_names_with_spaces_newlines_and_quotes(engine, context):
     built = engine.build("FROM base\nCOPY . /c\nCOPY [\"two words\", \"new\\nline\", \"/d with space/\"]\n", context)
     assert sorted(os.listdir(context)) == sorted(built.tree.under("c"))
     assert built.tree.under("d with space") == ["new\nline", "two words"]
-    assert "'two' is not in" in engine.fail("FROM base\nCOPY two\\ words /e\n", context).stderr
+    assert "'two' is not in" in engine.fail("FROM base\nCOPY two\\ words /e/\n", context).stderr
+    assert "must end with a slash" in engine.fail("FROM base\nCOPY two\\ words /e\n", context).stderr
 
 
 def test_names_of_every_byte_and_of_255_bytes(engine, context):
