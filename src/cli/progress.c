@@ -128,9 +128,9 @@ static void finish_step_line(struct progress *p, const struct build_step *step, 
 }
 
 /* In a log a step needs a line of its own before its output, or when it takes long; else one line
- * at its end says all. */
+ * at its end says all. What is no step, such as bootstrapping a base, was announced by a notice. */
 static void announce(struct progress *p, const struct build_step *step) {
-    if (p->mode == PROGRESS_PLAIN && !p->announced) {
+    if (p->mode == PROGRESS_PLAIN && !p->announced && step->number > 0) {
         finish_step_line(p, step, "begin", "\033[36m");
         p->announced = true;
     }
