@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 
 import pytest
@@ -105,6 +106,25 @@ def test_from_pulls_and_says_so(store, server):
     store.try_build(f"FROM {name}\n").check()
     store.try_build(f"FROM {name}\n", None, "--offline").check()
     assert server.log == []
+
+
+def test_two_at_once(store, server):
+    name = server.add("a", reg.Image([BASE, *[tar_bytes([entry(f"f{n}", os.urandom(200000))]) for n in range(8)]]))
+    processes = [subprocess.Popen(store.command("image", "pull", name), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                 for _ in range(3)]
+    results = [(process.communicate(timeout=60), process.returncode) for process in processes]
+    assert all(code == 0 for _, code in results), results
+    assert len({out for (out, _), _ in results}) == 1
+    assert {f"f{n}" for n in range(8)} <= set(store.build(f"FROM {name}\n").tree.members)
+    assert os.listdir(store.store / "tmp") == []
+    store.verify()
+
+
+def test_progress_on_a_terminal(store, server):
+    name = server.add("a", reg.Image(tars()))
+    shown = subprocess.run(["script", "-qec", " ".join(map(str, store.command("image", "pull", name))), "/dev/null"],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert shown.returncode == 0 and " of " in shown.stdout and name in shown.stdout
 
 
 def test_layers_are_shared_between_images(store, server):
