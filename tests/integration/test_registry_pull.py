@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 
 import pytest
 
@@ -207,6 +208,23 @@ def test_no_registry_fails_at_once(store):
     """Nobody listens: no second is lost, and the next FROM of that registry does not ask again."""
     result = store.fail("FROM 127.0.0.1:1/a AS x\nFROM 127.0.0.1:1/b AS y\nFROM 127.0.0.1:1/c\nCOPY --from=x / /\n")
     assert "cannot" in result.stderr.lower() or "connect" in result.stderr.lower()
+
+
+def test_a_release_is_bootstrapped_where_no_registry_answers(store, tmp_path):
+    """As far as that: it is given no tools."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    env = {"PATH": str(tools), "https_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "no_proxy": "", "NO_PROXY": "",
+           "XDG_CONFIG_HOME": str(tmp_path)}
+    start = time.monotonic()
+    result = store.fail("FROM debian:bookworm-slim\n", env=env)
+    assert time.monotonic() - start < 5
+    notices = [e for e in result.events if e["event"] == "notice"]
+    assert len(notices) == 1 and "its registry cannot be reached" in json.dumps(notices)
+    assert "bootstrapping debian bookworm from its packages" in json.dumps(notices)
+    assert "bootstrapping it failed" in result.stderr
+    offline = store.fail("FROM debian:bookworm-slim\n", None, "--offline", env=env)
+    assert "bootstrapping" not in offline.stderr and "its registry is not asked: --offline" in offline.stderr
 
 
 def test_no_such_image(store, server):
