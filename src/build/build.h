@@ -159,6 +159,8 @@ struct build_pull {
     const struct oci_platform *platform;
     uint64_t connect_ms;                  /* how long a connection may take; 0: the usual */
     void (*notice)(void *self, str text); /* what is about to be fetched; may be NULL */
+    /* Several times a second; may be NULL. */
+    void (*progress)(void *self, uint64_t done_bytes, uint64_t total_bytes);
     void *self;
     const volatile sig_atomic_t *cancelled;
 };

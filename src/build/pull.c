@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/worker.h"
 #include "build/layer.h"
@@ -21,6 +22,7 @@ struct fetch {
     struct layer_source source;
     struct store_work work;
     struct worker worker;
+    _Atomic uint64_t *arrived;
     int fds[2]; /* in the worker: a pipe for the bytes */
 };
 
@@ -31,7 +33,9 @@ struct pull {
     struct oci_resolved image;
     struct fetch running[LAYERS_AT_ONCE];
     size_t running_count;
-    size_t next; /* layer to begin with */
+    size_t next;               /* layer to begin with */
+    _Atomic uint64_t *arrived; /* bytes, shared with the workers */
+    uint64_t total_bytes;
 };
 
 /* ---- one layer, in its worker ---- */
@@ -41,7 +45,7 @@ static bool download(void *self, int outfd, struct err *err) {
     (void)outfd;
     close(f->fds[0]);
     return oci_registry_fetch_blob(f->registry, f->image, &f->image->layers[f->layer], f->fds[1],
-                                   err);
+                                   f->arrived, err);
 }
 
 /* When both failed, one is the reason of the other: a download that ended by itself, unless it was
@@ -89,6 +93,7 @@ static bool begin_layer(struct pull *p, size_t layer, struct err *err) {
         .layer = layer,
         .source = { p->image.layers[layer].digest, p->image.diff_ids[layer],
                     p->image.layers[layer].size_bytes, layer == 0 },
+        .arrived = p->arrived,
         .work = STORE_WORK_INIT,
         .worker = WORKER_INIT,
     };
@@ -132,6 +137,9 @@ static size_t wait_for_one(const struct pull *p) {
         }
         if (cancelled != NULL && *cancelled != 0) {
             return LAYERS_AT_ONCE;
+        }
+        if (p->request->progress != NULL) {
+            p->request->progress(p->request->self, *p->arrived, p->total_bytes);
         }
         if (poll(fds, p->running_count, 100) <= 0) {
             continue;
@@ -180,16 +188,16 @@ static bool fetch_layers(struct pull *p, struct err *err) {
 
 /* ---- the image ---- */
 
-static void announce(const struct pull *p) {
-    uint64_t bytes = 0;
+static void announce(struct pull *p) {
     size_t count = 0;
     for (size_t i = 0; i < p->image.layer_count; i++) {
         struct store_key key = key_of(p, i);
         if (!store_layer_has(p->request->store, &key)) {
             count++;
-            (void)!add_u64(bytes, p->image.layers[i].size_bytes, &bytes);
+            (void)!add_u64(p->total_bytes, p->image.layers[i].size_bytes, &p->total_bytes);
         }
     }
+    uint64_t bytes = p->total_bytes;
     if (p->request->notice != NULL && count > 0) {
         str text = str_fmt(p->arena, "pulling '%.*s' from its registry: %zu %s, %llu.%llu MB",
                            STR_FMT(oci_reference_familiar(p->arena, p->request->ref)), count,
@@ -223,6 +231,16 @@ static bool save(struct pull *p, struct build_image *ret, struct err *err) {
     return true;
 }
 
+static bool share_counter(struct pull *p, struct err *err) {
+    void *page =
+        mmap(NULL, sizeof *p->arrived, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        return err_sys(err, errno, "share memory with a worker");
+    }
+    p->arrived = page;
+    return true;
+}
+
 bool build_image_pull(struct arena *a, const struct build_pull *request, struct build_image *ret,
                       struct err *err) {
     struct pull p = { .arena = a, .request = request };
@@ -234,7 +252,10 @@ bool build_image_pull(struct arena *a, const struct build_pull *request, struct 
          oci_registry_resolve(a, &p.registry, request->platform, request->cancelled, &p.image, err);
     if (ok) {
         announce(&p);
-        ok = fetch_layers(&p, err) && save(&p, ret, err);
+        ok = share_counter(&p, err) && fetch_layers(&p, err) && save(&p, ret, err);
+    }
+    if (p.arrived != NULL) {
+        munmap((void *)(uintptr_t)p.arrived, sizeof *p.arrived);
     }
     return ok || err_wrap(err, "pull '%.*s'", STR_FMT(oci_reference_familiar(a, request->ref)));
 }

@@ -56,6 +56,14 @@ static void on_notice(void *self, str text) {
     fprintf(stderr, "%.*s\n", STR_FMT(text));
 }
 
+/* One line that is written over and over, on a terminal only. */
+static void on_progress(void *self, uint64_t done_bytes, uint64_t total_bytes) {
+    (void)self;
+    fprintf(stderr, "\r%s", format_bytes(done_bytes));
+    fprintf(stderr, " of %s \033[K", format_bytes(total_bytes));
+    fflush(stderr);
+}
+
 static int run_pull(struct cli *cli, const void *options) {
     AUTO_STORE store = NULL;
     struct oci_reference ref;
@@ -71,9 +79,14 @@ static int run_pull(struct cli *cli, const void *options) {
         .ref = &ref,
         .platform = &platform,
         .notice = on_notice,
+        .progress = isatty(STDERR_FILENO) ? on_progress : NULL,
         .cancelled = &interrupted,
     };
-    if (!build_image_pull(cli->arena, &pull, &image, &err)) {
+    bool ok = build_image_pull(cli->arena, &pull, &image, &err);
+    if (pull.progress != NULL) {
+        fputs("\r\033[K", stderr);
+    }
+    if (!ok) {
         print_err(cli, &err);
         return interrupted ? interrupt_exit_code() : EXIT_FAILED;
     }

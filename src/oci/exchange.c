@@ -234,6 +234,8 @@ static void set_options(struct exchange *x, const char *url) {
     api->easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     api->easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     api->easy_setopt(curl, CURLOPT_XFERINFODATA, x);
+    /* The process ends soon: a name server that does not answer is not waited for. */
+    api->easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
     api->easy_setopt(curl, CURLOPT_BUFFERSIZE, 256L * 1024);
     if (x->s->may_be_plain && is_of_registry(x, url)) {
         /* as Docker does with registries that are named insecure: any certificate */

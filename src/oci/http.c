@@ -65,7 +65,7 @@ static bool fall_to_plain(struct session *s, const struct response *r) {
 }
 
 static bool is_busy(long status) {
-    return status == 429 || status == 503 || status == 502 || status == 504;
+    return status == 429 || (status >= 500 && status <= 504 && status != 501);
 }
 
 /* False when it would take too long. */

@@ -254,7 +254,8 @@ struct blob {
     int fd;
     uint64_t size;
     uint64_t offset; /* written so far */
-    uint64_t skip;   /* of what comes: the server began at the start again */
+    _Atomic uint64_t *arrived;
+    uint64_t skip; /* of what comes: the server began at the start again */
     bool first;
     const struct response *response;
     struct err err; /* why we stopped */
@@ -287,6 +288,9 @@ static bool take_blob(void *self, const void *data, size_t len) {
         return false;
     }
     b->offset += len;
+    if (b->arrived != NULL) {
+        *b->arrived += len;
+    }
     return true;
 }
 
@@ -346,10 +350,11 @@ static bool fetch_all(struct session *s, const struct oci_descriptor *blob, stru
 }
 
 bool oci_registry_fetch_blob(const struct oci_registry *r, const struct oci_resolved *image,
-                             const struct oci_descriptor *blob, int fd, struct err *err) {
+                             const struct oci_descriptor *blob, int fd, _Atomic uint64_t *arrived,
+                             struct err *err) {
     AUTO_ARENA arena = arena_new();
     AUTO_SESSION s = { 0 };
-    struct blob b = { .fd = fd, .size = blob->size_bytes, .err = ERR_INIT };
+    struct blob b = { .fd = fd, .size = blob->size_bytes, .arrived = arrived, .err = ERR_INIT };
     if (!session_open(arena, r, image->endpoint, "pull", &s, err)) {
         return false;
     }

@@ -81,12 +81,22 @@ static bool host_labels_ok(str host) {
     return true;
 }
 
+/* Between brackets: an IPv6 address. */
+static bool address_ok(str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        if (char_hex(s.ptr[i]) < 0 && s.ptr[i] != ':' && s.ptr[i] != '.') {
+            return false;
+        }
+    }
+    return s.len >= 2;
+}
+
 static bool domain_ok(str s) {
     str port = s;
     str host = s;
     if (s.len > 0 && s.ptr[0] == '[') {
         size_t end = str_find_char(s, ']', 0);
-        if (end == STR_NONE) {
+        if (end == STR_NONE || !address_ok(str_slice(s, 1, end))) {
             return false;
         }
         port = str_slice(s, end + 1, s.len);

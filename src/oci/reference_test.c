@@ -40,9 +40,34 @@ static void references_are_completed(void **state) {
 static void odd_references_are_refused(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "",      "A",   "a/",   "/a",         "a//b",          "a:",     "a:b c",  "a_-b",
-        "a___b", "-a",  "a-",   "a@sha256:1", "a@" DIGEST "0", "a:.tag", "a:-tag", "h.x:/a",
-        "h.x:1", "a b", "\xff", "http://x/y", "h:70000/a",     "../a",   "a/../b",
+        "",
+        "A",
+        "a/",
+        "/a",
+        "a//b",
+        "a:",
+        "a:b c",
+        "a_-b",
+        "a___b",
+        "-a",
+        "a-",
+        "a@sha256:1",
+        "a@" DIGEST "0",
+        "a:.tag",
+        "a:-tag",
+        "h.x:/a",
+        "h.x:1",
+        "a b",
+        "\xff",
+        "http://x/y",
+        "h:70000/a",
+        "../a",
+        "a/../b",
+        "[]/a",
+        "[x]/a",
+        "[::1\r]:1/a",
+        "[::1 evil]/a",
+        "[::1/a",
     };
     AUTO_ARENA a = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -84,10 +84,12 @@ MUST_CHECK bool oci_registry_resolve(struct arena *a, const struct oci_registry 
 MUST_CHECK bool oci_image_check(struct arena *a, str manifest, str config,
                                 const struct oci_platform *platform, struct oci_resolved *ret,
                                 struct err *err);
-/* In a worker: a blob's bytes to a pipe; resumed where the connection breaks. */
+/* In a worker: a blob's bytes to a pipe; resumed where the connection breaks. `arrived`, in memory
+ * that is shared or NULL, grows by them. */
 MUST_CHECK bool oci_registry_fetch_blob(const struct oci_registry *r,
                                         const struct oci_resolved *image,
-                                        const struct oci_descriptor *blob, int fd, struct err *err);
+                                        const struct oci_descriptor *blob, int fd,
+                                        _Atomic uint64_t *arrived, struct err *err);
 
 /* A file to send. */
 struct oci_upload {

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import subprocess
 import tarfile
+import time
 
 import pytest
 
@@ -107,6 +109,25 @@ def test_from_pulls_and_says_so(store, server):
     assert server.log == []
 
 
+def test_two_at_once(store, server):
+    name = server.add("a", reg.Image([BASE, *[tar_bytes([entry(f"f{n}", os.urandom(200000))]) for n in range(8)]]))
+    processes = [subprocess.Popen(store.command("image", "pull", name), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                 for _ in range(3)]
+    results = [(process.communicate(timeout=60), process.returncode) for process in processes]
+    assert all(code == 0 for _, code in results), results
+    assert len({out for (out, _), _ in results}) == 1
+    assert {f"f{n}" for n in range(8)} <= set(store.build(f"FROM {name}\n").tree.members)
+    assert os.listdir(store.store / "tmp") == []
+    store.verify()
+
+
+def test_progress_on_a_terminal(store, server):
+    name = server.add("a", reg.Image(tars()))
+    shown = subprocess.run(["script", "-qec", " ".join(map(str, store.command("image", "pull", name))), "/dev/null"],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert shown.returncode == 0 and " of " in shown.stdout and name in shown.stdout
+
+
 def test_layers_are_shared_between_images(store, server):
     one = server.add("one", reg.Image(tars()[:2]))
     two = server.add("two", reg.Image(tars()))
@@ -187,6 +208,23 @@ def test_no_registry_fails_at_once(store):
     """Nobody listens: no second is lost, and the next FROM of that registry does not ask again."""
     result = store.fail("FROM 127.0.0.1:1/a AS x\nFROM 127.0.0.1:1/b AS y\nFROM 127.0.0.1:1/c\nCOPY --from=x / /\n")
     assert "cannot" in result.stderr.lower() or "connect" in result.stderr.lower()
+
+
+def test_a_release_is_bootstrapped_where_no_registry_answers(store, tmp_path):
+    """As far as that: it is given no tools."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    env = {"PATH": str(tools), "https_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "no_proxy": "", "NO_PROXY": "",
+           "XDG_CONFIG_HOME": str(tmp_path)}
+    start = time.monotonic()
+    result = store.fail("FROM debian:bookworm-slim\n", env=env)
+    assert time.monotonic() - start < 5
+    notices = [e for e in result.events if e["event"] == "notice"]
+    assert len(notices) == 1 and "its registry cannot be reached" in json.dumps(notices)
+    assert "bootstrapping debian bookworm from its packages" in json.dumps(notices)
+    assert "bootstrapping it failed" in result.stderr
+    offline = store.fail("FROM debian:bookworm-slim\n", None, "--offline", env=env)
+    assert "bootstrapping" not in offline.stderr and "its registry is not asked: --offline" in offline.stderr
 
 
 def test_no_such_image(store, server):
