@@ -180,6 +180,9 @@ static void check_file(struct run *r, const struct dockerfile *f) {
         }
     }
     struct dockerfile_expander e = expander(r, f->escape);
+    const struct dockerfile_lint options = { 0 };
+    dockerfile_lint(r->arena, &r->sink, f, &options);
+    (void)dockerfile_lint_is_error(f, &options);
     bool plain = dockerfile_check_stages(f, NULL, &r->sink);
     bool expanded = dockerfile_check_stages(f, &e, &r->sink);
     ASSERT((plain && expanded) || r->sink.errors > 0);

@@ -104,6 +104,12 @@ void print_warning(const struct cli *cli, const char *fmt, ...)
 void print_err(const struct cli *cli, const struct err *err);
 /* Prints all diagnostics as text to `out`. */
 void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out);
+/* In the order of enum diag_format. */
+extern const char *const diag_format_words[];
+/* Prints all diagnostics in one of these formats to stdout; for people, with a line that counts
+ * them. */
+void print_findings(const struct cli *cli, struct diag_sink *sink, const char *format,
+                    const char *title);
 /* "1.2 GB" / "340 ms" into a small ring of static buffers: for one printf at a time. */
 const char *format_bytes(uint64_t bytes);
 const char *format_duration_ms(uint64_t ms);

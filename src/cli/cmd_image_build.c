@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/image_check.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
@@ -31,6 +32,8 @@ struct image_build_options {
     bool pull;
     bool offline;
     bool quiet;
+    bool check;
+    const char *format;
     const char *progress;
 };
 
@@ -60,10 +63,15 @@ static const struct option options[] = {
     { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
     { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
     { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print nothing but the result's key" },
+    { "check", 0, OPTION_FLAG, ROW(check), NULL, "build nothing: only check the Dockerfile" },
+    { "format", 0, OPTION_WORD, ROW(format), "FORMAT", "how --check prints what it finds",
+      diag_format_words },
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
 
-static const struct image_build_options defaults = { .network = "host", .progress = "auto" };
+static const struct image_build_options defaults = { .network = "host",
+                                                     .format = "text",
+                                                     .progress = "auto" };
 
 /* K=V, or K with the value that our own environment has. */
 static bool parse_build_args(struct cli *cli, const struct option_list *list,
@@ -249,6 +257,31 @@ static int build(struct cli *cli, const struct image_build_options *o, struct st
     return EXIT_OK;
 }
 
+/* --check: like Docker's, any finding is a failure. */
+static int check(struct cli *cli, const struct image_build_options *o,
+                 const struct build_request *request, struct store *store) {
+    struct diag_sink sink;
+    bool is_error;
+    diag_sink_init(&sink, cli->arena, request->sources);
+    image_check(cli, request, store, &sink, &is_error);
+    str path = request->sources->items[request->dockerfile]->path;
+    print_findings(cli, &sink, o->format, str_to_c(cli->arena, path));
+    return sink.len == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+/* A build is quiet about findings, unless the file says that they end it: # check=error=true */
+static bool passes_checks(struct cli *cli, const struct build_request *request) {
+    struct diag_sink sink;
+    bool is_error;
+    diag_sink_init(&sink, cli->arena, request->sources);
+    image_check(cli, request, request->store, &sink, &is_error);
+    if (!is_error || sink.len == 0) {
+        return true;
+    }
+    print_diags(cli, &sink, stderr);
+    return false;
+}
+
 static int run(struct cli *cli, const void *given) {
     const struct image_build_options *o = given;
     struct err err = ERR_INIT;
@@ -297,11 +330,20 @@ static int run(struct cli *cli, const void *given) {
     if (!load_dockerfile(cli, o, &sources, &request.dockerfile)) {
         return EXIT_FAILED;
     }
+    if (o->check && !fs_is_dir(AT_FDCWD, cli->cache_dir)) {
+        return check(cli, o, &request, NULL);
+    }
     if (!store_open(cli->cache_dir, &store, &err)) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
     request.store = store;
+    if (o->check) {
+        return check(cli, o, &request, store);
+    }
+    if (!passes_checks(cli, &request)) {
+        return EXIT_FAILED;
+    }
     return build(cli, o, store, &request, outputs, o->outputs.len);
 }
 

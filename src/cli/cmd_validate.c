@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string.h>
-
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/recipe_check.h"
 #include "config/config.h"
-
-enum { OUTPUT_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct validate_options {
     const char *artifacts;
@@ -14,9 +10,6 @@ struct validate_options {
     const char *format;
     bool deny_warnings;
 };
-
-/* In the order of enum diag_format. */
-static const char *const format_words[] = { "text", "short", "json", "sarif", NULL };
 
 static const struct option validate_option_rows[] = {
     { .name = "artifacts",
@@ -33,7 +26,7 @@ static const struct option validate_option_rows[] = {
       .kind = OPTION_WORD,
       .offset = offsetof(struct validate_options, format),
       .value = "FORMAT",
-      .words = format_words,
+      .words = diag_format_words,
       .help = "how diagnostics are printed" },
     { .name = "deny-warnings",
       .kind = OPTION_FLAG,
@@ -42,39 +35,6 @@ static const struct option validate_option_rows[] = {
 };
 
 static const struct validate_options validate_defaults = { .format = "text" };
-
-static enum diag_format format_of(const char *word) {
-    int i = 0;
-    while (strcmp(format_words[i], word) != 0) {
-        i++;
-    }
-    return (enum diag_format)i;
-}
-
-static void add_count(struct buf *out, size_t count, const char *noun) {
-    if (count == 0) {
-        buf_addf(out, "no %ss", noun);
-    } else {
-        buf_addf(out, "%zu %s%s", count, noun, count == 1 ? "" : "s");
-    }
-}
-
-/* The diagnostics, and a summary line where the format is for people. */
-static void write_result(struct diag_sink *sink, const struct diag_style *style, const char *guest,
-                         struct buf *out) {
-    diag_render(sink, style, out);
-    if (style->format != DIAG_TEXT && style->format != DIAG_SHORT) {
-        return;
-    }
-    if (style->format == DIAG_TEXT && sink->len > 0) {
-        buf_add_char(out, '\n');
-    }
-    buf_addf(out, "%s: ", guest);
-    add_count(out, sink->errors, "error");
-    buf_add_c(out, ", ");
-    add_count(out, sink->warnings, "warning");
-    buf_add_char(out, '\n');
-}
 
 static int run(struct cli *cli, const void *options) {
     const struct validate_options *o = options;
@@ -98,16 +58,7 @@ static int run(struct cli *cli, const void *options) {
     };
     recipe_check_all(cli->arena, &check, &sources, &sink);
 
-    AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
-    struct diag_style style = {
-        .format = format_of(o->format),
-        .color = cli->color_out,
-        .width = cli->width_out,
-    };
-    write_result(&sink, &style, guest, &out);
-    if (out.len > 0) { /* no text has no address */
-        fwrite(out.ptr, 1, out.len, stdout);
-    }
+    print_findings(cli, &sink, o->format, guest);
     return sink.errors == 0 && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdarg.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+
+enum { DIAGS_BYTES_MAX = 256 * 1024 * 1024 };
 
 void add_plain_lines(struct buf *out, str text) {
     while (text.ptr != NULL) {
@@ -61,7 +64,7 @@ void print_err(const struct cli *cli, const struct err *err) {
 }
 
 void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out) {
-    AUTO_BUF text = BUF_INIT((size_t)256 * 1024 * 1024);
+    AUTO_BUF text = BUF_INIT(DIAGS_BYTES_MAX);
     struct diag_style style = {
         .format = DIAG_TEXT,
         .color = out == stdout ? cli->color_out : cli->color_err,
@@ -70,6 +73,55 @@ void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out) {
     diag_render(sink, &style, &text);
     if (text.len > 0) { /* no text has no address */
         fwrite(text.ptr, 1, text.len, out);
+    }
+}
+
+const char *const diag_format_words[] = { "text", "short", "json", "sarif", NULL };
+
+static enum diag_format format_of(const char *word) {
+    int i = 0;
+    while (strcmp(diag_format_words[i], word) != 0) {
+        i++;
+    }
+    return (enum diag_format)i;
+}
+
+static void add_count(struct buf *out, size_t count, const char *noun) {
+    if (count == 0) {
+        buf_addf(out, "no %ss", noun);
+    } else {
+        buf_addf(out, "%zu %s%s", count, noun, count == 1 ? "" : "s");
+    }
+}
+
+/* The diagnostics, and a summary line where the format is for people. */
+static void write_result(struct diag_sink *sink, const struct diag_style *style, const char *title,
+                         struct buf *out) {
+    diag_render(sink, style, out);
+    if (style->format != DIAG_TEXT && style->format != DIAG_SHORT) {
+        return;
+    }
+    if (style->format == DIAG_TEXT && sink->len > 0) {
+        buf_add_char(out, '\n');
+    }
+    buf_addf(out, "%s: ", title);
+    add_count(out, sink->errors, "error");
+    buf_add_c(out, ", ");
+    add_count(out, sink->warnings, "warning");
+    buf_add_char(out, '\n');
+}
+
+void print_findings(const struct cli *cli, struct diag_sink *sink, const char *format,
+                    const char *title) {
+    AUTO_BUF out = BUF_INIT(DIAGS_BYTES_MAX);
+    struct diag_style style = {
+        .format = format_of(format),
+        .color = cli->color_out,
+        .width = cli->width_out,
+    };
+    write_result(sink, &style, title, &out);
+    if (out.len > 0) { /* no text has no address */
+        fwrite(out.ptr, 1, out.len, stdout);
     }
 }
 

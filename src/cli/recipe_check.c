@@ -144,7 +144,8 @@ static enum found check_source(struct checking *c, const struct dockerfile_instr
     if (!dockerfile_expand(&e, source->word, &path)) {
         return FOUND_WRONG;
     }
-    if (c->used_variable || (i->kind == DOCKERFILE_ADD && is_remote(path))) {
+    bool is_deep = i->copy.parents && str_find(path, S("**"), 0) != STR_NONE;
+    if (c->used_variable || is_deep || (i->kind == DOCKERFILE_ADD && is_remote(path))) {
         return FOUND;
     }
     /* As if the context were "/": what climbs above it starts at it again. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diag/diag.h"
 
-/* spec/diagnostics.md has the table this follows; E403 to E405 are for `image build`. */
+/* spec/diagnostics.md has the table this follows; E403 to E405 and W401 to W421 are for `image
+ * build`. */
 const struct diag_code diag_codes[] = {
     { "E001", DIAG_ERROR, "the config folder or build.toml is missing",
       "A guest folder holds config/build.toml: without it there is nothing to build,\n"
@@ -393,6 +394,195 @@ const struct diag_code diag_codes[] = {
       "    compression_level = 15\n"
       "\n"
       "Write compression_level = 9." },
+    { "W401", DIAG_WARNING, "a stage name that is not lower case",
+      "Stages are found whatever the case of their names; written in one way they are found\n"
+      "by people too. (StageNameCasing)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch AS Tools\n"
+      "\n"
+      "Write the name in lower case." },
+    { "W402", DIAG_WARNING, "FROM and AS in different cases",
+      "The two words of one instruction are written alike. (FromAsCasing)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch as tools\n"
+      "\n"
+      "Write FROM and AS in the same case." },
+    { "W403", DIAG_WARNING, "an empty line inside an instruction",
+      "A line that ends in a backslash goes on with the next one, and an empty line does\n"
+      "not end it: later text may become part of it unnoticed. (NoEmptyContinuation)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    LABEL a=1 \\\n"
+      "\n"
+      "        b=2\n"
+      "\n"
+      "Remove the empty line, or begin a comment in it." },
+    { "W404", DIAG_WARNING, "keywords in different cases",
+      "Most instructions of the file are written in the other case.\n"
+      "(ConsistentInstructionCasing)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    COPY config /\n"
+      "    run [\"/x\"]\n"
+      "\n"
+      "Write all of them in one case." },
+    { "W405", DIAG_WARNING, "two stages of one name",
+      "Only the last of them can be named. (DuplicateStageName)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch AS tools\n"
+      "    FROM scratch AS tools\n"
+      "\n"
+      "Give each stage a name of its own." },
+    { "W406", DIAG_WARNING, "a stage with a reserved name",
+      "'scratch' is the empty base and 'context' the build context: a stage of such a name\n"
+      "cannot be told from them. (ReservedStageName)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch AS scratch\n"
+      "\n"
+      "Choose another name." },
+    { "W407", DIAG_WARNING, "a command that a shell runs",
+      "The program is a child of the shell, which does not pass signals on: stopping a\n"
+      "container takes until it is killed. Not reported behind a SHELL of the stage's own.\n"
+      "(JSONArgsRecommended)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    CMD /server --port 80\n"
+      "\n"
+      "Write a JSON array: CMD [\"/server\", \"--port\", \"80\"]." },
+    { "W408", DIAG_WARNING, "MAINTAINER",
+      "The instruction is deprecated. (MaintainerDeprecated)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    MAINTAINER somebody\n"
+      "\n"
+      "Write LABEL org.opencontainers.image.authors=\"somebody\"." },
+    { "W409", DIAG_WARNING, "FROM uses an ARG that is not declared",
+      "FROM sees only ARGs in front of the first FROM, and the platform's.\n"
+      "(UndefinedArgInFrom)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    ARG VERSION=1\n"
+      "    FROM debian:${VERSON}\n"
+      "\n"
+      "Declare the ARG, or correct its name." },
+    { "W410", DIAG_WARNING, "a WORKDIR that depends on the base image",
+      "A relative path is below the working folder of the base image, which may change.\n"
+      "(WorkdirRelativePath)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    WORKDIR app\n"
+      "\n"
+      "Begin with an absolute path; relative ones may follow." },
+    { "W411", DIAG_WARNING, "a variable that is not set",
+      "Neither ENV nor ARG of the stage, nor the base image, sets the variable: it is\n"
+      "replaced by nothing. Where the base image is not in the store, only likely misspellings\n"
+      "are reported. (UndefinedVar)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    ARG VERSION=1\n"
+      "    COPY config /config-$VERSON\n"
+      "\n"
+      "Declare it, correct its name, or give it a default: ${NAME:-value}." },
+    { "W412", DIAG_WARNING, "an instruction that a later one replaces",
+      "Of CMD, ENTRYPOINT and HEALTHCHECK only the last one of a stage counts.\n"
+      "(MultipleInstructionsDisallowed)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    CMD [\"/a\"]\n"
+      "    CMD [\"/b\"]\n"
+      "\n"
+      "Remove the first one." },
+    { "W413", DIAG_WARNING, "ENV or LABEL without '='",
+      "'ENV NAME value' takes all of the line as one value. (LegacyKeyValueFormat)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    ENV NAME value\n"
+      "\n"
+      "Write ENV NAME=value." },
+    { "W414", DIAG_WARNING, "a platform that is the default",
+      "Without --platform a stage has the target platform. (RedundantTargetPlatform)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM --platform=$TARGETPLATFORM scratch\n"
+      "\n"
+      "Leave the flag out." },
+    { "W415", DIAG_WARNING, "a secret in ARG or ENV",
+      "The name tells that the value is a secret; both end up in the image's config or\n"
+      "history. (SecretsUsedInArgOrEnv)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    ARG API_TOKEN\n"
+      "\n"
+      "Mount it into the step that needs it: RUN --mount=type=secret,id=token." },
+    { "W416", DIAG_WARNING, "a FROM that needs --build-arg",
+      "With the defaults of its ARGs the base image has no valid name.\n"
+      "(InvalidDefaultArgInFrom)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    ARG TAG\n"
+      "    FROM debian:${TAG}\n"
+      "\n"
+      "Give the ARG a default." },
+    { "W417", DIAG_WARNING, "a constant platform",
+      "The stage is built for that platform, whatever is asked for. Not reported where the\n"
+      "stage's name has the architecture in it. (FromPlatformFlagConstDisallowed)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM --platform=linux/amd64 scratch\n"
+      "\n"
+      "Use $BUILDPLATFORM or $TARGETPLATFORM, or pass --platform to the build." },
+    { "W418", DIAG_WARNING, "a COPY of what .dockerignore leaves out",
+      "The file is not part of the build context: the build fails. (CopyIgnoredFile)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    COPY notes.txt /\n"
+      "    # .dockerignore\n"
+      "    notes.txt\n"
+      "\n"
+      "Correct the path, or add an exception '!notes.txt'." },
+    { "W419", DIAG_WARNING, "a comment that describes something else",
+      "The comment right above a stage or an ARG describes it, and begins with its name.\n"
+      "Checked only when the file asks for it. (InvalidDefinitionDescription)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    # check=experimental=InvalidDefinitionDescription\n"
+      "\n"
+      "    # the version of the tools\n"
+      "    ARG VERSION=1\n"
+      "    FROM scratch\n"
+      "\n"
+      "Begin with the name, or leave a line empty between them." },
+    { "W420", DIAG_WARNING, "a protocol that is not lower case",
+      "Protocols of EXPOSE are written in lower case. (ExposeProtoCasing)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    EXPOSE 80/TCP\n"
+      "\n"
+      "Write tcp, udp or sctp." },
+    { "W421", DIAG_WARNING, "an address in EXPOSE",
+      "EXPOSE tells the ports of the container; addresses and ports of the host are given\n"
+      "when it is run. (ExposeInvalidFormat)\n"
+      "\n"
+      "    # Dockerfile\n"
+      "    FROM scratch\n"
+      "    EXPOSE 127.0.0.1:80:80\n"
+      "\n"
+      "Write the container's port alone." },
 };
 
 const size_t diag_codes_count = ARRAY_LEN(diag_codes);

@@ -329,6 +329,21 @@ MUST_CHECK bool dockerfile_check_stages(const struct dockerfile *f,
                                         const struct dockerfile_expander *e,
                                         struct diag_sink *sink);
 
+/* ---- checks of what parses ---- */
+
+struct dockerfile_lint {
+    const struct dockerfile_ignore *ignore; /* of the build context; may be NULL */
+    str check; /* in place of the file's check directive; ptr NULL: that one */
+    /* Does the image set the variable? False: the image is not known. May be NULL. */
+    bool (*image_has)(void *self, str image, str name, bool *ret_has);
+    void *self;
+};
+/* Docker's build checks, W401 to W421, but for those that the check directive leaves out. */
+void dockerfile_lint(struct arena *a, struct diag_sink *sink, const struct dockerfile *f,
+                     const struct dockerfile_lint *options);
+/* Does the check directive say that a finding ends a build? */
+bool dockerfile_lint_is_error(const struct dockerfile *f, const struct dockerfile_lint *options);
+
 /* ---- patterns ---- */
 
 /* Go's filepath.Match: * and ? stop at '/', [a-z] and [^a-z] classes, \ escapes. A malformed

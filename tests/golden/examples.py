@@ -6,7 +6,7 @@
 
 An example is the indented part of what `explain CODE` prints: files, each behind a line `# PATH`, and
 commands behind `$ `, run in a guest folder that is fine without them. `validate` must then report the
-code; an example with a template is rendered, one with a Dockerfile is built.
+code; an example with a template is rendered, one with a Dockerfile is built, or for a warning checked.
 """
 import os
 import pathlib
@@ -69,7 +69,7 @@ def check(program, code):
             (guest / path).write_text("\n".join(lines) + "\n")
         args = ["validate", ".", "--format", "short"]
         if any(path == "Dockerfile" for path, _ in parts):
-            args = ["image", "build", "."]
+            args = ["image", "build", ".", *(["--check"] if code.startswith("W") else [])]
         elif any(path and path.startswith("templates/") for path, _ in parts):
             args = ["build", ".", "--dry-run", "--template", "rootfs", "--templates", "templates"]
         printed = call(program, *args, cwd=guest)[1]
