@@ -50,10 +50,6 @@ void buf_add_bytes(struct buf *b, const void *p, size_t len) {
     b->ptr[b->len] = '\0';
 }
 
-void buf_add(struct buf *b, str s) {
-    buf_add_bytes(b, s.ptr, s.len);
-}
-
 void buf_add_c(struct buf *b, const char *c) {
     buf_add(b, str_from_c(c));
 }

@@ -178,7 +178,8 @@ struct expr {
     bool is_not; /* TEST: `is not` */
     bool is_key; /* ATTR: no dict has a method of this name */
     enum token_kind op;
-    uint32_t name; /* NAME: interned */
+    uint32_t name; /* NAME: interned; ATTR: loop_attr_number() */
+    uint64_t hash; /* ATTR: of the text */
     struct span span;
     str text; /* NAME, ATTR, FILTER, TEST: as written */
     struct expr *left;

@@ -123,6 +123,30 @@ struct dict_entry *dict_find(const struct jinja_dict *d, struct jinja_value key)
     return find(d, key, value_hash(key));
 }
 
+static bool entry_is_text(const struct dict_entry *e, str key, uint64_t hash) {
+    return e->hash == hash && !e->removed && e->key.kind == JINJA_STRING &&
+           str_eq(e->key.string, key);
+}
+
+struct dict_entry *dict_find_text(const struct jinja_dict *d, str key, uint64_t hash) {
+    if (d->slots == NULL) {
+        for (size_t i = 0; i < d->used; i++) {
+            if (entry_is_text(&d->entries[i], key, hash)) {
+                return &d->entries[i];
+            }
+        }
+        return NULL;
+    }
+    size_t mask = d->slot_count - 1;
+    for (size_t at = hash & mask; d->slots[at] != 0; at = (at + 1) & mask) {
+        struct dict_entry *e = &d->entries[d->slots[at] - 1];
+        if (entry_is_text(e, key, hash)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
 void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
     uint64_t hash = value_hash(key);
     struct dict_entry *e = find(d, key, hash);

@@ -131,15 +131,28 @@ static struct jinja_value loop_value(struct jinja_runtime *rt, struct loop *l,
     return JINJA_NONE_VALUE;
 }
 
+uint32_t loop_attr_number(str name) {
+    uint32_t i = 0;
+    while (i < ARRAY_LEN(loop_attrs) && !str_eq(loop_attrs[i], name)) {
+        i++;
+    }
+    return i;
+}
+
 static bool loop_attr(struct jinja_runtime *rt, struct jinja_object *o, str name,
                       struct jinja_value *ret) {
-    for (size_t i = 0; i < ARRAY_LEN(loop_attrs); i++) {
-        if (str_eq(loop_attrs[i], name)) {
-            *ret = loop_value(rt, (struct loop *)o, (enum loop_attr)i);
-            break;
-        }
+    uint32_t number = loop_attr_number(name);
+    if (number < ARRAY_LEN(loop_attrs)) {
+        *ret = loop_value(rt, (struct loop *)o, (enum loop_attr)number);
     }
     return true;
+}
+
+void loop_get(struct jinja_runtime *rt, struct jinja_object *o, const struct expr *e,
+              struct jinja_value *ret) {
+    *ret = e->name < ARRAY_LEN(loop_attrs)
+               ? loop_value(rt, (struct loop *)o, (enum loop_attr)e->name)
+               : value_undefined(e->text, UNDEFINED_OF_FIRST + JINJA_OBJECT);
 }
 
 /* loop(items): the same body again, one level deeper; its output is the result. */
@@ -166,9 +179,7 @@ static bool loop_call(struct jinja_runtime *rt, struct jinja_object *o, struct s
     return ok;
 }
 
-static const struct object_ops loop_ops = { .type_name = "loop",
-                                            .attr = loop_attr,
-                                            .call = loop_call };
+const struct object_ops loop_ops = { .type_name = "loop", .attr = loop_attr, .call = loop_call };
 
 /* The items that pass `if`. The target is bound in a scope of its own. */
 static bool filter_items(struct jinja_runtime *rt, const struct stmt *s, struct iter *it,
@@ -178,11 +189,10 @@ static bool filter_items(struct jinja_runtime *rt, const struct stmt *s, struct 
     bool ok = true;
     struct scope *scope = scope_push(rt);
     while (ok && iter_next(it, &item)) {
-        struct jinja_value v;
         bool truth = false;
         scope->len = 0;
         ok = rt_step(rt, s->span, 1) && rt_assign(rt, s->loop.target, item) &&
-             eval(rt, s->loop.filter, &v) && rt_truth(rt, s->loop.filter->span, v, &truth);
+             eval_truth(rt, s->loop.filter, &truth);
         if (ok && truth) {
             jinja_list_add(kept, item);
         }
@@ -192,16 +202,30 @@ static bool filter_items(struct jinja_runtime *rt, const struct stmt *s, struct 
     return ok;
 }
 
+/* A name that the scope does not have yet. */
+static void bind_new(struct jinja_runtime *rt, uint32_t name, struct jinja_value value) {
+    struct scope *scope = rt->scope;
+    struct binding b = { name, value };
+    ARENA_PUSH(rt->arena, scope->items, scope->len, scope->cap, b);
+}
+
 /* One pass, in a scope that holds nothing yet. */
 static bool run_pass(struct jinja_runtime *rt, const struct stmt *s, struct loop *loop,
                      struct jinja_value item) {
-    static const str loop_name = S_INIT("loop");
+    const struct target *target = s->loop.target;
     if (loop != NULL) {
-        scope_set(rt, env_intern(rt->env, loop_name),
-                  (struct jinja_value){ .kind = JINJA_OBJECT, .object = &loop->object });
+        bind_new(rt, rt->loop_name,
+                 (struct jinja_value){ .kind = JINJA_OBJECT, .object = &loop->object });
     }
-    return rt_step(rt, s->span, 1) && rt_assign(rt, s->loop.target, item) &&
-           exec_body(rt, &s->loop.body);
+    if (!rt_step(rt, s->span, 1)) {
+        return false;
+    }
+    if (target->kind == TARGET_NAME) {
+        bind_new(rt, target->name, item); /* not `loop`: the parser sees to that */
+    } else if (!rt_assign(rt, target, item)) {
+        return false;
+    }
+    return exec_body(rt, &s->loop.body);
 }
 
 /* `else` runs unless a pass came to its end: one that ends by break or continue does not count,

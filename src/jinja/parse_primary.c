@@ -237,6 +237,8 @@ static struct expr *parse_attribute(struct parser *p, struct expr *left) {
     struct expr *e = expr_new(p, EXPR_ATTR, span_join(left->span, t.span));
     e->left = left;
     e->text = t.text;
+    e->hash = str_hash(t.text);
+    e->name = loop_attr_number(t.text);
     e->is_key = !map_has(&p->env->methods[JINJA_DICT], t.text);
     return e;
 }

@@ -177,7 +177,7 @@ static void add_range(const struct jinja_range *r, struct buf *out) {
 }
 
 /* The most frequent value of loops: printf would be the larger part of their time. */
-static void add_integer(struct buf *out, int64_t value) {
+void text_add_integer(struct buf *out, int64_t value) {
     char digits[24];
     size_t at = sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
@@ -206,7 +206,7 @@ bool value_add_repr(struct jinja_value v, struct buf *out, size_t depth) {
         buf_add_c(out, v.boolean ? "True" : "False");
         return true;
     case JINJA_INT:
-        add_integer(out, v.integer);
+        text_add_integer(out, v.integer);
         return true;
     case JINJA_FLOAT:
         text_add_float(out, v.real);
