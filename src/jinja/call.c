@@ -59,12 +59,27 @@ static bool bind_keyword(struct jinja_call *call, const struct callable *c,
     return true;
 }
 
+static void call_init(struct jinja_call *call, struct jinja_runtime *rt, const struct callable *c,
+                      struct span span) {
+    call->runtime = rt;
+    call->arena = rt->arena;
+    call->span = span;
+    call->name = c->row->name;
+    for (size_t i = 0; i < c->count; i++) {
+        call->args[i] = (struct jinja_value){ 0 };
+    }
+    call->given = 0;
+    call->rest = NULL;
+    call->rest_count = 0;
+    call->keywords = NULL;
+    call->keyword_count = 0;
+}
+
 bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct span span,
                      const struct jinja_value *self, const struct call_values *args,
                      struct jinja_value *ret) {
-    struct jinja_call call = {
-        .runtime = rt, .arena = rt->arena, .span = span, .name = c->row->name
-    };
+    struct jinja_call call; /* too large to be cleared each time: only what has a parameter is */
+    call_init(&call, rt, c, span);
     size_t first = 0;
     if (self != NULL) {
         call.args[0] = *self;
@@ -82,13 +97,14 @@ bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct 
             }
         }
     }
-    for (size_t i = 0; i < c->row->required; i++) {
+    uint32_t required = (UINT32_C(1) << c->row->required) - 1;
+    for (size_t i = 0; (call.given & required) != required; i++) {
         if (!jinja_call_has(&call, (unsigned)i)) {
             return jinja_call_fail(&call, "needs the argument '%.*s'", STR_FMT(c->params[i]));
         }
     }
     for (unsigned i = 0; i < c->count; i++) {
-        if (jinja_call_has(&call, i) && !rt_step_text(rt, span, call.args[i])) {
+        if (call.args[i].kind == JINJA_STRING && !rt_step_text(rt, span, call.args[i])) {
             return false;
         }
     }

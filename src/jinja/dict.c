@@ -128,23 +128,22 @@ static bool entry_is_text(const struct dict_entry *e, str key, uint64_t hash) {
            str_eq(e->key.string, key);
 }
 
-struct dict_entry *dict_find_text(const struct jinja_dict *d, str key, uint64_t hash) {
-    if (d->slots == NULL) {
-        for (size_t i = 0; i < d->used; i++) {
-            if (entry_is_text(&d->entries[i], key, hash)) {
-                return &d->entries[i];
-            }
-        }
-        return NULL;
+struct dict_entry *dict_find_text(const struct jinja_dict *d, str key, uint64_t hash,
+                                  uint32_t *hint) {
+    if (*hint < d->used && entry_is_text(&d->entries[*hint], key, hash)) {
+        return &d->entries[*hint];
     }
-    size_t mask = d->slot_count - 1;
-    for (size_t at = hash & mask; d->slots[at] != 0; at = (at + 1) & mask) {
-        struct dict_entry *e = &d->entries[d->slots[at] - 1];
-        if (entry_is_text(e, key, hash)) {
-            return e;
-        }
+    struct dict_entry *e = find(d, jinja_string(key), hash);
+    if (e != NULL) {
+        *hint = (uint32_t)(e - d->entries);
     }
-    return NULL;
+    return e;
+}
+
+void dict_reserve(struct jinja_dict *d, size_t count) {
+    ASSERT(d->cap == 0);
+    d->entries = ARENA_ARRAY(d->arena, struct dict_entry, count);
+    d->cap = count;
 }
 
 void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {

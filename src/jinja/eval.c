@@ -312,14 +312,10 @@ static bool eval_slice(struct jinja_runtime *rt, const struct expr *e, struct ji
 }
 
 /* Most are keys of a dict, which needs no look at the methods. */
-static bool eval_attr(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value room;
-    const struct jinja_value *left = eval_ref(rt, e->left, &room);
-    if (left == NULL) {
-        return false;
-    }
-    if (left->kind == JINJA_DICT && e->is_key) {
-        const struct dict_entry *entry = dict_find_text(left->dict, e->text, e->hash);
+bool eval_attr_of(struct jinja_runtime *rt, const struct expr *e, const struct jinja_value *left,
+                  struct jinja_value *ret) {
+    if (left->kind == JINJA_DICT && e->methods[JINJA_DICT - JINJA_STRING] == NULL) {
+        const struct dict_entry *entry = dict_find_text(left->dict, e->text, e->hash, e->hint);
         if (entry != NULL) {
             *ret = entry->value;
             return true;
@@ -330,6 +326,12 @@ static bool eval_attr(struct jinja_runtime *rt, const struct expr *e, struct jin
         return true;
     }
     return rt_attr(rt, e->span, *left, e->text, ret);
+}
+
+static bool eval_attr(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
+    struct jinja_value room;
+    const struct jinja_value *left = eval_ref(rt, e->left, &room);
+    return left != NULL && eval_attr_of(rt, e, left, ret);
 }
 
 static bool eval_kind(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {

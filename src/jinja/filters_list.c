@@ -236,13 +236,22 @@ static bool filter_slice(struct jinja_call *call, struct jinja_value *ret) {
 }
 
 struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d) {
+    struct pair {
+        struct jinja_list list;
+        struct jinja_value items[2];
+    };
     struct jinja_value pairs = jinja_list_new(a);
+    struct pair *next = ARENA_ARRAY(a, struct pair, d->len); /* all in one piece */
+    list_reserve(pairs.list, d->len);
     for (size_t i = 0; i < d->used; i++) {
         if (!d->entries[i].removed) {
-            struct jinja_value pair = value_tuple(a);
-            jinja_list_add(pair, d->entries[i].key);
-            jinja_list_add(pair, d->entries[i].value);
-            jinja_list_add(pairs, pair);
+            next->list =
+                (struct jinja_list){ .arena = a, .items = next->items, .len = 2, .cap = 2 };
+            next->items[0] = d->entries[i].key;
+            next->items[1] = d->entries[i].value;
+            pairs.list->items[pairs.list->len++] =
+                (struct jinja_value){ .kind = JINJA_TUPLE, .list = &next->list };
+            next++;
         }
     }
     return pairs;

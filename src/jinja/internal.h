@@ -190,8 +190,13 @@ uint64_t value_hash(struct jinja_value v);
 
 /* NULL when not there. `key` is hashable. */
 struct dict_entry *dict_find(const struct jinja_dict *d, struct jinja_value key);
-/* The same for a text whose str_hash() is known. */
-struct dict_entry *dict_find_text(const struct jinja_dict *d, str key, uint64_t hash);
+/* The same for a text whose str_hash() is known. Dicts of one list are most often laid out alike:
+ * it is where the hint says, which is made to say where it was found. */
+struct dict_entry *dict_find_text(const struct jinja_dict *d, str key, uint64_t hash,
+                                  uint32_t *hint);
+/* Room for so many keys of a dict without any, and items of such a list. */
+void dict_reserve(struct jinja_dict *d, size_t count);
+void list_reserve(struct jinja_list *l, size_t count);
 void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value);
 bool dict_remove(struct jinja_dict *d, struct jinja_value key);
 struct jinja_dict *dict_copy(struct arena *a, const struct jinja_dict *d);
@@ -467,11 +472,20 @@ static inline const struct jinja_value *eval_ref(struct jinja_runtime *rt, const
     }
     return e->kind == EXPR_NAME ? scope_get(rt, e->name, e->text) : &e->literal;
 }
+/* An EXPR_ATTR of what is on its left. */
+bool eval_attr_of(struct jinja_runtime *rt, const struct expr *e, const struct jinja_value *left,
+                  struct jinja_value *ret);
 /* eval_call.c */
 bool eval_call(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 bool eval_filter(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 bool eval_test(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
-bool eval_args(struct jinja_runtime *rt, const struct call_args *args, struct call_values *ret);
+/* Where a few arguments fit; it must live as long as they are used. */
+struct arg_room {
+    struct jinja_value positional[4];
+    struct jinja_keyword keywords[2];
+};
+bool eval_args(struct jinja_runtime *rt, const struct call_args *args, struct arg_room *room,
+               struct call_values *ret);
 bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 /* A chain of filters whose innermost left is NULL, on `input`. */
 bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
