@@ -81,7 +81,7 @@ static bool eval_not(struct jinja_runtime *rt, const struct expr *e, struct jinj
     if (!eval_truth(rt, e->left, &truth)) {
         return false;
     }
-    *ret = jinja_bool(!truth);
+    value_put_bool(ret, !truth);
     return true;
 }
 
@@ -236,7 +236,7 @@ bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_v
         }
         left = right;
     }
-    *ret = jinja_bool(truth);
+    value_put_bool(ret, truth);
     return true;
 }
 
@@ -270,8 +270,7 @@ static bool eval_binary(struct jinja_runtime *rt, const struct expr *e, struct j
     }
     if (a->kind == JINJA_INT && b->kind == JINJA_INT &&
         compute_integers(e->op, a->integer, b->integer, &integer)) {
-        *ret = jinja_int(integer);
-        ret->origin = a->origin != 0 ? a->origin : b->origin;
+        value_put_int(ret, integer, a->origin != 0 ? a->origin : b->origin);
         return true;
     }
     if (!rt_binary(rt, e->span, e->op, *a, *b, ret)) {

@@ -166,7 +166,27 @@ struct call_values {
 
 /* What is made of a value comes from where that came from, unless it is known already. */
 static inline void value_take_origin(struct jinja_value *made, struct jinja_value from) {
-    made->origin = made->origin != 0 ? made->origin : from.origin;
+    if (from.origin != 0 && made->origin == 0) {
+        made->origin = from.origin;
+    }
+}
+
+/* Written in place, for hot paths: a value that is made and then copied is read in larger pieces
+ * than it was written, for which a processor waits until all of it is in the cache. */
+static inline void value_put(struct jinja_value *v, enum jinja_kind kind, uint32_t origin) {
+    v->kind = (uint8_t)kind;
+    v->view = 0;
+    v->markup = false;
+    v->reason = 0;
+    v->origin = origin;
+}
+static inline void value_put_int(struct jinja_value *v, int64_t integer, uint32_t origin) {
+    value_put(v, JINJA_INT, origin);
+    v->integer = integer;
+}
+static inline void value_put_bool(struct jinja_value *v, bool truth) {
+    value_put(v, JINJA_BOOL, 0);
+    v->boolean = truth;
 }
 const char *value_type_name(struct jinja_value v); /* as Python calls it: "int", "str" */
 struct jinja_value value_undefined(str name, uint8_t reason);

@@ -134,8 +134,12 @@ void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value
             return;
         }
     }
-    struct binding b = { name, value };
-    ARENA_PUSH(rt->arena, s->items, s->len, s->cap, b);
+    if (s->len == s->cap) {
+        s->items = arena_grow(rt->arena, s->items, s->len, &s->cap, sizeof *s->items);
+    }
+    struct binding *b = &s->items[s->len++];
+    b->name = name;
+    b->value = value;
 }
 
 /* What the including templates have under this name, the nearest first. */
