@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Attributes, items, slices and iteration. */
+#include <string.h>
+
 #include "jinja/internal.h"
 
 static struct jinja_value missing(struct jinja_value owner, str name) {
@@ -314,6 +316,19 @@ bool rt_list(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         return false;
     }
     struct jinja_value list = jinja_list_new(rt->arena);
+    if (v.kind == JINJA_LIST || v.kind == JINJA_TUPLE) {
+        size_t len = v.list->len;
+        if (!rt_step(rt, span, len) || !rt_reserve(rt, span, len * sizeof item)) {
+            return false;
+        }
+        list_reserve(list.list, len);
+        if (len > 0) {
+            memcpy(list.list->items, v.list->items, len * sizeof item);
+        }
+        list.list->len = len;
+        *ret = list;
+        return true;
+    }
     while (iter_next(&it, &item)) {
         if (!rt_step(rt, span, 1)) {
             return false;

@@ -142,15 +142,20 @@ bool rt_call(struct jinja_runtime *rt, struct span span, struct jinja_value call
     return rt_fail(rt, span, "a '%s' value cannot be called", value_type_name(callee));
 }
 
-bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
-              const struct call_values *args, struct jinja_value *ret) {
+const struct callable *call_find(struct jinja_call *call, str name, bool test) {
     const struct callable *c = env_callable(call->runtime->env, name, test);
     if (c == NULL) {
         AUTO_BUF message = BUF_INIT(512);
         env_unknown_callable(call->runtime->env, name, test, &message);
-        return jinja_call_fail(call, "%.*s", STR_FMT(buf_str(&message)));
+        jinja_call_fail(call, "%.*s", STR_FMT(buf_str(&message)));
     }
-    return rt_run_callable(call->runtime, c, call->span, &v, args, ret);
+    return c;
+}
+
+bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
+              const struct call_values *args, struct jinja_value *ret) {
+    const struct callable *c = call_find(call, name, test);
+    return c != NULL && rt_run_callable(call->runtime, c, call->span, &v, args, ret);
 }
 
 bool call_step(struct jinja_call *call, uint64_t steps) {
@@ -221,6 +226,16 @@ bool call_attribute(struct jinja_call *call, struct jinja_value v, struct jinja_
     } while (rest.ptr != NULL);
     *ret = v;
     return true;
+}
+
+char *call_room(struct jinja_call *call, size_t len) {
+    struct jinja_runtime *rt = call->runtime;
+    size_t max = rt->env->options.limits.output_bytes;
+    if (len > max) {
+        rt_fail(rt, call->span, "a text is longer than %zu bytes", max);
+        return NULL;
+    }
+    return rt_reserve(rt, call->span, len) ? arena_alloc(call->arena, len + 1) : NULL;
 }
 
 struct buf call_buf(const struct jinja_call *call) {

@@ -146,13 +146,8 @@ void dict_reserve(struct jinja_dict *d, size_t count) {
     d->cap = count;
 }
 
-void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
-    uint64_t hash = value_hash(key);
-    struct dict_entry *e = find(d, key, hash);
-    if (e != NULL) {
-        e->value = value;
-        return;
-    }
+static void add_entry(struct jinja_dict *d, struct jinja_value key, struct jinja_value value,
+                      uint64_t hash) {
     struct dict_entry fresh = { .key = key, .value = value, .hash = hash };
     ARENA_PUSH(d->arena, d->entries, d->used, d->cap, fresh);
     d->len++;
@@ -161,6 +156,25 @@ void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value v
     } else if (d->slots != NULL) {
         add_slot(d, d->used - 1);
     }
+}
+
+void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
+    uint64_t hash = value_hash(key);
+    struct dict_entry *e = find(d, key, hash);
+    if (e != NULL) {
+        e->value = value;
+        return;
+    }
+    add_entry(d, key, value, hash);
+}
+
+bool dict_add(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
+    uint64_t hash = value_hash(key);
+    if (find(d, key, hash) != NULL) {
+        return false;
+    }
+    add_entry(d, key, value, hash);
+    return true;
 }
 
 bool dict_remove(struct jinja_dict *d, struct jinja_value key) {

@@ -27,7 +27,16 @@ size_t text_length(str s); /* in code points */
 /* Byte offset of the code point with this index; the length when there are fewer. */
 size_t text_offset(str s, size_t index);
 /* Takes the code point at *pos; pos < s.len, and s is UTF-8. */
-uint32_t text_next(str s, size_t *pos);
+uint32_t text_next_wide(str s, size_t *pos);
+static inline uint32_t text_next(str s, size_t *pos) {
+    unsigned char c = (unsigned char)s.ptr[*pos];
+    if (c >= 0x80) {
+        return text_next_wide(s, pos);
+    }
+    ++*pos;
+    return c;
+}
+bool text_is_ascii(str s);
 
 /* ---- environment: env.c ---- */
 
@@ -219,6 +228,8 @@ void dict_reserve(struct jinja_dict *d, size_t count);
 void list_reserve(struct jinja_list *l, size_t count);
 void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value);
 bool dict_remove(struct jinja_dict *d, struct jinja_value key);
+/* Adds a key that is not there yet; false: it is. */
+bool dict_add(struct jinja_dict *d, struct jinja_value key, struct jinja_value value);
 struct jinja_dict *dict_copy(struct arena *a, const struct jinja_dict *d);
 
 /* ---- text of values: repr.c ---- */
@@ -451,7 +462,9 @@ bool rt_call(struct jinja_runtime *rt, struct span span, struct jinja_value call
              const struct call_values *args, struct jinja_value *ret);
 /* The method of a value as a function; false when there is none. */
 bool rt_method(struct jinja_runtime *rt, struct jinja_value v, str name, struct jinja_value *ret);
-/* Applies a filter or test by name: map, select and the like. */
+/* A filter or test by name, for map, select and the like. NULL: there is none, reported. */
+const struct callable *call_find(struct jinja_call *call, str name, bool test);
+/* Finds and applies one. */
 bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
               const struct call_values *args, struct jinja_value *ret);
 
@@ -566,6 +579,8 @@ bool call_attribute(struct jinja_call *call, struct jinja_value v, struct jinja_
 /* A number, or a string that is one. */
 bool call_float(struct jinja_call *call, unsigned param, double *ret);
 struct buf call_buf(const struct jinja_call *call);
+/* Room in the arena for a text of a length that is known; NULL: reported. */
+char *call_room(struct jinja_call *call, size_t len);
 /* A string value with the buf's content. */
 bool call_take(struct jinja_call *call, const struct buf *b, struct jinja_value *ret);
 /* Sorts a list in place: stable; `by` as attribute path or UNDEFINED; false: reported. */
