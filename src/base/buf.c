@@ -41,6 +41,10 @@ bool buf_reserve(struct buf *b, size_t extra) {
     return true;
 }
 
+void buf_expect(struct buf *b, size_t extra) {
+    buf_reserve(b, min_size(extra, b->max - b->len));
+}
+
 void buf_add_bytes(struct buf *b, const void *p, size_t len) {
     if (len == 0 || !buf_reserve(b, len)) {
         return;

@@ -26,6 +26,8 @@ struct buf {
 void buf_done(struct buf *b);
 void buf_reset(struct buf *b);                 /* empty again, memory kept */
 bool buf_reserve(struct buf *b, size_t extra); /* false when it would pass the maximum */
+/* Makes room for what is likely to come, so that it grows once. */
+void buf_expect(struct buf *b, size_t extra);
 
 void buf_add_c(struct buf *b, const char *c);
 void buf_add_bytes(struct buf *b, const void *p, size_t len);

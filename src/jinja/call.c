@@ -65,9 +65,7 @@ static void call_init(struct jinja_call *call, struct jinja_runtime *rt, const s
     call->arena = rt->arena;
     call->span = span;
     call->name = c->row->name;
-    for (size_t i = 0; i < c->count; i++) {
-        call->args[i] = (struct jinja_value){ 0 };
-    }
+    value_put(&call->args[0], JINJA_UNDEFINED, 0); /* a message may ask for its origin */
     call->given = 0;
     call->rest = NULL;
     call->rest_count = 0;
@@ -78,7 +76,7 @@ static void call_init(struct jinja_call *call, struct jinja_runtime *rt, const s
 bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct span span,
                      const struct jinja_value *self, const struct call_values *args,
                      struct jinja_value *ret) {
-    struct jinja_call call; /* too large to be cleared each time: only what has a parameter is */
+    struct jinja_call call; /* too large to be cleared each time */
     call_init(&call, rt, c, span);
     size_t first = 0;
     if (self != NULL) {
@@ -104,7 +102,11 @@ bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct 
         }
     }
     for (unsigned i = 0; i < c->count; i++) {
-        if (call.args[i].kind == JINJA_STRING && !rt_step_text(rt, span, call.args[i])) {
+        if (!jinja_call_has(&call, i)) {
+            value_put(&call.args[i], JINJA_UNDEFINED, 0);
+            call.args[i].string = (str){ 0 };
+        } else if (call.args[i].kind == JINJA_STRING && call.args[i].string.len >= 64 &&
+                   !rt_step_text(rt, span, call.args[i])) {
             return false;
         }
     }

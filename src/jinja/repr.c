@@ -168,6 +168,7 @@ static str entity_of(char c) {
 
 void text_add_escaped(struct buf *out, str s) {
     size_t plain = 0;
+    buf_expect(out, s.len + s.len / 4);
     for (size_t i = 0; i < s.len; i++) {
         str entity = s.ptr[i] > '>' ? (str){ 0 } : entity_of(s.ptr[i]);
         if (entity.len > 0) {
