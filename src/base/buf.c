@@ -41,6 +41,10 @@ bool buf_reserve(struct buf *b, size_t extra) {
     return true;
 }
 
+void buf_expect(struct buf *b, size_t extra) {
+    buf_reserve(b, min_size(extra, b->max - b->len));
+}
+
 void buf_add_bytes(struct buf *b, const void *p, size_t len) {
     if (len == 0 || !buf_reserve(b, len)) {
         return;
@@ -48,10 +52,6 @@ void buf_add_bytes(struct buf *b, const void *p, size_t len) {
     memcpy(b->ptr + b->len, p, len);
     b->len += len;
     b->ptr[b->len] = '\0';
-}
-
-void buf_add(struct buf *b, str s) {
-    buf_add_bytes(b, s.ptr, s.len);
 }
 
 void buf_add_c(struct buf *b, const char *c) {

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -25,8 +26,9 @@ struct buf {
 void buf_done(struct buf *b);
 void buf_reset(struct buf *b);                 /* empty again, memory kept */
 bool buf_reserve(struct buf *b, size_t extra); /* false when it would pass the maximum */
+/* Makes room for what is likely to come, so that it grows once. */
+void buf_expect(struct buf *b, size_t extra);
 
-void buf_add(struct buf *b, str s);
 void buf_add_c(struct buf *b, const char *c);
 void buf_add_bytes(struct buf *b, const void *p, size_t len);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -43,6 +45,17 @@ static inline void buf_add_char(struct buf *b, char c) {
         b->ptr[b->len] = '\0';
     } else {
         buf_add_bytes(b, &c, 1);
+    }
+}
+
+/* The same for text. */
+static inline void buf_add(struct buf *b, str s) {
+    if (s.len > 0 && s.len < b->cap - b->len && s.len <= b->max - b->len) {
+        memcpy(b->ptr + b->len, s.ptr, s.len);
+        b->len += s.len;
+        b->ptr[b->len] = '\0';
+    } else {
+        buf_add_bytes(b, s.ptr, s.len);
     }
 }
 

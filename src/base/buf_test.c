@@ -60,6 +60,19 @@ static void nothing_added_is_fine(void **state) {
     assert_true(none.full);
 }
 
+static void what_is_expected_need_not_fit(void **state) {
+    (void)state;
+    AUTO_BUF b = BUF_INIT(10);
+    buf_expect(&b, 1000);
+    assert_false(b.full);
+    buf_add(&b, S("0123456789"));
+    buf_expect(&b, 1);
+    assert_false(b.full);
+    assert_int_equal(b.len, 10);
+    buf_add(&b, S("x"));
+    assert_true(b.full);
+}
+
 static void shell_words_are_quoted(void **state) {
     (void)state;
     static const struct {
@@ -85,6 +98,7 @@ int main(void) {
         cmocka_unit_test(text_grows_and_ends_in_nul),
         cmocka_unit_test(the_maximum_is_hard),
         cmocka_unit_test(nothing_added_is_fine),
+        cmocka_unit_test(what_is_expected_need_not_fit),
         cmocka_unit_test(shell_words_are_quoted),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

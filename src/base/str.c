@@ -15,10 +15,6 @@ str str_from_c(const char *c) {
     return c == NULL ? (str){ 0 } : (str){ c, strlen(c) };
 }
 
-bool str_eq(str a, str b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 int str_cmp(str a, str b) {
     size_t n = min_size(a.len, b.len);
     int order = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct arena;
 struct err;
@@ -27,7 +28,9 @@ typedef struct {
 
 str str_from_c(const char *c); /* NULL gives the empty str */
 
-bool str_eq(str a, str b);
+static inline bool str_eq(str a, str b) {
+    return a.len == b.len && (a.len == 0 || a.ptr == b.ptr || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
 int str_cmp(str a, str b);        /* by bytes, as memcmp; equals code point order for UTF-8 */
 bool str_eq_nocase(str a, str b); /* ASCII only */
 bool str_starts(str s, str prefix);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Attributes, items, slices and iteration. */
+#include <string.h>
+
 #include "jinja/internal.h"
 
 static struct jinja_value missing(struct jinja_value owner, str name) {
@@ -255,44 +257,44 @@ bool iter_init(struct jinja_runtime *rt, struct span span, struct jinja_value v,
 }
 
 bool iter_next(struct iter *it, struct jinja_value *ret) {
-    struct jinja_value v = it->source;
-    switch ((enum jinja_kind)v.kind) {
+    const struct jinja_value *v = &it->source;
+    switch ((enum jinja_kind)v->kind) {
     case JINJA_STRING: {
-        if (it->pos >= v.string.len) {
+        if (it->pos >= v->string.len) {
             return false;
         }
         size_t start = it->pos;
-        text_next(v.string, &it->pos);
-        *ret = jinja_string(str_slice(v.string, start, it->pos)); /* plain, of markup too */
+        text_next(v->string, &it->pos);
+        *ret = jinja_string(str_slice(v->string, start, it->pos)); /* plain, of markup too */
         return true;
     }
     case JINJA_LIST:
     case JINJA_TUPLE:
-        if (it->pos >= v.list->len) {
+        if (it->pos >= v->list->len) {
             return false;
         }
-        *ret = v.list->items[it->pos++];
+        *ret = v->list->items[it->pos++];
         return true;
     case JINJA_DICT:
-        while (it->pos < v.dict->used && v.dict->entries[it->pos].removed) {
+        while (it->pos < v->dict->used && v->dict->entries[it->pos].removed) {
             it->pos++;
         }
-        if (it->pos >= v.dict->used) {
+        if (it->pos >= v->dict->used) {
             return false;
         }
-        *ret = v.dict->entries[it->pos++].key;
+        *ret = v->dict->entries[it->pos++].key;
         return true;
     case JINJA_RANGE:
-        if (it->pos >= v.range->len) {
+        if (it->pos >= v->range->len) {
             return false;
         }
-        *ret = range_at(v.range, it->pos++);
+        *ret = range_at(v->range, it->pos++);
         return true;
     case JINJA_ITERATOR:
-        if (v.iterator->pos >= v.iterator->items->len) {
+        if (v->iterator->pos >= v->iterator->items->len) {
             return false;
         }
-        *ret = v.iterator->items->items[v.iterator->pos++];
+        *ret = v->iterator->items->items[v->iterator->pos++];
         return true;
     case JINJA_UNDEFINED:
     case JINJA_NONE:
@@ -314,6 +316,19 @@ bool rt_list(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         return false;
     }
     struct jinja_value list = jinja_list_new(rt->arena);
+    if (v.kind == JINJA_LIST || v.kind == JINJA_TUPLE) {
+        size_t len = v.list->len;
+        if (!rt_step(rt, span, len) || !rt_reserve(rt, span, len * sizeof item)) {
+            return false;
+        }
+        list_reserve(list.list, len);
+        if (len > 0) {
+            memcpy(list.list->items, v.list->items, len * sizeof item);
+        }
+        list.list->len = len;
+        *ret = list;
+        return true;
+    }
     while (iter_next(&it, &item)) {
         if (!rt_step(rt, span, 1)) {
             return false;

@@ -176,9 +176,10 @@ struct callable; /* env.c */
 struct expr {
     enum expr_kind kind;
     bool is_not; /* TEST: `is not` */
-    bool is_key; /* ATTR: no dict has a method of this name */
     enum token_kind op;
-    uint32_t name; /* NAME: interned */
+    uint32_t name;  /* NAME: interned; ATTR: loop_attr_number() */
+    uint64_t hash;  /* ATTR: of the text */
+    uint32_t *hint; /* ATTR: where in a dict it was found last */
     struct span span;
     str text; /* NAME, ATTR, FILTER, TEST: as written */
     struct expr *left;
@@ -189,6 +190,8 @@ struct expr {
         struct comparison *comparisons;
         struct expr *cond;
         struct expr *slice[3];
+        /* ATTR: of this name, by the kinds of value from JINJA_STRING to JINJA_DICT; or NULL */
+        const struct callable *methods[JINJA_DICT - JINJA_STRING + 1];
         struct {
             struct call_args *args; /* NULL: none */
             const struct callable *callable;

@@ -59,12 +59,25 @@ static bool bind_keyword(struct jinja_call *call, const struct callable *c,
     return true;
 }
 
+static void call_init(struct jinja_call *call, struct jinja_runtime *rt, const struct callable *c,
+                      struct span span) {
+    call->runtime = rt;
+    call->arena = rt->arena;
+    call->span = span;
+    call->name = c->row->name;
+    value_put(&call->args[0], JINJA_UNDEFINED, 0); /* a message may ask for its origin */
+    call->given = 0;
+    call->rest = NULL;
+    call->rest_count = 0;
+    call->keywords = NULL;
+    call->keyword_count = 0;
+}
+
 bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct span span,
                      const struct jinja_value *self, const struct call_values *args,
                      struct jinja_value *ret) {
-    struct jinja_call call = {
-        .runtime = rt, .arena = rt->arena, .span = span, .name = c->row->name
-    };
+    struct jinja_call call; /* too large to be cleared each time */
+    call_init(&call, rt, c, span);
     size_t first = 0;
     if (self != NULL) {
         call.args[0] = *self;
@@ -82,13 +95,18 @@ bool rt_run_callable(struct jinja_runtime *rt, const struct callable *c, struct 
             }
         }
     }
-    for (size_t i = 0; i < c->row->required; i++) {
+    uint32_t required = (UINT32_C(1) << c->row->required) - 1;
+    for (size_t i = 0; (call.given & required) != required; i++) {
         if (!jinja_call_has(&call, (unsigned)i)) {
             return jinja_call_fail(&call, "needs the argument '%.*s'", STR_FMT(c->params[i]));
         }
     }
     for (unsigned i = 0; i < c->count; i++) {
-        if (jinja_call_has(&call, i) && !rt_step_text(rt, span, call.args[i])) {
+        if (!jinja_call_has(&call, i)) {
+            value_put(&call.args[i], JINJA_UNDEFINED, 0);
+            call.args[i].string = (str){ 0 };
+        } else if (call.args[i].kind == JINJA_STRING && call.args[i].string.len >= 64 &&
+                   !rt_step_text(rt, span, call.args[i])) {
             return false;
         }
     }
@@ -126,15 +144,20 @@ bool rt_call(struct jinja_runtime *rt, struct span span, struct jinja_value call
     return rt_fail(rt, span, "a '%s' value cannot be called", value_type_name(callee));
 }
 
-bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
-              const struct call_values *args, struct jinja_value *ret) {
+const struct callable *call_find(struct jinja_call *call, str name, bool test) {
     const struct callable *c = env_callable(call->runtime->env, name, test);
     if (c == NULL) {
         AUTO_BUF message = BUF_INIT(512);
         env_unknown_callable(call->runtime->env, name, test, &message);
-        return jinja_call_fail(call, "%.*s", STR_FMT(buf_str(&message)));
+        jinja_call_fail(call, "%.*s", STR_FMT(buf_str(&message)));
     }
-    return rt_run_callable(call->runtime, c, call->span, &v, args, ret);
+    return c;
+}
+
+bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
+              const struct call_values *args, struct jinja_value *ret) {
+    const struct callable *c = call_find(call, name, test);
+    return c != NULL && rt_run_callable(call->runtime, c, call->span, &v, args, ret);
 }
 
 bool call_step(struct jinja_call *call, uint64_t steps) {
@@ -205,6 +228,16 @@ bool call_attribute(struct jinja_call *call, struct jinja_value v, struct jinja_
     } while (rest.ptr != NULL);
     *ret = v;
     return true;
+}
+
+char *call_room(struct jinja_call *call, size_t len) {
+    struct jinja_runtime *rt = call->runtime;
+    size_t max = rt->env->options.limits.output_bytes;
+    if (len > max) {
+        rt_fail(rt, call->span, "a text is longer than %zu bytes", max);
+        return NULL;
+    }
+    return rt_reserve(rt, call->span, len) ? arena_alloc(call->arena, len + 1) : NULL;
 }
 
 struct buf call_buf(const struct jinja_call *call) {

@@ -123,13 +123,31 @@ struct dict_entry *dict_find(const struct jinja_dict *d, struct jinja_value key)
     return find(d, key, value_hash(key));
 }
 
-void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
-    uint64_t hash = value_hash(key);
-    struct dict_entry *e = find(d, key, hash);
-    if (e != NULL) {
-        e->value = value;
-        return;
+static bool entry_is_text(const struct dict_entry *e, str key, uint64_t hash) {
+    return e->hash == hash && !e->removed && e->key.kind == JINJA_STRING &&
+           str_eq(e->key.string, key);
+}
+
+struct dict_entry *dict_find_text(const struct jinja_dict *d, str key, uint64_t hash,
+                                  uint32_t *hint) {
+    if (*hint < d->used && entry_is_text(&d->entries[*hint], key, hash)) {
+        return &d->entries[*hint];
     }
+    struct dict_entry *e = find(d, jinja_string(key), hash);
+    if (e != NULL) {
+        *hint = (uint32_t)(e - d->entries);
+    }
+    return e;
+}
+
+void dict_reserve(struct jinja_dict *d, size_t count) {
+    ASSERT(d->cap == 0);
+    d->entries = ARENA_ARRAY(d->arena, struct dict_entry, count);
+    d->cap = count;
+}
+
+static void add_entry(struct jinja_dict *d, struct jinja_value key, struct jinja_value value,
+                      uint64_t hash) {
     struct dict_entry fresh = { .key = key, .value = value, .hash = hash };
     ARENA_PUSH(d->arena, d->entries, d->used, d->cap, fresh);
     d->len++;
@@ -138,6 +156,25 @@ void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value v
     } else if (d->slots != NULL) {
         add_slot(d, d->used - 1);
     }
+}
+
+void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
+    uint64_t hash = value_hash(key);
+    struct dict_entry *e = find(d, key, hash);
+    if (e != NULL) {
+        e->value = value;
+        return;
+    }
+    add_entry(d, key, value, hash);
+}
+
+bool dict_add(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
+    uint64_t hash = value_hash(key);
+    if (find(d, key, hash) != NULL) {
+        return false;
+    }
+    add_entry(d, key, value, hash);
+    return true;
 }
 
 bool dict_remove(struct jinja_dict *d, struct jinja_value key) {

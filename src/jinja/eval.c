@@ -54,6 +54,19 @@ static bool eval_sign(struct jinja_runtime *rt, const struct expr *e, struct jin
     return rt_fail(rt, e->span, "a '%s' value has no sign", value_type_name(v));
 }
 
+bool eval_truth(struct jinja_runtime *rt, const struct expr *e, bool *ret) {
+    struct jinja_value room;
+    const struct jinja_value *v = eval_ref(rt, e, &room);
+    if (v == NULL) {
+        return false;
+    }
+    if (v->kind == JINJA_BOOL) {
+        *ret = v->boolean;
+        return true;
+    }
+    return rt_truth(rt, e->span, *v, ret);
+}
+
 /* `and` and `or` give the operand that decided. */
 static bool eval_logic(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     bool truth;
@@ -65,16 +78,16 @@ static bool eval_logic(struct jinja_runtime *rt, const struct expr *e, struct ji
 
 static bool eval_not(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     bool truth;
-    if (!eval(rt, e->left, ret) || !rt_truth(rt, e->left->span, *ret, &truth)) {
+    if (!eval_truth(rt, e->left, &truth)) {
         return false;
     }
-    *ret = jinja_bool(!truth);
+    value_put_bool(ret, !truth);
     return true;
 }
 
 static bool eval_cond(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
     bool truth;
-    if (!eval(rt, e->cond, ret) || !rt_truth(rt, e->cond->span, *ret, &truth)) {
+    if (!eval_truth(rt, e->cond, &truth)) {
         return false;
     }
     if (truth) {
@@ -173,33 +186,98 @@ static bool compare_once(struct jinja_runtime *rt, struct span span, enum compar
     return true;
 }
 
+/* Two integers, without a call. */
+static bool compare_integers(enum compare_op op, int64_t a, int64_t b, bool *ret) {
+    switch (op) {
+    case COMPARE_EQ:
+        *ret = a == b;
+        return true;
+    case COMPARE_NE:
+        *ret = a != b;
+        return true;
+    case COMPARE_LT:
+        *ret = a < b;
+        return true;
+    case COMPARE_LE:
+        *ret = a <= b;
+        return true;
+    case COMPARE_GT:
+        *ret = a > b;
+        return true;
+    case COMPARE_GE:
+        *ret = a >= b;
+        return true;
+    case COMPARE_IN:
+    case COMPARE_NOT_IN:
+        break;
+    }
+    return false;
+}
+
 /* a < b < c: stops at the first that is false. */
 bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value left;
+    struct jinja_value rooms[2];
+    size_t room = 0;
     bool truth = true;
-    if (!eval(rt, e->left, &left)) {
+    const struct jinja_value *left = eval_ref(rt, e->left, &rooms[room]);
+    if (left == NULL) {
         return false;
     }
     for (const struct comparison *c = e->comparisons; c != NULL && truth; c = c->next) {
-        struct jinja_value right;
-        if (!eval(rt, c->right, &right) || !compare_once(rt, e->span, c->op, left, right, &truth)) {
+        room = 1 - room;
+        const struct jinja_value *right = eval_ref(rt, c->right, &rooms[room]);
+        if (right == NULL) {
+            return false;
+        }
+        bool both = left->kind == JINJA_INT && right->kind == JINJA_INT;
+        if (!(both && compare_integers(c->op, left->integer, right->integer, &truth)) &&
+            !compare_once(rt, e->span, c->op, *left, *right, &truth)) {
             return false;
         }
         left = right;
     }
-    *ret = jinja_bool(truth);
+    value_put_bool(ret, truth);
     return true;
 }
 
-static bool eval_binary(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value a;
-    struct jinja_value b;
-    if (!eval(rt, e->left, &a) || !eval(rt, e->right, &b) ||
-        !rt_binary(rt, e->span, e->op, a, b, ret)) {
+/* What most loops compute; false: not one of these, or it does not fit. */
+static bool compute_integers(enum token_kind op, int64_t a, int64_t b, int64_t *ret) {
+    switch (op) {
+    case TOKEN_ADD:
+        return add_i64(a, b, ret);
+    case TOKEN_SUB:
+        return !__builtin_sub_overflow(a, b, ret);
+    case TOKEN_MUL:
+        return mul_i64(a, b, ret);
+    case TOKEN_MOD:
+        if (a < 0 || b <= 0) {
+            return false;
+        }
+        *ret = a % b;
+        return true;
+    default: /* rt_binary() has the others */
         return false;
     }
-    value_take_origin(ret, a);
-    value_take_origin(ret, b);
+}
+
+static bool eval_binary(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
+    struct jinja_value rooms[2];
+    int64_t integer;
+    const struct jinja_value *a = eval_ref(rt, e->left, &rooms[0]);
+    const struct jinja_value *b = a == NULL ? NULL : eval_ref(rt, e->right, &rooms[1]);
+    if (b == NULL) {
+        return false;
+    }
+    if (a->kind == JINJA_INT && b->kind == JINJA_INT &&
+        compute_integers(e->op, a->integer, b->integer, &integer)) {
+        value_put_int(ret, integer, a->origin != 0 ? a->origin : b->origin);
+        return true;
+    }
+    if (!rt_binary(rt, e->span, e->op, *a, *b, ret)) {
+        return false;
+    }
+    value_take_origin(ret, *a);
+    value_take_origin(ret, *b);
     return true;
 }
 
@@ -232,148 +310,36 @@ static bool eval_slice(struct jinja_runtime *rt, const struct expr *e, struct ji
     return true;
 }
 
-static bool add_star(struct jinja_runtime *rt, const struct expr *e, struct call_values *ret) {
-    struct jinja_value v;
-    struct jinja_value item;
-    struct iter it;
-    if (!eval(rt, e, &v) || !iter_init(rt, e->span, v, &it)) {
-        return false;
-    }
-    while (iter_next(&it, &item)) {
-        if (!rt_step(rt, e->span, 1)) {
-            return false;
-        }
-        ARENA_PUSH(rt->arena, ret->positional, ret->count, ret->cap, item);
-    }
-    return true;
-}
-
-static bool add_star_star(struct jinja_runtime *rt, const struct expr *e, struct call_values *ret) {
-    struct jinja_value v;
-    if (!eval(rt, e, &v)) {
-        return false;
-    }
-    if (v.kind != JINJA_DICT) {
-        return rt_fail(rt, e->span, "what stands behind '**' is a dict, not '%s'",
-                       value_type_name(v));
-    }
-    for (size_t i = 0; i < v.dict->used; i++) {
-        const struct dict_entry *entry = &v.dict->entries[i];
-        if (entry->removed) {
-            continue;
-        }
-        if (entry->key.kind != JINJA_STRING) {
-            return rt_fail(rt, e->span, "keywords are strings");
-        }
-        struct jinja_keyword k = { entry->key.string, entry->value };
-        ARENA_PUSH(rt->arena, ret->keywords, ret->keyword_count, ret->keyword_cap, k);
-    }
-    return true;
-}
-
-bool eval_args(struct jinja_runtime *rt, const struct call_args *args, struct call_values *ret) {
-    *ret = (struct call_values){ 0 };
-    if (args == NULL) {
-        return true;
-    }
-    ret->cap = args->positional.len;
-    if (ret->cap > 0) {
-        ret->positional = ARENA_ARRAY(rt->arena, struct jinja_value, ret->cap);
-    }
-    for (; ret->count < ret->cap; ret->count++) {
-        if (!eval(rt, args->positional.items[ret->count], &ret->positional[ret->count])) {
-            return false;
-        }
-    }
-    if (args->star != NULL && !add_star(rt, args->star, ret)) {
-        return false;
-    }
-    for (size_t i = 0; i < args->keyword_count; i++) {
-        struct jinja_keyword k = { .name = args->keywords[i].name };
-        if (!eval(rt, args->keywords[i].value, &k.value)) {
-            return false;
-        }
-        ARENA_PUSH(rt->arena, ret->keywords, ret->keyword_count, ret->keyword_cap, k);
-    }
-    return args->star_star == NULL || add_star_star(rt, args->star_star, ret);
-}
-
-static bool eval_call(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value callee;
-    struct call_values args;
-    if (!eval(rt, e->left, &callee) || !eval_args(rt, e->args, &args) ||
-        !rt_call(rt, e->span, callee, &args, ret)) {
-        return false;
-    }
-    if (callee.kind == JINJA_FUNCTION) {
-        value_take_origin(ret, callee.function->self);
-    }
-    return true;
-}
-
-/* A filter or test on a value that is there. */
-static bool run_filter(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
-                       struct jinja_value *ret) {
-    struct call_values args;
-    if (e->callable == NULL) {
-        AUTO_BUF message = BUF_INIT(512);
-        env_unknown_callable(rt->env, e->text, e->kind == EXPR_TEST, &message);
-        return rt_fail(rt, e->span, "%.*s", STR_FMT(buf_str(&message)));
-    }
-    if (!eval_args(rt, e->args, &args) ||
-        !rt_run_callable(rt, e->callable, e->span, &input, &args, ret)) {
-        return false;
-    }
-    value_take_origin(ret, input);
-    return true;
-}
-
-bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
-                       struct jinja_value *ret) {
-    if (e->left != NULL && !eval_filter_chain(rt, e->left, input, &input)) {
-        return false;
-    }
-    return run_filter(rt, e, input, ret);
-}
-
-static bool eval_filter(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value input;
-    return eval(rt, e->left, &input) && run_filter(rt, e, input, ret);
-}
-
-static bool eval_test(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    if (!eval_filter(rt, e, ret)) {
-        return false;
-    }
-    bool truth;
-    if (!rt_truth(rt, e->span, *ret, &truth)) {
-        return false;
-    }
-    *ret = jinja_bool(truth != e->is_not);
-    return true;
-}
-
 /* Most are keys of a dict, which needs no look at the methods. */
-static bool eval_attr(struct jinja_runtime *rt, const struct expr *e, struct jinja_value left,
-                      struct jinja_value *ret) {
-    if (left.kind == JINJA_DICT && e->is_key) {
-        const struct dict_entry *entry = dict_find(left.dict, jinja_string(e->text));
+bool eval_attr_of(struct jinja_runtime *rt, const struct expr *e, const struct jinja_value *left,
+                  struct jinja_value *ret) {
+    if (left->kind == JINJA_DICT && e->methods[JINJA_DICT - JINJA_STRING] == NULL) {
+        const struct dict_entry *entry = dict_find_text(left->dict, e->text, e->hash, e->hint);
         if (entry != NULL) {
             *ret = entry->value;
             return true;
         }
     }
-    return rt_attr(rt, e->span, left, e->text, ret);
+    if (left->kind == JINJA_OBJECT && left->object->ops == &loop_ops) {
+        loop_get(rt, left->object, e, ret);
+        return true;
+    }
+    return rt_attr(rt, e->span, *left, e->text, ret);
+}
+
+static bool eval_attr(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
+    struct jinja_value room;
+    const struct jinja_value *left = eval_ref(rt, e->left, &room);
+    return left != NULL && eval_attr_of(rt, e, left, ret);
 }
 
 static bool eval_kind(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value left;
     switch (e->kind) {
     case EXPR_LITERAL:
         *ret = e->literal;
         return true;
     case EXPR_NAME:
-        *ret = scope_get(rt, e->name, e->text);
+        *ret = *scope_get(rt, e->name, e->text);
         return true;
     case EXPR_LIST:
     case EXPR_TUPLE:
@@ -397,7 +363,7 @@ static bool eval_kind(struct jinja_runtime *rt, const struct expr *e, struct jin
     case EXPR_COND:
         return eval_cond(rt, e, ret);
     case EXPR_ATTR:
-        return eval(rt, e->left, &left) && eval_attr(rt, e, left, ret);
+        return eval_attr(rt, e, ret);
     case EXPR_ITEM:
         return eval_item(rt, e, ret);
     case EXPR_SLICE:

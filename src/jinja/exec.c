@@ -7,24 +7,31 @@ static bool is_silent(const struct jinja_runtime *rt) {
     return rt->root != NULL && rt->root->parent != NULL;
 }
 
-static bool exec_output(struct jinja_runtime *rt, const struct stmt *s) {
-    struct jinja_value v;
-    if (is_silent(rt)) {
-        return true;
-    }
-    if (!eval(rt, s->expr, &v) || !rt_use(rt, s->expr->span, v)) {
-        return false;
-    }
-    if (rt_escapes(rt) && !value_is_markup(v)) {
-        str text;
+/* HTML characters escaped, when that is wanted here. */
+static bool exec_escaped(struct jinja_runtime *rt, const struct stmt *s, struct jinja_value v) {
+    str text;
+    if (!value_is_markup(v)) {
+        uint32_t origin = v.origin;
         if (!rt_escape(rt, s->expr->span, v, &text)) {
             return false;
         }
-        uint32_t origin = v.origin;
         v = jinja_string(text);
         v.origin = origin;
     }
-    return exec_print_any(rt, s->span, s->expr->span, v);
+    return exec_print_any(rt, s->span, s->expr->span, &v);
+}
+
+static bool exec_output(struct jinja_runtime *rt, const struct stmt *s) {
+    struct jinja_value room;
+    if (is_silent(rt)) {
+        return true;
+    }
+    const struct jinja_value *v = eval_ref(rt, s->expr, &room);
+    if (v == NULL || (v->kind == JINJA_UNDEFINED && !rt_use(rt, s->expr->span, *v))) {
+        return false;
+    }
+    return rt_escapes(rt) && v->kind != JINJA_INT ? exec_escaped(rt, s, *v)
+                                                  : exec_print_any(rt, s->span, s->expr->span, v);
 }
 
 static bool exec_if(struct jinja_runtime *rt, const struct stmt *s) {
@@ -32,8 +39,7 @@ static bool exec_if(struct jinja_runtime *rt, const struct stmt *s) {
         const struct branch *b = &s->branches[i];
         bool truth = true;
         if (b->test != NULL) {
-            struct jinja_value v;
-            if (!eval(rt, b->test, &v) || !rt_truth(rt, b->test->span, v, &truth)) {
+            if (!eval_truth(rt, b->test, &truth)) {
                 return false;
             }
         }
@@ -197,16 +203,17 @@ static bool exec_stmt(struct jinja_runtime *rt, const struct stmt *s) {
 }
 
 bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body) {
-    for (size_t i = 0; i < body->len && rt->flow == FLOW_NEXT; i++) {
-        const struct stmt *s = body->items[i];
-        if (!rt_enter(rt, s->span)) {
-            return false;
-        }
-        bool ok = rt_step(rt, s->span, 1) && exec_stmt(rt, s);
-        rt_leave(rt);
-        if (!ok) {
-            return false;
-        }
+    bool ok = true;
+    if (body->len == 0 || rt->flow != FLOW_NEXT) {
+        return true;
     }
-    return true;
+    if (!rt_enter(rt, body->items[0]->span)) {
+        return false;
+    }
+    for (size_t i = 0; i < body->len && ok && rt->flow == FLOW_NEXT; i++) {
+        const struct stmt *s = body->items[i];
+        ok = rt_step(rt, s->span, 1) && exec_stmt(rt, s);
+    }
+    rt_leave(rt);
+    return ok;
 }

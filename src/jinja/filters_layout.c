@@ -28,7 +28,8 @@ bool text_cut_line(str *rest, str *ret_line, size_t *ret_end) {
     }
     size_t i = 0;
     size_t end = 0;
-    while (i < rest->len && (end = text_line_end(*rest, i)) == 0) {
+    while (i < rest->len &&
+           ((rest->ptr[i] >= ' ' && rest->ptr[i] <= '~') || (end = text_line_end(*rest, i)) == 0)) {
         i++;
     }
     *ret_line = str_slice(*rest, 0, i);
@@ -38,7 +39,12 @@ bool text_cut_line(str *rest, str *ret_line, size_t *ret_end) {
 }
 
 static bool indentation(struct jinja_call *call, str *ret) {
+    static const str usual = S_INIT("    ");
     int64_t width;
+    if (!jinja_call_has(call, 1)) {
+        *ret = usual;
+        return true;
+    }
     if (jinja_call_has(call, 1) && call->args[1].kind == JINJA_STRING) {
         *ret = call->args[1].string;
         return true;
@@ -79,6 +85,7 @@ static bool filter_indent(struct jinja_call *call, struct jinja_value *ret) {
         return false;
     }
     rest = str_concat(call->arena, rest, S("\n")); /* a last line end is kept this way */
+    buf_expect(&out, rest.len + 4 * indent.len);
     if (first) {
         buf_add(&out, indent);
     }
@@ -107,6 +114,7 @@ static bool filter_center(struct jinja_call *call, struct jinja_value *ret) {
     int64_t len = (int64_t)text_length(s);
     int64_t pad = width > len ? width - len : 0;
     int64_t left = pad / 2 + (pad & width & 1);
+    buf_expect(&out, s.len + (size_t)pad);
     buf_add_repeat(&out, ' ', (size_t)left);
     buf_add(&out, s);
     buf_add_repeat(&out, ' ', (size_t)(pad - left));

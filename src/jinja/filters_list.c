@@ -46,29 +46,58 @@ static bool join_items(struct jinja_call *call, struct jinja_value *ret) {
     return true;
 }
 
-static bool filter_join(struct jinja_call *call, struct jinja_value *ret) {
-    struct jinja_value items;
-    struct jinja_value separator =
-        jinja_call_has(call, 1) ? call->args[1] : jinja_string((str){ 0 });
-    AUTO_BUF out = call_buf(call);
-    if (!join_items(call, &items)) {
-        return false;
-    }
-    bool markup = is_any_markup(call, items);
+static bool join_markup(struct jinja_call *call, struct jinja_value items,
+                        struct jinja_value separator, struct buf *out) {
     str between;
-    if (!(markup ? rt_escape : rt_text)(call->runtime, call->span, separator, &between)) {
+    str text;
+    if (!rt_escape(call->runtime, call->span, separator, &between)) {
         return false;
     }
     for (size_t i = 0; i < items.list->len; i++) {
-        str text;
-        struct jinja_value item = items.list->items[i];
-        if (!(markup ? rt_escape : rt_text)(call->runtime, call->span, item, &text)) {
+        if (!rt_escape(call->runtime, call->span, items.list->items[i], &text)) {
             return false;
         }
-        buf_add(&out, i == 0 ? (str){ 0 } : between);
-        buf_add(&out, text);
+        buf_add(out, i == 0 ? (str){ 0 } : between);
+        buf_add(out, text);
     }
-    if (!call_take(call, &out, ret)) {
+    return true;
+}
+
+static bool join_plain(struct jinja_call *call, struct jinja_value items,
+                       struct jinja_value separator, struct buf *out) {
+    str between;
+    str text;
+    if (!rt_text(call->runtime, call->span, separator, &between)) {
+        return false;
+    }
+    for (size_t i = 0; i < items.list->len; i++) {
+        const struct jinja_value *item = &items.list->items[i];
+        buf_add(out, i == 0 ? (str){ 0 } : between);
+        if (item->kind == JINJA_STRING) {
+            buf_add(out, item->string);
+        } else if (item->kind == JINJA_INT) {
+            text_add_integer(out, item->integer);
+        } else if (rt_text(call->runtime, call->span, *item, &text)) {
+            buf_add(out, text);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool filter_join(struct jinja_call *call, struct jinja_value *ret) {
+    struct jinja_value items = call->args[0];
+    struct jinja_value separator =
+        jinja_call_has(call, 1) ? call->args[1] : jinja_string((str){ 0 });
+    AUTO_BUF out = call_buf(call);
+    bool as_is = items.kind == JINJA_LIST && !has_value(call, 2);
+    if (as_is ? !call_step(call, items.list->len) : !join_items(call, &items)) {
+        return false;
+    }
+    bool markup = is_any_markup(call, items);
+    if (!(markup ? join_markup : join_plain)(call, items, separator, &out) ||
+        !call_take(call, &out, ret)) {
         return false;
     }
     ret->markup = markup;
@@ -143,8 +172,7 @@ static bool filter_unique(struct jinja_call *call, struct jinja_value *ret) {
             !rt_dict_key(call->runtime, call->span, key)) {
             return false;
         }
-        if (dict_find(seen.dict, key) == NULL) {
-            dict_put(seen.dict, key, JINJA_NONE_VALUE);
+        if (dict_add(seen.dict, key, JINJA_NONE_VALUE)) {
             jinja_list_add(unique, items.list->items[i]);
         }
     }
@@ -192,6 +220,7 @@ static bool filter_batch(struct jinja_call *call, struct jinja_value *ret) {
     for (size_t i = 0; i < items.list->len; i++) {
         if (i % (size_t)size == 0) {
             batch = jinja_list_new(call->arena);
+            list_reserve(batch.list, min_size((size_t)size, items.list->len - i));
             jinja_list_add(batches, batch);
         }
         jinja_list_add(batch, items.list->items[i]);
@@ -236,13 +265,22 @@ static bool filter_slice(struct jinja_call *call, struct jinja_value *ret) {
 }
 
 struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d) {
+    struct pair {
+        struct jinja_list list;
+        struct jinja_value items[2];
+    };
     struct jinja_value pairs = jinja_list_new(a);
+    struct pair *next = ARENA_ARRAY(a, struct pair, d->len); /* all in one piece */
+    list_reserve(pairs.list, d->len);
     for (size_t i = 0; i < d->used; i++) {
         if (!d->entries[i].removed) {
-            struct jinja_value pair = value_tuple(a);
-            jinja_list_add(pair, d->entries[i].key);
-            jinja_list_add(pair, d->entries[i].value);
-            jinja_list_add(pairs, pair);
+            next->list =
+                (struct jinja_list){ .arena = a, .items = next->items, .len = 2, .cap = 2 };
+            next->items[0] = d->entries[i].key;
+            next->items[1] = d->entries[i].value;
+            pairs.list->items[pairs.list->len++] =
+                (struct jinja_value){ .kind = JINJA_TUPLE, .list = &next->list };
+            next++;
         }
     }
     return pairs;

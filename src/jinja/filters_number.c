@@ -139,6 +139,21 @@ static bool filter_abs(struct jinja_call *call, struct jinja_value *ret) {
                : jinja_call_fail(call, "needs a number, not '%s'", value_type_name(v));
 }
 
+/*
+ * Far enough from the middle of two decimals it is plain which one is nearer, however the product
+ * was rounded; the quotient of two exact numbers is the number that the decimal reads as.
+ */
+static bool round_surely(double d, int64_t precision, double *ret) {
+    double scale = precision <= 9 ? pow(10, (double)precision) : 0;
+    double scaled = d * scale;
+    double nearest = rint(scaled);
+    if (scale == 0 || !(fabs(scaled) < 0x1p30) || fabs(fabs(scaled - nearest) - 0.5) < 0x1p-20) {
+        return false;
+    }
+    *ret = nearest / scale;
+    return true;
+}
+
 /* Half to even on the exact binary value, as Python's round() does. */
 static double round_common(double d, int64_t precision) {
     char text[512];
@@ -148,6 +163,10 @@ static double round_common(double d, int64_t precision) {
     if (precision < 0) {
         double scale = pow(10, (double)-precision);
         return precision < -308 ? copysign(0, d) : rint(d / scale) * scale;
+    }
+    double rounded;
+    if (round_surely(d, precision, &rounded)) {
+        return rounded;
     }
     snprintf(text, sizeof text, "%.*f", (int)min_size((size_t)precision, 120), d);
     return strtod(text, NULL);
@@ -196,6 +215,17 @@ static bool filter_round(struct jinja_call *call, struct jinja_value *ret) {
     return true;
 }
 
+static bool add_item(struct jinja_call *call, const struct jinja_value *item,
+                     struct jinja_value *sum) {
+    int64_t total;
+    if (sum->kind == JINJA_INT && item->kind == JINJA_INT &&
+        add_i64(sum->integer, item->integer, &total)) {
+        value_put_int(sum, total, 0);
+        return true;
+    }
+    return rt_binary(call->runtime, call->span, TOKEN_ADD, *sum, *item, sum);
+}
+
 static bool filter_sum(struct jinja_call *call, struct jinja_value *ret) {
     struct iter it;
     struct jinja_value item;
@@ -207,7 +237,7 @@ static bool filter_sum(struct jinja_call *call, struct jinja_value *ret) {
     while (iter_next(&it, &item)) {
         if (!call_step(call, 1) ||
             (attribute && !call_attribute(call, item, call->args[1], &item)) ||
-            !rt_binary(call->runtime, call->span, TOKEN_ADD, sum, item, &sum)) {
+            !add_item(call, &item, &sum)) {
             return false;
         }
     }

@@ -211,7 +211,7 @@ static bool print_items(struct printer *p, const struct jinja_list *list, size_t
 static bool print_dict(struct printer *p, const struct jinja_dict *d, size_t indent,
                        size_t allowance, size_t level) {
     for (size_t i = 0; i < d->used; i++) {
-        size_t width;
+        size_t width = 0;
         bool last = i + 1 == d->used;
         AUTO_BUF key = call_buf(p->call);
         if (!one_line(p, d->entries[i].key, &key, &width)) {
@@ -232,7 +232,7 @@ static bool print_dict(struct printer *p, const struct jinja_dict *d, size_t ind
 
 static bool print_value(struct printer *p, struct jinja_value v, size_t indent, size_t allowance,
                         size_t level) {
-    size_t width;
+    size_t width = 0;
     AUTO_BUF line = call_buf(p->call);
     if (!one_line(p, v, &line, &width)) {
         return false;

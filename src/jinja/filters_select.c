@@ -27,21 +27,34 @@ static bool callable_name(struct jinja_call *call, size_t index, str *ret) {
     return true;
 }
 
-static bool map_attribute(struct jinja_call *call, struct jinja_value item,
-                          struct jinja_value *ret) {
+static bool map_attribute(struct jinja_call *call, struct jinja_list *items) {
     const struct jinja_keyword *fallback = keyword(call, S("default"));
-    if (!call_attribute(call, item, keyword(call, S("attribute"))->value, ret)) {
-        return false;
-    }
-    if (ret->kind == JINJA_UNDEFINED && fallback != NULL) {
-        *ret = fallback->value;
+    struct jinja_value path = keyword(call, S("attribute"))->value;
+    for (size_t i = 0; i < items->len; i++) {
+        struct jinja_value *item = &items->items[i];
+        if (!call_attribute(call, *item, path, item)) {
+            return false;
+        }
+        if (item->kind == JINJA_UNDEFINED && fallback != NULL) {
+            *item = fallback->value;
+        }
     }
     return true;
 }
 
-static bool map_filter(struct jinja_call *call, struct jinja_value item, struct jinja_value *ret) {
+/* Each item becomes what the filter makes of it. */
+static bool map_filter(struct jinja_call *call, struct jinja_list *items) {
     struct call_values args = other_args(call);
-    return rt_apply(call, call->rest[0].string, false, item, &args, ret);
+    const struct callable *c = items->len > 0 ? call_find(call, call->rest[0].string, false) : NULL;
+    for (size_t i = 0; i < items->len; i++) {
+        struct jinja_value made;
+        if (c == NULL ||
+            !rt_run_callable(call->runtime, c, call->span, &items->items[i], &args, &made)) {
+            return false;
+        }
+        items->items[i] = made;
+    }
+    return true;
 }
 
 static bool check_map(struct jinja_call *call, bool attribute) {
@@ -84,24 +97,69 @@ static bool filter_map(struct jinja_call *call, struct jinja_value *ret) {
     if (!check_map(call, attribute) || !rt_list(call->runtime, call->span, call->args[0], &items)) {
         return false;
     }
-    for (size_t i = 0; i < items.list->len; i++) {
-        struct jinja_value *item = &items.list->items[i];
-        if (!(attribute ? map_attribute(call, *item, item) : map_filter(call, *item, item))) {
-            return false;
-        }
+    if (!(attribute ? map_attribute : map_filter)(call, items.list)) {
+        return false;
     }
     *ret = value_iterator(items);
     return true;
 }
 
-/* Keeps the items for which the test's truth is `wanted`; with_attribute: that of an attribute,
- * named by the first argument. */
+/* What an item is judged by: itself or an attribute, or what a test says of that. */
+struct criterion {
+    bool with_attribute;
+    struct jinja_value attribute;
+    const struct callable *test; /* NULL: none */
+    struct call_values args;     /* of the test */
+};
+
+static bool judge(struct jinja_call *call, const struct criterion *c,
+                  const struct jinja_value *item, bool *ret) {
+    struct jinja_value value;
+    struct jinja_value result;
+    if (c->with_attribute) {
+        if (!call_attribute(call, *item, c->attribute, &value)) {
+            return false;
+        }
+        item = &value;
+    }
+    if (c->test != NULL) {
+        if (!rt_run_callable(call->runtime, c->test, call->span, item, &c->args, &result)) {
+            return false;
+        }
+        item = &result;
+    }
+    return call_truth(call, *item, ret);
+}
+
+/* Reads the arguments. With an attribute its name comes first. */
+static bool read_criterion(struct jinja_call *call, bool with_attribute, bool any,
+                           struct criterion *ret) {
+    str test;
+    *ret = (struct criterion){ .with_attribute = with_attribute };
+    if (with_attribute) {
+        if (call->rest_count == 0) {
+            return jinja_call_fail(call, "needs the name of an attribute");
+        }
+        ret->attribute = *call->rest++;
+        call->rest_count--;
+    }
+    if (call->rest_count == 0) {
+        return true;
+    }
+    if (!callable_name(call, 0, &test)) {
+        return false;
+    }
+    ret->args = other_args(call);
+    ret->test = any && test.len > 0 ? call_find(call, test, true) : NULL;
+    return ret->test != NULL || !any || test.len == 0;
+}
+
+/* Keeps the items for which the truth is `wanted`. */
 static bool select_items(struct jinja_call *call, bool wanted, bool with_attribute,
                          struct jinja_value *ret) {
     struct jinja_value items;
     struct jinja_value kept = jinja_list_new(call->arena);
-    struct jinja_value attribute = { 0 };
-    str test = { 0 };
+    struct criterion criterion;
     bool nothing;
     if (!is_nothing(call, &nothing)) {
         return false;
@@ -110,30 +168,13 @@ static bool select_items(struct jinja_call *call, bool wanted, bool with_attribu
         *ret = value_iterator(kept);
         return true;
     }
-    if (with_attribute) {
-        if (call->rest_count == 0) {
-            return jinja_call_fail(call, "needs the name of an attribute");
-        }
-        attribute = *call->rest++;
-        call->rest_count--;
-    }
-    if ((call->rest_count > 0 && !callable_name(call, 0, &test)) ||
-        !rt_list(call->runtime, call->span, call->args[0], &items)) {
+    if (!rt_list(call->runtime, call->span, call->args[0], &items) ||
+        !read_criterion(call, with_attribute, items.list->len > 0, &criterion)) {
         return false;
     }
     for (size_t i = 0; i < items.list->len; i++) {
-        struct jinja_value v = items.list->items[i];
         bool truth;
-        if (with_attribute && !call_attribute(call, v, attribute, &v)) {
-            return false;
-        }
-        if (test.len > 0) {
-            struct call_values args = other_args(call);
-            if (!rt_apply(call, test, true, v, &args, &v)) {
-                return false;
-            }
-        }
-        if (!call_truth(call, v, &truth)) {
+        if (!judge(call, &criterion, &items.list->items[i], &truth)) {
             return false;
         }
         if (truth == wanted) {

@@ -19,11 +19,37 @@ static bool input(struct jinja_call *call, str *ret) {
     return jinja_call_text(call, call->args[0], ret) && call_step(call, ret->len / 64);
 }
 
+/* A text of the length of `s`, to be written. */
+static bool make_like(struct jinja_call *call, str s, char **ret_text, struct jinja_value *ret) {
+    *ret_text = call_room(call, s.len);
+    *ret = jinja_string((str){ *ret_text, s.len });
+    ret->markup = value_is_markup(call->args[0]);
+    return *ret_text != NULL;
+}
+
+static char upper_ascii(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
+}
+
+static bool change_ascii(struct jinja_call *call, str s, bool upper, struct jinja_value *ret) {
+    char *text;
+    if (!make_like(call, s, &text, ret)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        text[i] = upper ? upper_ascii(s.ptr[i]) : char_lower(s.ptr[i]);
+    }
+    return true;
+}
+
 static bool filter_upper(struct jinja_call *call, struct jinja_value *ret) {
     str s;
     AUTO_BUF out = call_buf(call);
     if (!input(call, &s)) {
         return false;
+    }
+    if (text_is_ascii(s)) {
+        return change_ascii(call, s, true, ret);
     }
     for (size_t i = 0; i < s.len;) {
         text_add_upper(&out, text_next(s, &i));
@@ -36,6 +62,9 @@ static bool filter_lower(struct jinja_call *call, struct jinja_value *ret) {
     AUTO_BUF out = call_buf(call);
     if (!input(call, &s)) {
         return false;
+    }
+    if (text_is_ascii(s)) {
+        return change_ascii(call, s, false, ret);
     }
     for (size_t i = 0; i < s.len;) {
         text_add_lower(&out, text_next(s, &i));
@@ -57,12 +86,34 @@ static bool filter_capitalize(struct jinja_call *call, struct jinja_value *ret) 
     return take_like(call, &out, ret);
 }
 
+static bool is_before_word(char c) {
+    return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == '-' || c == '(' ||
+           c == '{' || c == '[' || c == '<';
+}
+
+static bool title_ascii(struct jinja_call *call, str s, struct jinja_value *ret) {
+    char *text;
+    bool begin = true;
+    if (!make_like(call, s, &text, ret)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        text[i] = begin ? upper_ascii(s.ptr[i]) : char_lower(s.ptr[i]);
+        begin = is_before_word(s.ptr[i]);
+    }
+    ret->markup = false;
+    return true;
+}
+
 /* A word begins behind white space, a dash, or an opening bracket. */
 static bool filter_title(struct jinja_call *call, struct jinja_value *ret) {
     str s;
     AUTO_BUF out = call_buf(call);
     if (!input(call, &s)) {
         return false;
+    }
+    if (text_is_ascii(s)) {
+        return title_ascii(call, s, ret);
     }
     bool begin = true;
     for (size_t i = 0; i < s.len;) {
@@ -172,6 +223,11 @@ static bool filter_replace(struct jinja_call *call, struct jinja_value *ret) {
                    !rt_escape(call->runtime, call->span, call->args[2], &with))) {
         return false;
     }
+    if (old.len > 0 && str_find(s, old, 0) == STR_NONE) {
+        *ret = jinja_string(s);
+        ret->markup = markup;
+        return true;
+    }
     text_replace(&out, s, old, with, count);
     if (!call_take(call, &out, ret)) {
         return false;
@@ -239,6 +295,7 @@ static bool filter_format(struct jinja_call *call, struct jinja_value *ret) {
         }
     } else {
         args = value_tuple(call->arena);
+        list_reserve(args.list, call->rest_count);
         for (size_t i = 0; i < call->rest_count; i++) {
             jinja_list_add(args, call->rest[i]);
         }
@@ -249,7 +306,7 @@ static bool filter_format(struct jinja_call *call, struct jinja_value *ret) {
 }
 
 static bool word_char(uint32_t code) {
-    return code == '_' || text_is_alnum(code);
+    return code < 0x80 ? code == '_' || char_is_alnum((char)code) : text_is_alnum(code);
 }
 
 static bool filter_wordcount(struct jinja_call *call, struct jinja_value *ret) {

@@ -171,14 +171,16 @@ static bool add_integer(struct formatter *f, const struct format_spec *spec, str
     str number = str_from_c(digits);
     if (spec->precision > (int64_t)number.len) {
         buf_add_repeat(&body, '0', (size_t)spec->precision - number.len);
+        buf_add(&body, number);
+        number = buf_str(&body);
     }
-    buf_add(&body, number);
-    AUTO_BUF prefix = BUF_INIT(8);
-    buf_add(&prefix, sign_text(spec, i < 0));
+    AUTO_BUF base = BUF_INIT(8);
+    str prefix = sign_text(spec, i < 0);
     if (spec->alternative && !decimal) {
-        buf_addf(&prefix, "0%c", spec->kind);
+        buf_addf(&base, "%.*s0%c", STR_FMT(prefix), spec->kind);
+        prefix = buf_str(&base);
     }
-    add_padded(f, spec, buf_str(&prefix), buf_str(&body));
+    add_padded(f, spec, prefix, number);
     return true;
 }
 

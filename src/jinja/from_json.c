@@ -18,12 +18,14 @@ static struct jinja_value convert(struct arena *a, json_t *j) {
     switch (json_typeof(j)) {
     case JSON_OBJECT:
         v = jinja_dict_new(a);
+        dict_reserve(v.dict, json_object_size(j));
         json_object_foreach(j, key, item) {
             jinja_dict_put(v, str_dup(a, str_from_c(key)), convert(a, item));
         }
         break;
     case JSON_ARRAY:
         v = jinja_list_new(a);
+        list_reserve(v.list, json_array_size(j));
         json_array_foreach(j, i, item) {
             jinja_list_add(v, convert(a, item));
         }

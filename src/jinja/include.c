@@ -12,9 +12,10 @@ struct module_object {
 static bool module_attr(struct jinja_runtime *rt, struct jinja_object *o, str name,
                         struct jinja_value *ret) {
     const struct module *m = ((const struct module_object *)o)->module;
-    uint32_t id = env_intern(rt->env, str_dup(rt->env->arena, name));
-    if (id < m->name_count && m->names[id].state == NAME_OWN && m->names[id].exported) {
-        *ret = m->names[id].value;
+    uintptr_t id = (uintptr_t)map_find(&rt->env->names, name); /* as env_intern() keeps it */
+    if (id > 0 && id <= m->name_count && m->names[id - 1].state == NAME_OWN &&
+        m->names[id - 1].exported) {
+        *ret = m->names[id - 1].value;
     }
     return true;
 }

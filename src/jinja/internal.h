@@ -27,7 +27,16 @@ size_t text_length(str s); /* in code points */
 /* Byte offset of the code point with this index; the length when there are fewer. */
 size_t text_offset(str s, size_t index);
 /* Takes the code point at *pos; pos < s.len, and s is UTF-8. */
-uint32_t text_next(str s, size_t *pos);
+uint32_t text_next_wide(str s, size_t *pos);
+static inline uint32_t text_next(str s, size_t *pos) {
+    unsigned char c = (unsigned char)s.ptr[*pos];
+    if (c >= 0x80) {
+        return text_next_wide(s, pos);
+    }
+    ++*pos;
+    return c;
+}
+bool text_is_ascii(str s);
 
 /* ---- environment: env.c ---- */
 
@@ -166,7 +175,27 @@ struct call_values {
 
 /* What is made of a value comes from where that came from, unless it is known already. */
 static inline void value_take_origin(struct jinja_value *made, struct jinja_value from) {
-    made->origin = made->origin != 0 ? made->origin : from.origin;
+    if (from.origin != 0 && made->origin == 0) {
+        made->origin = from.origin;
+    }
+}
+
+/* Written in place, for hot paths: a value that is made and then copied is read in larger pieces
+ * than it was written, for which a processor waits until all of it is in the cache. */
+static inline void value_put(struct jinja_value *v, enum jinja_kind kind, uint32_t origin) {
+    v->kind = (uint8_t)kind;
+    v->view = 0;
+    v->markup = false;
+    v->reason = 0;
+    v->origin = origin;
+}
+static inline void value_put_int(struct jinja_value *v, int64_t integer, uint32_t origin) {
+    value_put(v, JINJA_INT, origin);
+    v->integer = integer;
+}
+static inline void value_put_bool(struct jinja_value *v, bool truth) {
+    value_put(v, JINJA_BOOL, 0);
+    v->boolean = truth;
 }
 const char *value_type_name(struct jinja_value v); /* as Python calls it: "int", "str" */
 struct jinja_value value_undefined(str name, uint8_t reason);
@@ -190,8 +219,17 @@ uint64_t value_hash(struct jinja_value v);
 
 /* NULL when not there. `key` is hashable. */
 struct dict_entry *dict_find(const struct jinja_dict *d, struct jinja_value key);
+/* The same for a text whose str_hash() is known. Dicts of one list are most often laid out alike:
+ * it is where the hint says, which is made to say where it was found. */
+struct dict_entry *dict_find_text(const struct jinja_dict *d, str key, uint64_t hash,
+                                  uint32_t *hint);
+/* Room for so many keys of a dict without any, and items of such a list. */
+void dict_reserve(struct jinja_dict *d, size_t count);
+void list_reserve(struct jinja_list *l, size_t count);
 void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value);
 bool dict_remove(struct jinja_dict *d, struct jinja_value key);
+/* Adds a key that is not there yet; false: it is. */
+bool dict_add(struct jinja_dict *d, struct jinja_value key, struct jinja_value value);
 struct jinja_dict *dict_copy(struct arena *a, const struct jinja_dict *d);
 
 /* ---- text of values: repr.c ---- */
@@ -200,6 +238,7 @@ enum { VALUE_DEPTH_MAX = 100 };
 /* str(v) and repr(v); false when nested too deeply. */
 bool value_add_text(struct jinja_value v, struct buf *out);
 bool value_add_repr(struct jinja_value v, struct buf *out, size_t depth);
+void text_add_integer(struct buf *out, int64_t value);
 void text_add_float(struct buf *out, double d);
 void text_add_quoted(struct buf *out, str s);  /* repr of a string */
 void text_add_escaped(struct buf *out, str s); /* HTML */
@@ -291,13 +330,16 @@ struct jinja_runtime {
     const struct load_site *site;
     struct map modules; /* imported without context: str -> struct jinja_object */
     uint32_t self_name;
+    uint32_t loop_name;
     enum escaping escaping;
     struct buf *out;
     enum flow flow;
     bool failed;
     uint64_t captures; /* scopes kept by macros: those are not used again */
     size_t depth;
+    size_t depth_max;
     uint64_t steps;
+    uint64_t steps_free; /* below it a step needs no look at the limits */
     size_t arena_start;
     uint64_t random; /* state of what is chosen: the same in each render */
     uint32_t failed_origin;
@@ -316,18 +358,36 @@ bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
 /* Counts work, and checks the limits of steps and memory. */
 /* What it costs to go through a value when that is a string; other values are free. */
 bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v);
-bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps);
+bool rt_step_check(struct jinja_runtime *rt, struct span span, uint64_t steps);
+static inline bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
+    if (steps < rt->steps_free - rt->steps) {
+        rt->steps += steps;
+        return true;
+    }
+    return rt_step_check(rt, span, steps);
+}
 /* Asks for memory about to be used; false: reported. */
 bool rt_reserve(struct jinja_runtime *rt, struct span span, size_t bytes);
-bool rt_enter(struct jinja_runtime *rt, struct span span);
-void rt_leave(struct jinja_runtime *rt);
+bool rt_fail_depth(struct jinja_runtime *rt, struct span span) __attribute__((cold));
+static inline bool rt_enter(struct jinja_runtime *rt, struct span span) {
+    if (rt->depth >= rt->depth_max) {
+        return rt_fail_depth(rt, span);
+    }
+    rt->depth++;
+    return true;
+}
+static inline void rt_leave(struct jinja_runtime *rt) {
+    rt->depth--;
+}
 /* A buf for building text, with the output limit. */
 struct buf rt_buf(const struct jinja_runtime *rt);
 /* Its content in the render's arena; false: it was full, reported. */
 bool rt_take_text(struct jinja_runtime *rt, struct span span, const struct buf *b, str *ret);
 
 /* Whether what is printed here is escaped. */
-bool rt_escapes(const struct jinja_runtime *rt);
+static inline bool rt_escapes(const struct jinja_runtime *rt) {
+    return rt->escaping == ESCAPE_ASK ? *rt->module->autoescape : rt->escaping == ESCAPE_ON;
+}
 /* A module with empty names; `base` NULL: it sees only the context. */
 struct module *module_new(struct jinja_runtime *rt, struct module *base, struct scope *base_scope);
 /* Copies what is seen from a scope of a module: later changes there are not seen. */
@@ -338,7 +398,25 @@ void module_set_private(struct jinja_runtime *rt, uint32_t name, struct jinja_va
 struct scope *scope_push(struct jinja_runtime *rt);
 void scope_pop(struct jinja_runtime *rt);
 void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value);
-struct jinja_value scope_get(struct jinja_runtime *rt, uint32_t name, str text);
+/* NULL: no scope has it. */
+static inline const struct jinja_value *scope_find(const struct scope *s, uint32_t name) {
+    for (; s != NULL; s = s->parent) {
+        for (size_t i = 0; i < s->len; i++) {
+            if (s->items[i].name == name) {
+                return &s->items[i].value;
+            }
+        }
+    }
+    return NULL;
+}
+/* A top-level name, or one from outside of the template. */
+const struct jinja_value *module_get(struct jinja_runtime *rt, uint32_t name, str text);
+/* What a name stands for, undefined when for nothing; stays as it is until the name is set. */
+static inline const struct jinja_value *scope_get(struct jinja_runtime *rt, uint32_t name,
+                                                  str text) {
+    const struct jinja_value *local = scope_find(rt->scope, name);
+    return local != NULL ? local : module_get(rt, name, text);
+}
 bool rt_assign(struct jinja_runtime *rt, const struct target *target, struct jinja_value value);
 
 /* Undefined in strict mode is reported: every use but `is defined` and `default` goes through. */
@@ -384,7 +462,9 @@ bool rt_call(struct jinja_runtime *rt, struct span span, struct jinja_value call
              const struct call_values *args, struct jinja_value *ret);
 /* The method of a value as a function; false when there is none. */
 bool rt_method(struct jinja_runtime *rt, struct jinja_value v, str name, struct jinja_value *ret);
-/* Applies a filter or test by name: map, select and the like. */
+/* A filter or test by name, for map, select and the like. NULL: there is none, reported. */
+const struct callable *call_find(struct jinja_call *call, str name, bool test);
+/* Finds and applies one. */
 bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v,
               const struct call_values *args, struct jinja_value *ret);
 
@@ -396,7 +476,7 @@ bool exec_print(struct jinja_runtime *rt, struct span span, str text);
 bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 /* What any value prints, by the statement at `span`. */
 bool exec_print_any(struct jinja_runtime *rt, struct span span, struct span value_span,
-                    struct jinja_value v);
+                    const struct jinja_value *v);
 
 /* While output is captured. */
 struct capture {
@@ -412,12 +492,44 @@ bool capture_end(struct jinja_runtime *rt, struct span span, struct capture *c, 
 /* ---- evaluation: eval.c, exec.c, macro.c, loop.c ---- */
 
 bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
-bool eval_args(struct jinja_runtime *rt, const struct call_args *args, struct call_values *ret);
+bool eval_truth(struct jinja_runtime *rt, const struct expr *e, bool *ret);
+/* Where the value is: most are in their place already, others are put into `room`. NULL: reported.
+ * It stays as it is while the expression around it is evaluated. */
+static inline const struct jinja_value *eval_ref(struct jinja_runtime *rt, const struct expr *e,
+                                                 struct jinja_value *room) {
+    if (e->kind != EXPR_NAME && e->kind != EXPR_LITERAL) {
+        return eval(rt, e, room) ? room : NULL;
+    }
+    if (!rt_step(rt, e->span, 1)) {
+        return NULL;
+    }
+    return e->kind == EXPR_NAME ? scope_get(rt, e->name, e->text) : &e->literal;
+}
+/* An EXPR_ATTR of what is on its left. */
+bool eval_attr_of(struct jinja_runtime *rt, const struct expr *e, const struct jinja_value *left,
+                  struct jinja_value *ret);
+/* eval_call.c */
+bool eval_call(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_filter(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_test(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+/* Where a few arguments fit; it must live as long as they are used. */
+struct arg_room {
+    struct jinja_value positional[4];
+    struct jinja_keyword keywords[2];
+};
+bool eval_args(struct jinja_runtime *rt, const struct call_args *args, struct arg_room *room,
+               struct call_values *ret);
 bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 /* A chain of filters whose innermost left is NULL, on `input`. */
 bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
                        struct jinja_value *ret);
 bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body);
+extern const struct object_ops loop_ops;
+/* An attribute of a loop object, by an EXPR_ATTR. */
+void loop_get(struct jinja_runtime *rt, struct jinja_object *o, const struct expr *e,
+              struct jinja_value *ret);
+/* Its number for expr.attr. */
+uint32_t loop_attr_number(str name);
 /* Output of the body as text. */
 bool exec_capture(struct jinja_runtime *rt, struct span span, const struct stmt_list *body,
                   struct jinja_value *ret);
@@ -467,6 +579,8 @@ bool call_attribute(struct jinja_call *call, struct jinja_value v, struct jinja_
 /* A number, or a string that is one. */
 bool call_float(struct jinja_call *call, unsigned param, double *ret);
 struct buf call_buf(const struct jinja_call *call);
+/* Room in the arena for a text of a length that is known; NULL: reported. */
+char *call_room(struct jinja_call *call, size_t len);
 /* A string value with the buf's content. */
 bool call_take(struct jinja_call *call, const struct buf *b, struct jinja_value *ret);
 /* Sorts a list in place: stable; `by` as attribute path or UNDEFINED; false: reported. */

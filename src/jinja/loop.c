@@ -9,7 +9,8 @@ struct loop {
     size_t index;             /* 0-based */
     size_t depth;             /* 0-based, of recursion */
     enum escaping escaping;
-    struct scope *scope; /* around the loop: where a recursive call goes on */
+    struct scope *scope;     /* around the loop: where a recursive call goes on */
+    struct jinja_value self; /* as a value */
     bool has_changed;
     struct jinja_value changed;
 };
@@ -17,13 +18,12 @@ struct loop {
 static bool run_loop(struct jinja_runtime *rt, const struct stmt *s, struct jinja_value iterable,
                      struct span span, size_t depth);
 
-static struct jinja_value neighbour(const struct loop *l, size_t index) {
-    if (index < l->items->len) {
-        return l->items->items[index];
-    }
-    return value_undefined(index == SIZE_MAX ? S("there is no previous item")
-                                             : S("there is no next item"),
-                           UNDEFINED_EMPTY);
+static void put_neighbour(const struct loop *l, size_t index, struct jinja_value *ret) {
+    *ret = index < l->items->len
+               ? l->items->items[index]
+               : value_undefined(index == SIZE_MAX ? S("there is no previous item")
+                                                   : S("there is no next item"),
+                                 UNDEFINED_EMPTY);
 }
 
 static bool loop_cycle(struct jinja_call *call, struct jinja_value *ret) {
@@ -70,7 +70,7 @@ static const struct callable loop_methods[] = {
 static struct jinja_value loop_method(struct jinja_runtime *rt, struct loop *l, size_t which) {
     struct jinja_function *f = ARENA_NEW(rt->arena, struct jinja_function);
     f->callable = &loop_methods[which];
-    f->self = (struct jinja_value){ .kind = JINJA_OBJECT, .object = &l->object };
+    f->self = l->self;
     return (struct jinja_value){ .kind = JINJA_FUNCTION, .function = f };
 }
 
@@ -97,49 +97,76 @@ static const str loop_attrs[] = {
     S_INIT("changed"),
 };
 
-static struct jinja_value loop_value(struct jinja_runtime *rt, struct loop *l,
-                                     enum loop_attr which) {
+static void put_attr(struct jinja_runtime *rt, struct loop *l, enum loop_attr which,
+                     struct jinja_value *ret) {
     size_t len = l->items->len;
     switch (which) {
     case LOOP_INDEX:
-        return jinja_int((int64_t)l->index + 1);
+        value_put_int(ret, (int64_t)l->index + 1, 0);
+        break;
     case LOOP_INDEX0:
-        return jinja_int((int64_t)l->index);
+        value_put_int(ret, (int64_t)l->index, 0);
+        break;
     case LOOP_REVINDEX:
-        return jinja_int((int64_t)(len - l->index));
+        value_put_int(ret, (int64_t)(len - l->index), 0);
+        break;
     case LOOP_REVINDEX0:
-        return jinja_int((int64_t)(len - l->index) - 1);
+        value_put_int(ret, (int64_t)(len - l->index) - 1, 0);
+        break;
     case LOOP_FIRST:
-        return jinja_bool(l->index == 0);
+        value_put_bool(ret, l->index == 0);
+        break;
     case LOOP_LAST:
-        return jinja_bool(l->index + 1 == len);
+        value_put_bool(ret, l->index + 1 == len);
+        break;
     case LOOP_LENGTH:
-        return jinja_int((int64_t)len);
+        value_put_int(ret, (int64_t)len, 0);
+        break;
     case LOOP_DEPTH:
-        return jinja_int((int64_t)l->depth + 1);
+        value_put_int(ret, (int64_t)l->depth + 1, 0);
+        break;
     case LOOP_DEPTH0:
-        return jinja_int((int64_t)l->depth);
+        value_put_int(ret, (int64_t)l->depth, 0);
+        break;
     case LOOP_PREVITEM:
-        return neighbour(l, l->index - 1);
+        put_neighbour(l, l->index - 1, ret);
+        break;
     case LOOP_NEXTITEM:
-        return neighbour(l, l->index + 1);
+        put_neighbour(l, l->index + 1, ret);
+        break;
     case LOOP_CYCLE:
-        return loop_method(rt, l, 0);
+        *ret = loop_method(rt, l, 0);
+        break;
     case LOOP_CHANGED:
-        return loop_method(rt, l, 1);
+        *ret = loop_method(rt, l, 1);
+        break;
     }
-    return JINJA_NONE_VALUE;
+}
+
+uint32_t loop_attr_number(str name) {
+    uint32_t i = 0;
+    while (i < ARRAY_LEN(loop_attrs) && !str_eq(loop_attrs[i], name)) {
+        i++;
+    }
+    return i;
 }
 
 static bool loop_attr(struct jinja_runtime *rt, struct jinja_object *o, str name,
                       struct jinja_value *ret) {
-    for (size_t i = 0; i < ARRAY_LEN(loop_attrs); i++) {
-        if (str_eq(loop_attrs[i], name)) {
-            *ret = loop_value(rt, (struct loop *)o, (enum loop_attr)i);
-            break;
-        }
+    uint32_t number = loop_attr_number(name);
+    if (number < ARRAY_LEN(loop_attrs)) {
+        put_attr(rt, (struct loop *)o, (enum loop_attr)number, ret);
     }
     return true;
+}
+
+void loop_get(struct jinja_runtime *rt, struct jinja_object *o, const struct expr *e,
+              struct jinja_value *ret) {
+    if (e->name < ARRAY_LEN(loop_attrs)) {
+        put_attr(rt, (struct loop *)o, (enum loop_attr)e->name, ret);
+    } else {
+        *ret = value_undefined(e->text, UNDEFINED_OF_FIRST + JINJA_OBJECT);
+    }
 }
 
 /* loop(items): the same body again, one level deeper; its output is the result. */
@@ -166,9 +193,7 @@ static bool loop_call(struct jinja_runtime *rt, struct jinja_object *o, struct s
     return ok;
 }
 
-static const struct object_ops loop_ops = { .type_name = "loop",
-                                            .attr = loop_attr,
-                                            .call = loop_call };
+const struct object_ops loop_ops = { .type_name = "loop", .attr = loop_attr, .call = loop_call };
 
 /* The items that pass `if`. The target is bound in a scope of its own. */
 static bool filter_items(struct jinja_runtime *rt, const struct stmt *s, struct iter *it,
@@ -178,11 +203,10 @@ static bool filter_items(struct jinja_runtime *rt, const struct stmt *s, struct 
     bool ok = true;
     struct scope *scope = scope_push(rt);
     while (ok && iter_next(it, &item)) {
-        struct jinja_value v;
         bool truth = false;
         scope->len = 0;
         ok = rt_step(rt, s->span, 1) && rt_assign(rt, s->loop.target, item) &&
-             eval(rt, s->loop.filter, &v) && rt_truth(rt, s->loop.filter->span, v, &truth);
+             eval_truth(rt, s->loop.filter, &truth);
         if (ok && truth) {
             jinja_list_add(kept, item);
         }
@@ -192,16 +216,33 @@ static bool filter_items(struct jinja_runtime *rt, const struct stmt *s, struct 
     return ok;
 }
 
-/* One pass, in a scope that holds nothing yet. */
-static bool run_pass(struct jinja_runtime *rt, const struct stmt *s, struct loop *loop,
-                     struct jinja_value item) {
-    static const str loop_name = S_INIT("loop");
-    if (loop != NULL) {
-        scope_set(rt, env_intern(rt->env, loop_name),
-                  (struct jinja_value){ .kind = JINJA_OBJECT, .object = &loop->object });
+/* A name that the scope does not have yet. */
+static void bind_new(struct jinja_runtime *rt, uint32_t name, const struct jinja_value *value) {
+    struct scope *s = rt->scope;
+    if (s->len == s->cap) {
+        s->items = arena_grow(rt->arena, s->items, s->len, &s->cap, sizeof *s->items);
     }
-    return rt_step(rt, s->span, 1) && rt_assign(rt, s->loop.target, item) &&
-           exec_body(rt, &s->loop.body);
+    struct binding *b = &s->items[s->len++];
+    b->name = name;
+    b->value = *value;
+}
+
+/* One pass, in a scope that holds nothing yet. */
+static bool run_pass(struct jinja_runtime *rt, const struct stmt *s, const struct loop *loop,
+                     const struct jinja_value *item) {
+    const struct target *target = s->loop.target;
+    if (loop != NULL) {
+        bind_new(rt, rt->loop_name, &loop->self);
+    }
+    if (!rt_step(rt, s->span, 1)) {
+        return false;
+    }
+    if (target->kind == TARGET_NAME) {
+        bind_new(rt, target->name, item); /* not `loop`: the parser sees to that */
+    } else if (!rt_assign(rt, target, *item)) {
+        return false;
+    }
+    return exec_body(rt, &s->loop.body);
 }
 
 /* `else` runs unless a pass came to its end: one that ends by break or continue does not count,
@@ -220,7 +261,7 @@ static bool run_passes(struct jinja_runtime *rt, const struct stmt *s, struct lo
         if (loop != NULL) {
             loop->index = it->pos - 1;
         }
-        ok = run_pass(rt, s, loop, item);
+        ok = run_pass(rt, s, loop, &item);
         *ret_any |= rt->flow == FLOW_NEXT;
         if (rt->captures != captures) {
             scope_pop(rt);
@@ -250,6 +291,7 @@ static bool loop_new(struct jinja_runtime *rt, const struct stmt *s, struct span
                            .depth = depth,
                            .scope = rt->scope,
                            .escaping = rt->escaping };
+    loop->self = (struct jinja_value){ .kind = JINJA_OBJECT, .object = &loop->object };
     *ret = loop;
     return true;
 }

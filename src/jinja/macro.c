@@ -93,7 +93,7 @@ static bool bind_params(struct jinja_runtime *rt, const struct macro *m, struct 
 /* What the parameters did not take: varargs, kwargs and caller, or errors. */
 static bool bind_rest(struct jinja_runtime *rt, const struct macro *m, struct span span,
                       const struct call_values *args) {
-    struct jinja_value kwargs = jinja_dict_new(rt->arena);
+    struct jinja_value kwargs = m->uses_kwargs ? jinja_dict_new(rt->arena) : JINJA_NONE_VALUE;
     bool has_caller = false;
     for (size_t i = 0; i < args->keyword_count; i++) {
         const struct jinja_keyword *k = &args->keywords[i];
@@ -116,13 +116,13 @@ static bool bind_rest(struct jinja_runtime *rt, const struct macro *m, struct sp
     if (m->uses_kwargs) {
         bind(rt, S("kwargs"), kwargs);
     }
-    struct jinja_value varargs = value_tuple(rt->arena);
-    for (size_t i = m->param_count; i < args->count; i++) {
-        jinja_list_add(varargs, args->positional[i]);
-    }
     if (m->uses_varargs) {
+        struct jinja_value varargs = value_tuple(rt->arena);
+        for (size_t i = m->param_count; i < args->count; i++) {
+            jinja_list_add(varargs, args->positional[i]);
+        }
         bind(rt, S("varargs"), varargs);
-    } else if (varargs.list->len > 0) {
+    } else if (args->count > m->param_count) {
         return rt_fail(rt, span, "macro '%.*s' takes not more than %zu arguments", STR_FMT(m->text),
                        m->param_count);
     }
@@ -176,7 +176,8 @@ bool exec_call_block(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value callee;
     struct jinja_value v;
     struct call_values args;
-    if (!eval(rt, call->left, &callee) || !eval_args(rt, call->args, &args)) {
+    struct arg_room room;
+    if (!eval(rt, call->left, &callee) || !eval_args(rt, call->args, &room, &args)) {
         return false;
     }
     struct jinja_keyword caller = { S("caller"), macro_new(rt, s->wrap.caller) };

@@ -15,9 +15,6 @@ static const struct captured *find_captured(const struct jinja_runtime *rt, uint
 /* Remembers where the output from `start` on comes from. */
 static void mark(struct jinja_runtime *rt, size_t start, struct span span, uint32_t origin) {
     struct run_list *runs = &rt->runs;
-    if (!rt->env->options.mapped) {
-        return;
-    }
     struct jinja_run run = { start, span, origin };
     if (runs->len > 0 && runs->items[runs->len - 1].start == start) {
         runs->items[runs->len - 1] = run; /* what was marked before printed nothing */
@@ -49,7 +46,9 @@ static bool check_output(struct jinja_runtime *rt, struct span span) {
 }
 
 bool exec_print(struct jinja_runtime *rt, struct span span, str text) {
-    mark(rt, rt->out->len, span, 0);
+    if (rt->env->options.mapped) {
+        mark(rt, rt->out->len, span, 0);
+    }
     buf_add(rt->out, text);
     return check_output(rt, span);
 }
@@ -59,15 +58,19 @@ bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_v
         return rt_fail(rt, span, "the result is printed, so it must be text, not a '%s' value",
                        value_type_name(v));
     }
-    return exec_print_any(rt, span, span, v);
+    return exec_print_any(rt, span, span, &v);
 }
 
 bool exec_print_any(struct jinja_runtime *rt, struct span span, struct span value_span,
-                    struct jinja_value v) {
-    if (!mark_value(rt, span, v)) {
+                    const struct jinja_value *v) {
+    if (rt->env->options.mapped && !mark_value(rt, span, *v)) {
         return false;
     }
-    if (!value_add_text(v, rt->out) && !rt->out->full) {
+    if (v->kind == JINJA_STRING) {
+        buf_add(rt->out, v->string);
+    } else if (v->kind == JINJA_INT) {
+        text_add_integer(rt->out, v->integer);
+    } else if (!value_add_text(*v, rt->out) && !rt->out->full) {
         return rt_fail(rt, value_span, "a value is nested too deeply to be printed");
     }
     return check_output(rt, span);

@@ -237,7 +237,12 @@ static struct expr *parse_attribute(struct parser *p, struct expr *left) {
     struct expr *e = expr_new(p, EXPR_ATTR, span_join(left->span, t.span));
     e->left = left;
     e->text = t.text;
-    e->is_key = !map_has(&p->env->methods[JINJA_DICT], t.text);
+    e->hash = str_hash(t.text);
+    e->hint = ARENA_NEW(p->arena, uint32_t);
+    e->name = loop_attr_number(t.text);
+    for (size_t i = 0; i < ARRAY_LEN(e->methods); i++) {
+        e->methods[i] = map_find(&p->env->methods[JINJA_STRING + i], t.text);
+    }
     return e;
 }
 

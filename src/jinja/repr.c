@@ -7,6 +7,52 @@
 
 #include "jinja/internal.h"
 
+/* 10 to the power of n, for 0 <= n <= 22: exact. */
+static double power_of_ten(int n) {
+    double power = 1;
+    for (int i = 0; i < n; i++) {
+        power *= 10;
+    }
+    return power;
+}
+
+/*
+ * Most numbers that are printed have few digits, and then need no trial: when an integer of at
+ * most 15 digits divided by an exact power of ten is the number, these are its digits, since no
+ * two decimals of so few digits read back as the same number.
+ */
+static bool few_digits(double d, char digits[24], int *ret_exponent) {
+    double whole = 0;
+    int places = 0;
+    if (!(d >= 1e-3 && d < 1e9)) {
+        return false;
+    }
+    for (;; places++) {
+        double scaled = d * power_of_ten(places);
+        whole = rint(scaled);
+        if (places > 6 || whole >= 1e15) {
+            return false;
+        }
+        if (whole > 0 && whole / power_of_ten(places) == d) {
+            break;
+        }
+    }
+    uint64_t rest = (uint64_t)whole;
+    int count = 1;
+    for (uint64_t power = 10; power <= rest; power *= 10) {
+        count++;
+    }
+    digits[count] = '\0';
+    for (int i = count - 1; i >= 0; i--, rest /= 10) {
+        digits[i] = (char)('0' + rest % 10);
+        if (i > 0 && digits[i] == '0' && digits[i + 1] == '\0') {
+            digits[i] = '\0'; /* zeros at the end say nothing */
+        }
+    }
+    *ret_exponent = count - 1 - places;
+    return true;
+}
+
 /* Shortest digits that read back as the same number: `digits` without a dot, and the exponent of
  * the first digit. */
 static void shortest_digits(double d, char digits[24], int *ret_exponent) {
@@ -48,7 +94,9 @@ void text_add_float(struct buf *out, double d) {
     }
     char digits[24];
     int exponent;
-    shortest_digits(d, digits, &exponent);
+    if (!few_digits(d, digits, &exponent)) {
+        shortest_digits(d, digits, &exponent);
+    }
     int len = (int)strlen(digits);
     if (exponent < -4 || exponent >= 16) {
         buf_addf(out, "%c%s%s", digits[0], len > 1 ? "." : "", digits + 1);
@@ -88,33 +136,48 @@ void text_add_quoted(struct buf *out, str s) {
     char quote = single && str_find_char(s, '"', 0) == STR_NONE ? '"' : '\'';
     buf_add_char(out, quote);
     for (size_t i = 0; i < s.len;) {
-        add_quoted_char(out, text_next(s, &i), quote);
+        size_t plain = i;
+        while (i < s.len && s.ptr[i] >= ' ' && s.ptr[i] < 0x7F && s.ptr[i] != quote &&
+               s.ptr[i] != '\\') {
+            i++;
+        }
+        buf_add(out, str_slice(s, plain, i));
+        if (i < s.len) {
+            add_quoted_char(out, text_next(s, &i), quote);
+        }
     }
     buf_add_char(out, quote);
 }
 
+static str entity_of(char c) {
+    switch (c) {
+    case '&':
+        return S("&amp;");
+    case '<':
+        return S("&lt;");
+    case '>':
+        return S("&gt;");
+    case '"':
+        return S("&#34;");
+    case '\'':
+        return S("&#39;");
+    default: /* as it is */
+        return (str){ 0 };
+    }
+}
+
 void text_add_escaped(struct buf *out, str s) {
+    size_t plain = 0;
+    buf_expect(out, s.len + s.len / 4);
     for (size_t i = 0; i < s.len; i++) {
-        switch (s.ptr[i]) {
-        case '&':
-            buf_add(out, S("&amp;"));
-            break;
-        case '<':
-            buf_add(out, S("&lt;"));
-            break;
-        case '>':
-            buf_add(out, S("&gt;"));
-            break;
-        case '"':
-            buf_add(out, S("&#34;"));
-            break;
-        case '\'':
-            buf_add(out, S("&#39;"));
-            break;
-        default: /* as it is */
-            buf_add_char(out, s.ptr[i]);
+        str entity = s.ptr[i] > '>' ? (str){ 0 } : entity_of(s.ptr[i]);
+        if (entity.len > 0) {
+            buf_add(out, str_slice(s, plain, i));
+            buf_add(out, entity);
+            plain = i + 1;
         }
     }
+    buf_add(out, str_slice(s, plain, s.len));
 }
 
 static bool add_items(const struct jinja_list *list, struct buf *out, size_t depth) {
@@ -177,7 +240,7 @@ static void add_range(const struct jinja_range *r, struct buf *out) {
 }
 
 /* The most frequent value of loops: printf would be the larger part of their time. */
-static void add_integer(struct buf *out, int64_t value) {
+void text_add_integer(struct buf *out, int64_t value) {
     char digits[24];
     size_t at = sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
@@ -206,7 +269,7 @@ bool value_add_repr(struct jinja_value v, struct buf *out, size_t depth) {
         buf_add_c(out, v.boolean ? "True" : "False");
         return true;
     case JINJA_INT:
-        add_integer(out, v.integer);
+        text_add_integer(out, v.integer);
         return true;
     case JINJA_FLOAT:
         text_add_float(out, v.real);

@@ -50,29 +50,20 @@ bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value
     return v.kind != JINJA_STRING || v.string.len < 64 || rt_step(rt, span, v.string.len / 64);
 }
 
-bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
+bool rt_step_check(struct jinja_runtime *rt, struct span span, uint64_t steps) {
     uint64_t limit = rt->env->options.limits.steps;
     if (steps > limit || rt->steps > limit - steps) {
         return rt_fail(rt, span, "rendering takes more than %llu steps", (unsigned long long)limit);
     }
-    uint64_t before = rt->steps;
     rt->steps += steps;
     /* A step makes little: what is large asks ahead. So memory is looked at now and then. */
-    return before / 64 == rt->steps / 64 || rt_reserve(rt, span, 0);
+    uint64_t next = (rt->steps | 63) + 1;
+    rt->steps_free = next == 0 || next > limit ? limit : next;
+    return rt_reserve(rt, span, 0);
 }
 
-bool rt_enter(struct jinja_runtime *rt, struct span span) {
-    /* A call costs several levels of evaluation: this many fit a thread's stack. */
-    size_t limit = rt->env->options.limits.depth * 8;
-    if (rt->depth >= limit) {
-        return rt_fail(rt, span, "evaluation is nested more than %zu levels deep", limit);
-    }
-    rt->depth++;
-    return true;
-}
-
-void rt_leave(struct jinja_runtime *rt) {
-    rt->depth--;
+bool rt_fail_depth(struct jinja_runtime *rt, struct span span) {
+    return rt_fail(rt, span, "evaluation is nested more than %zu levels deep", rt->depth_max);
 }
 
 struct buf rt_buf(const struct jinja_runtime *rt) {
@@ -99,10 +90,6 @@ struct scope *scope_push(struct jinja_runtime *rt) {
 
 void scope_pop(struct jinja_runtime *rt) {
     rt->scope = rt->scope->parent;
-}
-
-bool rt_escapes(const struct jinja_runtime *rt) {
-    return rt->escaping == ESCAPE_ASK ? *rt->module->autoescape : rt->escaping == ESCAPE_ON;
 }
 
 struct module *module_new(struct jinja_runtime *rt, struct module *base, struct scope *base_scope) {
@@ -147,19 +134,12 @@ void scope_set(struct jinja_runtime *rt, uint32_t name, struct jinja_value value
             return;
         }
     }
-    struct binding b = { name, value };
-    ARENA_PUSH(rt->arena, s->items, s->len, s->cap, b);
-}
-
-static const struct jinja_value *scope_find(const struct scope *s, uint32_t name) {
-    for (; s != NULL; s = s->parent) {
-        for (size_t i = 0; i < s->len; i++) {
-            if (s->items[i].name == name) {
-                return &s->items[i].value;
-            }
-        }
+    if (s->len == s->cap) {
+        s->items = arena_grow(rt->arena, s->items, s->len, &s->cap, sizeof *s->items);
     }
-    return NULL;
+    struct binding *b = &s->items[s->len++];
+    b->name = name;
+    b->value = value;
 }
 
 /* What the including templates have under this name, the nearest first. */
@@ -200,16 +180,15 @@ static void look_up_outside(struct jinja_runtime *rt, uint32_t name, str text,
     n->value = (struct jinja_value){ .kind = JINJA_FUNCTION, .function = f };
 }
 
-struct jinja_value scope_get(struct jinja_runtime *rt, uint32_t name, str text) {
-    const struct jinja_value *local = scope_find(rt->scope, name);
-    if (local != NULL) {
-        return *local;
-    }
+const struct jinja_value *module_get(struct jinja_runtime *rt, uint32_t name, str text) {
     struct module_name *n = module_name(rt, name);
     if (n->state == NAME_NOT_LOOKED) {
         look_up_outside(rt, name, text, n);
     }
-    return n->state != NAME_ABSENT ? n->value : value_undefined(text, UNDEFINED_NAME);
+    if (n->state == NAME_ABSENT) {
+        n->value = value_undefined(text, UNDEFINED_NAME);
+    }
+    return &n->value;
 }
 
 void module_set_private(struct jinja_runtime *rt, uint32_t name, struct jinja_value value) {
@@ -249,8 +228,9 @@ void module_copy_names(struct jinja_runtime *rt, struct module *to, struct modul
 
 static bool assign_tuple(struct jinja_runtime *rt, const struct target *t,
                          struct jinja_value value) {
-    struct jinja_value items;
-    if (!rt_list(rt, t->span, value, &items)) {
+    struct jinja_value items = value;
+    bool is_list = value.kind == JINJA_TUPLE || value.kind == JINJA_LIST;
+    if (is_list ? !rt_step(rt, t->span, t->len) : !rt_list(rt, t->span, value, &items)) {
         return false;
     }
     if (items.list->len < t->len) {
@@ -274,7 +254,7 @@ bool rt_assign(struct jinja_runtime *rt, const struct target *t, struct jinja_va
         scope_set(rt, t->name, value);
         return true;
     case TARGET_ATTR: {
-        struct jinja_value owner = scope_get(rt, t->name, t->text);
+        struct jinja_value owner = *scope_get(rt, t->name, t->text);
         if (owner.kind != JINJA_OBJECT || owner.object->ops->set == NULL) {
             return rt_fail(rt, t->span, "cannot assign attribute on non-namespace object");
         }
@@ -297,6 +277,10 @@ bool jinja_render(const struct jinja_template *t, struct jinja_value context, st
                                 .sink = sink,
                                 .module = &context_only,
                                 .self_name = env_intern(env, S("self")),
+                                .loop_name = env_intern(env, S("loop")),
+                                /* A call costs several levels of evaluation: this many fit a
+                                 * thread's stack. */
+                                .depth_max = env->options.limits.depth * 8,
                                 .out = &out,
                                 .arena_start = arena_used(a) };
     map_init(&rt.modules, a);

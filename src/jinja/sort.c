@@ -16,6 +16,16 @@ struct keyed {
     struct jinja_value item;
 };
 
+/* Whether lower case may be something else. */
+static bool has_case(str s) {
+    bool any = false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        any |= c >= 0x80 || (c >= 'A' && c <= 'Z');
+    }
+    return any;
+}
+
 bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitive,
                struct jinja_value *ret) {
     if (case_sensitive || v.kind != JINJA_STRING) {
@@ -25,6 +35,10 @@ bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitiv
     AUTO_BUF out = call_buf(call);
     if (!call_step(call, v.string.len / 32)) {
         return false;
+    }
+    if (!has_case(v.string)) {
+        *ret = jinja_string(v.string);
+        return true;
     }
     for (size_t i = 0; i < v.string.len;) {
         text_add_lower(&out, text_next(v.string, &i));
@@ -47,6 +61,10 @@ static bool compare(struct sorter *s, struct jinja_value a, struct jinja_value b
 /* Only "less" is asked for, as Python's sort does; reverse keeps equal items in order too. */
 static bool less(struct sorter *s, const struct keyed *a, const struct keyed *b) {
     int order = 0;
+    if (a->key.kind == JINJA_INT && b->key.kind == JINJA_INT) {
+        s->failed = s->failed || !call_step(s->call, 1);
+        return s->reverse ? a->key.integer > b->key.integer : a->key.integer < b->key.integer;
+    }
     s->failed = s->failed || !compare(s, a->key, b->key, &order);
     return order == (s->reverse ? 1 : -1);
 }

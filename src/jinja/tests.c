@@ -94,7 +94,10 @@ static bool test_in(struct jinja_call *call, struct jinja_value *ret) {
 /* value % number == rest */
 static bool has_rest(struct jinja_call *call, struct jinja_value number, int64_t rest,
                      struct jinja_value *ret) {
-    struct jinja_value v;
+    struct jinja_value v = call->args[0];
+    if (v.kind == JINJA_INT && number.kind == JINJA_INT && v.integer >= 0 && number.integer > 0) {
+        return give(ret, v.integer % number.integer == rest);
+    }
     return rt_binary(call->runtime, call->span, TOKEN_MOD, call->args[0], number, &v) &&
            give(ret, value_equal(v, jinja_int(rest)));
 }

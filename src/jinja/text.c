@@ -256,9 +256,17 @@ size_t text_offset(str s, size_t index) {
     return s.len;
 }
 
-uint32_t text_next(str s, size_t *pos) {
+uint32_t text_next_wide(str s, size_t *pos) {
     uint32_t code = (unsigned char)s.ptr[*pos];
-    size_t len = code < 0x80 ? 1 : str_utf8_next(str_slice(s, *pos, s.len), &code);
+    size_t len = str_utf8_next(str_slice(s, *pos, s.len), &code);
     *pos += len == 0 ? 1 : len;
     return code;
+}
+
+bool text_is_ascii(str s) {
+    unsigned char any = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        any |= (unsigned char)s.ptr[i];
+    }
+    return any < 0x80;
 }

@@ -22,6 +22,12 @@ void jinja_list_add(struct jinja_value list, struct jinja_value item) {
     ARENA_PUSH(l->arena, l->items, l->len, l->cap, item);
 }
 
+void list_reserve(struct jinja_list *l, size_t count) {
+    ASSERT(l->cap == 0);
+    l->items = ARENA_ARRAY(l->arena, struct jinja_value, count);
+    l->cap = count;
+}
+
 struct jinja_value value_iterator(struct jinja_value list) {
     struct jinja_iterator *it = ARENA_NEW(list.list->arena, struct jinja_iterator);
     it->items = list.list;
