@@ -42,7 +42,7 @@ static void machine_and_limits(void **state) {
     const char **args = qemu_args(a, &example, VM_ACCEL_TCG, false);
     assert_string_equal(args[0], "qemu-system-x86_64");
     assert_string_equal(value_of(args, "-accel"), "tcg");
-    assert_string_equal(value_of(args, "-cpu"), "max");
+    assert_string_equal(value_of(args, "-cpu"), "max,la57=off,pku=off");
     assert_string_equal(value_of(args, "-smp"), "3");
     assert_string_equal(value_of(args, "-m"), "1500M");
     assert_true(has(args, "-no-reboot"));
