@@ -47,13 +47,16 @@ static bool is_taken(const struct checking *c, str path) {
 }
 
 /* Does the pattern name a file of the context, or a folder that one of them is in? */
-static bool is_in_context(const struct checking *c, str pattern) {
+/* `deep`: "**" stands for any number of folders, as with --parents. */
+static bool is_in_context(const struct checking *c, str pattern, bool deep) {
     for (size_t i = 0; i < c->recipe->file_count; i++) {
         str path = str_from_c(c->recipe->files[i].path);
         for (size_t end = 0; end != STR_NONE; end += end < path.len) {
             end = str_find_char(path, '/', end);
             str part = str_slice(path, 0, end);
-            if (dockerfile_glob_match(pattern, part) && is_taken(c, part)) {
+            bool match = deep ? dockerfile_glob_match_deep(pattern, part)
+                              : dockerfile_glob_match(pattern, part);
+            if (match && is_taken(c, part)) {
                 return true;
             }
             if (end == STR_NONE) {
@@ -144,14 +147,13 @@ static enum found check_source(struct checking *c, const struct dockerfile_instr
     if (!dockerfile_expand(&e, source->word, &path)) {
         return FOUND_WRONG;
     }
-    bool is_deep = i->copy.parents && str_find(path, S("**"), 0) != STR_NONE;
-    if (c->used_variable || is_deep || (i->kind == DOCKERFILE_ADD && is_remote(path))) {
+    if (c->used_variable || (i->kind == DOCKERFILE_ADD && is_remote(path))) {
         return FOUND;
     }
     /* As if the context were "/": what climbs above it starts at it again. */
     str clean = path_clean(c->arena, str_concat(c->arena, S("/"), path));
     clean = str_slice(clean, 1, clean.len);
-    if (clean.len == 0 || is_in_context(c, clean)) {
+    if (clean.len == 0 || is_in_context(c, clean, i->copy.parents)) {
         return FOUND;
     }
     if (dockerfile_glob_has_wildcard(path)) {
