@@ -56,6 +56,13 @@ static bool eval_sign(struct jinja_runtime *rt, const struct expr *e, struct jin
 
 bool eval_truth(struct jinja_runtime *rt, const struct expr *e, bool *ret) {
     struct jinja_value room;
+    if (e->kind == EXPR_NOT) { /* as deep as its operand: the template's depth has a limit */
+        if (!rt_tick(rt, &e->span) || !eval_truth(rt, e->left, ret)) {
+            return false;
+        }
+        *ret = !*ret;
+        return true;
+    }
     const struct jinja_value *v = eval_ref(rt, e, &room);
     if (v == NULL) {
         return false;
@@ -382,7 +389,7 @@ bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *re
     if (!rt_enter(rt, e->span)) {
         return false;
     }
-    bool ok = rt_step(rt, e->span, 1) && eval_kind(rt, e, ret);
+    bool ok = rt_tick(rt, &e->span) && eval_kind(rt, e, ret);
     rt_leave(rt);
     return ok;
 }

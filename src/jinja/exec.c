@@ -212,7 +212,7 @@ bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body) {
     }
     for (size_t i = 0; i < body->len && ok && rt->flow == FLOW_NEXT; i++) {
         const struct stmt *s = body->items[i];
-        ok = rt_step(rt, s->span, 1) && exec_stmt(rt, s);
+        ok = rt_tick(rt, &s->span) && exec_stmt(rt, s);
     }
     rt_leave(rt);
     return ok;

@@ -193,6 +193,11 @@ static inline void value_put_int(struct jinja_value *v, int64_t integer, uint32_
     value_put(v, JINJA_INT, origin);
     v->integer = integer;
 }
+static inline void value_put_string(struct jinja_value *v, str text) {
+    value_put(v, JINJA_STRING, 0);
+    v->string.ptr = text.ptr;
+    v->string.len = text.len;
+}
 static inline void value_put_bool(struct jinja_value *v, bool truth) {
     value_put(v, JINJA_BOOL, 0);
     v->boolean = truth;
@@ -202,7 +207,10 @@ struct jinja_value value_undefined(str name, uint8_t reason);
 void value_undefined_message(struct jinja_value v, struct buf *out);
 struct jinja_value value_tuple(struct arena *a);
 struct jinja_value value_iterator(struct jinja_value list);
-struct jinja_value value_view(struct jinja_value list, enum jinja_view view);
+static inline struct jinja_value value_view(struct jinja_value list, enum jinja_view view) {
+    list.view = (uint8_t)view;
+    return list;
+}
 /* Reads a bool as the integer it is in Python. */
 bool value_is_integer(struct jinja_value v, int64_t *ret);
 bool value_is_number(struct jinja_value v, double *ret);
@@ -253,9 +261,10 @@ struct binding {
 /* Names of one block of statements; the outermost names are in the module. */
 struct scope {
     struct scope *parent;
-    struct binding *items;
+    struct binding *items; /* `first`, as long as that is enough */
     size_t len;
     size_t cap;
+    struct binding first[3];
 };
 
 /* All blocks of one name, the child's first. */
@@ -343,6 +352,7 @@ struct jinja_runtime {
     size_t arena_start;
     uint64_t random; /* state of what is chosen: the same in each render */
     uint32_t failed_origin;
+    uint32_t attribute_hint; /* see dict_find_text(): of what filters look up in each item */
     struct {
         const struct jinja_dict *dict;
         str name;
@@ -359,6 +369,14 @@ bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
 /* What it costs to go through a value when that is a string; other values are free. */
 bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 bool rt_step_check(struct jinja_runtime *rt, struct span span, uint64_t steps);
+/* One step at a span that need not be copied. */
+static inline bool rt_tick(struct jinja_runtime *rt, const struct span *span) {
+    if (rt->steps_free - rt->steps > 1) {
+        rt->steps++;
+        return true;
+    }
+    return rt_step_check(rt, *span, 1);
+}
 static inline bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
     if (steps < rt->steps_free - rt->steps) {
         rt->steps += steps;
@@ -448,7 +466,17 @@ struct iter {
     size_t pos;
 };
 bool iter_init(struct jinja_runtime *rt, struct span span, struct jinja_value v, struct iter *ret);
-bool iter_next(struct iter *it, struct jinja_value *ret);
+bool iter_next_other(struct iter *it, struct jinja_value *ret);
+static inline bool iter_next(struct iter *it, struct jinja_value *ret) {
+    if (it->source.kind != JINJA_LIST && it->source.kind != JINJA_TUPLE) {
+        return iter_next_other(it, ret);
+    }
+    if (it->pos >= it->source.list->len) {
+        return false;
+    }
+    *ret = it->source.list->items[it->pos++];
+    return true;
+}
 /* All items as a list of their own. */
 bool rt_list(struct jinja_runtime *rt, struct span span, struct jinja_value v,
              struct jinja_value *ret);
@@ -500,7 +528,7 @@ static inline const struct jinja_value *eval_ref(struct jinja_runtime *rt, const
     if (e->kind != EXPR_NAME && e->kind != EXPR_LITERAL) {
         return eval(rt, e, room) ? room : NULL;
     }
-    if (!rt_step(rt, e->span, 1)) {
+    if (!rt_tick(rt, &e->span)) {
         return NULL;
     }
     return e->kind == EXPR_NAME ? scope_get(rt, e->name, e->text) : &e->literal;
@@ -565,7 +593,9 @@ bool markup_call(struct jinja_runtime *rt, const struct callable *c, struct span
 
 /* ---- filters ---- */
 
-bool call_step(struct jinja_call *call, uint64_t steps);
+static inline bool call_step(struct jinja_call *call, uint64_t steps) {
+    return rt_step(call->runtime, call->span, steps);
+}
 bool call_truth(struct jinja_call *call, struct jinja_value v, bool *ret);
 /* The argument's value as what the filter needs; the default when not given. False: reported. */
 bool call_int(struct jinja_call *call, unsigned param, int64_t otherwise, int64_t *ret);

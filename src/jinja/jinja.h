@@ -102,7 +102,9 @@ static inline struct jinja_value jinja_string(str s) {
 }
 
 struct jinja_value jinja_list_new(struct arena *a);
-void jinja_list_add(struct jinja_value list, struct jinja_value item);
+static inline void jinja_list_add(struct jinja_value list, struct jinja_value item) {
+    ARENA_PUSH(list.list->arena, list.list->items, list.list->len, list.list->cap, item);
+}
 struct jinja_value jinja_dict_new(struct arena *a);
 /* `key` is borrowed; an existing key keeps its position. */
 void jinja_dict_put(struct jinja_value dict, str key, struct jinja_value value);

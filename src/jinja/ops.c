@@ -86,7 +86,8 @@ bool rt_truth(struct jinja_runtime *rt, struct span span, struct jinja_value v, 
 
 bool rt_text(struct jinja_runtime *rt, struct span span, struct jinja_value v, str *ret) {
     if (v.kind == JINJA_STRING) {
-        *ret = v.string;
+        ret->ptr = v.string.ptr; /* in two pieces: see value_put() */
+        ret->len = v.string.len;
         return true;
     }
     if (!rt_use(rt, span, v)) {

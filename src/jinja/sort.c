@@ -37,7 +37,7 @@ bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitiv
         return false;
     }
     if (!has_case(v.string)) {
-        *ret = jinja_string(v.string);
+        value_put_string(ret, v.string);
         return true;
     }
     for (size_t i = 0; i < v.string.len;) {
