@@ -23,7 +23,7 @@ static bool eval_dict(struct jinja_runtime *rt, const struct expr *e, struct jin
         struct jinja_value key;
         struct jinja_value value;
         if (!eval(rt, e->items.items[i], &key) || !eval(rt, e->items.items[i + 1], &value) ||
-            !rt_dict_key(rt, e->items.items[i]->span, key)) {
+            !rt_dict_key(rt, e->items.items[i]->span, &key)) {
             return false;
         }
         dict_put(dict.dict, key, value);

@@ -158,7 +158,7 @@ static bool exec_stmt(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value ignored;
     switch (s->kind) {
     case STMT_TEXT:
-        return is_silent(rt) || exec_print(rt, s->span, s->text);
+        return is_silent(rt) || exec_print(rt, &s->span, s->text);
     case STMT_OUTPUT:
         return exec_output(rt, s);
     case STMT_IF:

@@ -163,8 +163,8 @@ static bool filter_unique(struct jinja_call *call, struct jinja_value *ret) {
     for (size_t i = 0; i < items.list->len; i++) {
         struct jinja_value key = items.list->items[i];
         if ((has_value(call, 2) && !call_attribute(call, key, call->args[2], &key)) ||
-            !call_fold(call, key, sensitive, &key) ||
-            !rt_dict_key(call->runtime, call->span, key)) {
+            !call_fold(call, &key, sensitive, &key) ||
+            !rt_dict_key(call->runtime, call->span, &key)) {
             return false;
         }
         if (dict_add(seen.dict, key, JINJA_NONE_VALUE)) {
@@ -343,7 +343,7 @@ static bool filter_groupby(struct jinja_call *call, struct jinja_value *ret) {
         const struct jinja_list *pair = pairs.list->items[i].list;
         struct jinja_value key;
         bool same = false;
-        if (!call_fold(call, pair->items[0], sensitive, &key) ||
+        if (!call_fold(call, &pair->items[0], sensitive, &key) ||
             (i > 0 && !rt_equal(call->runtime, call->span, key, last, &same))) {
             return false;
         }

@@ -458,7 +458,13 @@ bool rt_slice(struct jinja_runtime *rt, struct span span, struct jinja_value v,
               const struct jinja_value bounds[3], struct jinja_value *ret);
 bool rt_binary(struct jinja_runtime *rt, struct span span, enum token_kind op, struct jinja_value a,
                struct jinja_value b, struct jinja_value *ret);
-bool rt_dict_key(struct jinja_runtime *rt, struct span span, struct jinja_value key);
+bool rt_dict_key_other(struct jinja_runtime *rt, struct span span, const struct jinja_value *key);
+/* Whether a value can be a key; false: reported. */
+static inline bool rt_dict_key(struct jinja_runtime *rt, struct span span,
+                               const struct jinja_value *key) {
+    bool small = key->kind == JINJA_STRING ? key->string.len < 64 : key->kind == JINJA_INT;
+    return small || rt_dict_key_other(rt, span, key);
+}
 
 /* Iteration over anything iterable. */
 struct iter {
@@ -498,8 +504,17 @@ bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v
 
 /* ---- output.c: what is printed, and where it came from ---- */
 
+/* Remembers that the output from here on comes from `span` and a value of this origin. */
+void exec_mark(struct jinja_runtime *rt, struct span span, uint32_t origin);
+bool exec_fail_full(struct jinja_runtime *rt, struct span span) __attribute__((cold));
 /* Text that comes from `span`. */
-bool exec_print(struct jinja_runtime *rt, struct span span, str text);
+static inline bool exec_print(struct jinja_runtime *rt, const struct span *span, str text) {
+    if (rt->env->options.mapped) {
+        exec_mark(rt, *span, 0);
+    }
+    buf_add(rt->out, text);
+    return !rt->out->full || exec_fail_full(rt, *span);
+}
 /* The result of a filter or call block: a string, as it is. */
 bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 /* What any value prints, by the statement at `span`. */
@@ -620,8 +635,15 @@ bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_va
 bool call_sort_equal(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
                      bool case_sensitive, bool reverse);
 /* What is compared: lower case for strings unless case matters. */
-bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitive,
-               struct jinja_value *ret);
+bool call_fold_text(struct jinja_call *call, str text, struct jinja_value *ret);
+static inline bool call_fold(struct jinja_call *call, const struct jinja_value *v,
+                             bool case_sensitive, struct jinja_value *ret) {
+    if (!case_sensitive && v->kind == JINJA_STRING) {
+        return call_fold_text(call, v->string, ret);
+    }
+    *ret = *v;
+    return true;
+}
 /* str.strip(): `set` NULL is white space. */
 str text_strip(str s, const str *set, bool left, bool right);
 bool call_step_strip(struct jinja_call *call, str s, str set);

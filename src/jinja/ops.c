@@ -177,12 +177,12 @@ bool rt_compare(struct jinja_runtime *rt, struct span span, struct jinja_value a
     return compare(rt, span, a, b, 0, ret);
 }
 
-bool rt_dict_key(struct jinja_runtime *rt, struct span span, struct jinja_value key) {
-    if (!rt_use(rt, span, key) || !rt_step_text(rt, span, key)) {
+bool rt_dict_key_other(struct jinja_runtime *rt, struct span span, const struct jinja_value *key) {
+    if (!rt_use(rt, span, *key) || !rt_step_text(rt, span, *key)) {
         return false;
     }
-    return value_hashable(key) ||
-           rt_fail(rt, span, "a '%s' value cannot be a key", value_type_name(key));
+    return value_hashable(*key) ||
+           rt_fail(rt, span, "a '%s' value cannot be a key", value_type_name(*key));
 }
 
 static bool list_contains(struct jinja_runtime *rt, struct span span, struct jinja_value container,
@@ -237,7 +237,7 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
         *ret = str_find(container.string, item.string, 0) != STR_NONE;
         return true;
     case JINJA_DICT:
-        if (!rt_dict_key(rt, span, item)) {
+        if (!rt_dict_key(rt, span, &item)) {
             return false;
         }
         *ret = dict_find(container.dict, item) != NULL;
@@ -252,7 +252,7 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
         *ret = false;
         return rt_use(rt, span, container);
     case JINJA_LIST:
-        if (container.view == JINJA_VIEW_KEYS && !rt_dict_key(rt, span, item)) {
+        if (container.view == JINJA_VIEW_KEYS && !rt_dict_key(rt, span, &item)) {
             return false;
         }
         return list_contains(rt, span, container, item, ret);

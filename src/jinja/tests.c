@@ -181,7 +181,7 @@ static bool test_lower(struct jinja_call *call, struct jinja_value *ret) {
 static bool exists(struct jinja_call *call, bool test, struct jinja_value *ret) {
     struct jinja_value v = call->args[0];
     bool values = v.kind == JINJA_LIST && v.view == JINJA_VIEW_VALUES; /* Python can hash it */
-    if (!values && !rt_dict_key(call->runtime, call->span, v)) {       /* as a key of a dict is */
+    if (!values && !rt_dict_key(call->runtime, call->span, &v)) {      /* as a key of a dict is */
         return false;
     }
     return give(ret,
