@@ -448,6 +448,9 @@ bool rt_equal(struct jinja_runtime *rt, struct span span, struct jinja_value a,
 /* -1, 0, 1, and 2 beside a NaN; false: the values have no order, reported. */
 bool rt_compare(struct jinja_runtime *rt, struct span span, struct jinja_value a,
                 struct jinja_value b, int *ret);
+/* One comparison of an expression, `in` among them. */
+bool rt_compare_by(struct jinja_runtime *rt, struct span span, enum compare_op op,
+                   struct jinja_value a, struct jinja_value b, bool *ret);
 bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value container,
                  struct jinja_value item, bool *ret);
 bool rt_attr(struct jinja_runtime *rt, struct span span, struct jinja_value v, str name,
@@ -537,20 +540,24 @@ bool capture_end(struct jinja_runtime *rt, struct span span, struct capture *c, 
 bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 bool eval_truth(struct jinja_runtime *rt, const struct expr *e, bool *ret);
 /* Where the value is: most are in their place already, others are put into `room`. NULL: reported.
- * It stays as it is while the expression around it is evaluated. */
+ * It stays as it is while the expression around it is evaluated. Names and literals are part of
+ * the step of that expression, so this is not for lists of any length. */
 static inline const struct jinja_value *eval_ref(struct jinja_runtime *rt, const struct expr *e,
                                                  struct jinja_value *room) {
     if (e->kind != EXPR_NAME && e->kind != EXPR_LITERAL) {
         return eval(rt, e, room) ? room : NULL;
-    }
-    if (!rt_tick(rt, &e->span)) {
-        return NULL;
     }
     return e->kind == EXPR_NAME ? scope_get(rt, e->name, e->text) : &e->literal;
 }
 /* An EXPR_ATTR of what is on its left. */
 bool eval_attr_of(struct jinja_runtime *rt, const struct expr *e, const struct jinja_value *left,
                   struct jinja_value *ret);
+/* eval_make.c */
+bool eval_list(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_dict(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_sign(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_slice(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 /* eval_call.c */
 bool eval_call(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 bool eval_filter(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);

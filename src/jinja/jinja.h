@@ -120,7 +120,7 @@ MUST_CHECK bool jinja_value_from_json(struct arena *a, str text, const char *nam
 
 struct jinja_limits {
     size_t depth;        /* nesting of the template, and of calls while it runs */
-    uint64_t steps;      /* evaluated nodes, loop passes, items handled by filters */
+    uint64_t steps;      /* evaluated operations, loop passes, items handled by filters */
     size_t output_bytes; /* of the rendered text, and of each captured text */
     size_t memory_bytes; /* of all values made by one render */
 };

@@ -269,3 +269,36 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
     }
     return rt_fail(rt, span, "a '%s' value holds no items", value_type_name(container));
 }
+
+bool rt_compare_by(struct jinja_runtime *rt, struct span span, enum compare_op op,
+                   struct jinja_value a, struct jinja_value b, bool *ret) {
+    int order;
+    switch (op) {
+    case COMPARE_EQ:
+    case COMPARE_NE:
+        if (!rt_use(rt, span, a) || !rt_use(rt, span, b) || !rt_equal(rt, span, a, b, ret)) {
+            return false;
+        }
+        *ret = *ret == (op == COMPARE_EQ);
+        return true;
+    case COMPARE_IN:
+    case COMPARE_NOT_IN:
+        if (!rt_contains(rt, span, b, a, ret)) {
+            return false;
+        }
+        *ret = *ret == (op == COMPARE_IN);
+        return true;
+    case COMPARE_LT:
+    case COMPARE_LE:
+    case COMPARE_GT:
+    case COMPARE_GE:
+        break;
+    }
+    if (!rt_compare(rt, span, a, b, &order)) {
+        return false;
+    }
+    bool less = op == COMPARE_LT || op == COMPARE_LE;
+    bool or_equal = op == COMPARE_LE || op == COMPARE_GE;
+    *ret = order != 2 && ((order == 0 && or_equal) || (less ? order < 0 : order > 0));
+    return true;
+}
