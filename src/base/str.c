@@ -138,9 +138,14 @@ str str_fmt(struct arena *a, const char *fmt, ...) {
     va_start(args, fmt);
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    char small[256]; /* most texts fit, and then are made once */
+    int len = vsnprintf(small, sizeof small, fmt, args);
     va_end(args);
     ASSERT(len >= 0);
+    if ((size_t)len < sizeof small) {
+        va_end(again);
+        return str_dup(a, (str){ small, (size_t)len });
+    }
     char *text = arena_alloc_raw(a, (size_t)len + 1);
     vsnprintf(text, (size_t)len + 1, fmt, again);
     va_end(again);
