@@ -95,7 +95,7 @@ static void *alloc_large(struct arena *a, size_t size) {
     return b->data;
 }
 
-static void *alloc_raw(struct arena *a, size_t size) {
+void *arena_alloc_raw(struct arena *a, size_t size) {
     size_t rounded;
     if (!add_size(size, ALIGN - 1, &rounded)) {
         out_of_memory();
@@ -119,7 +119,7 @@ static void *alloc_raw(struct arena *a, size_t size) {
 }
 
 void *arena_alloc(struct arena *a, size_t size) {
-    return memset(alloc_raw(a, size), 0, size);
+    return memset(arena_alloc_raw(a, size), 0, size);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size) {
@@ -139,7 +139,7 @@ void *arena_grow(struct arena *a, void *items, size_t len, size_t *cap, size_t s
     if (cap_new < *cap || !mul_size(cap_new, size, &total)) {
         out_of_memory();
     }
-    unsigned char *moved = alloc_raw(a, total);
+    unsigned char *moved = arena_alloc_raw(a, total);
     if (len > 0) {
         memcpy(moved, items, len * size);
     }

@@ -16,6 +16,9 @@ void arena_free(struct arena *a); /* NULL is fine */
 /* Zeroed memory, aligned for any type; `size` 0 gives a valid pointer. Never NULL. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull));
 
+/* The same, but not zeroed: for what is written at once. */
+void *arena_alloc_raw(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull));
+
 /* `count` elements of `size` bytes, zeroed; the product is checked. */
 void *arena_array(struct arena *a, size_t count, size_t size)
     __attribute__((malloc, returns_nonnull));

@@ -70,11 +70,17 @@ void buf_add_repeat(struct buf *b, char c, size_t count) {
 void buf_vaddf(struct buf *b, const char *fmt, va_list args) {
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    size_t room = b->cap - b->len; /* most often enough: then the text is made once */
+    int len = vsnprintf(room > 0 ? b->ptr + b->len : NULL, room, fmt, args);
     ASSERT(len >= 0);
-    if (buf_reserve(b, (size_t)len)) {
+    bool made = (size_t)len < room && (size_t)len <= b->max - b->len;
+    if (made) {
+        b->len += (size_t)len;
+    } else if (buf_reserve(b, (size_t)len)) {
         vsnprintf(b->ptr + b->len, (size_t)len + 1, fmt, again);
         b->len += (size_t)len;
+    } else if (room > 0) {
+        b->ptr[b->len] = '\0';
     }
     va_end(again);
 }

@@ -9,7 +9,14 @@ const char *path_join(struct arena *a, const char *dir, const char *name) {
         return str_to_c(a, str_from_c(name));
     }
     size_t len = strlen(dir);
-    return str_fmt(a, "%s%s%s", dir, dir[len - 1] == '/' ? "" : "/", name).ptr;
+    size_t start = len + (dir[len - 1] == '/' ? 0 : 1);
+    size_t name_len = strlen(name);
+    char *path = arena_alloc_raw(a, start + name_len + 1);
+    memcpy(path, dir, len);
+    path[start - 1] = '/';
+    memcpy(path + start, name, name_len);
+    path[start + name_len] = '\0';
+    return path;
 }
 
 str path_clean(struct arena *a, str path) {

@@ -121,10 +121,11 @@ str str_cut(str *rest, char sep) {
 }
 
 str str_dup(struct arena *a, str s) {
-    char *copy = arena_alloc(a, s.len + 1);
+    char *copy = arena_alloc_raw(a, s.len + 1);
     if (s.len > 0) {
         memcpy(copy, s.ptr, s.len);
     }
+    copy[s.len] = '\0';
     return (str){ copy, s.len };
 }
 
@@ -137,23 +138,29 @@ str str_fmt(struct arena *a, const char *fmt, ...) {
     va_start(args, fmt);
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    char small[256]; /* most texts fit, and then are made once */
+    int len = vsnprintf(small, sizeof small, fmt, args);
     va_end(args);
     ASSERT(len >= 0);
-    char *text = arena_alloc(a, (size_t)len + 1);
+    if ((size_t)len < sizeof small) {
+        va_end(again);
+        return str_dup(a, (str){ small, (size_t)len });
+    }
+    char *text = arena_alloc_raw(a, (size_t)len + 1);
     vsnprintf(text, (size_t)len + 1, fmt, again);
     va_end(again);
     return (str){ text, (size_t)len };
 }
 
 str str_concat(struct arena *a, str x, str y) {
-    char *text = arena_alloc(a, x.len + y.len + 1);
+    char *text = arena_alloc_raw(a, x.len + y.len + 1);
     if (x.len > 0) {
         memcpy(text, x.ptr, x.len);
     }
     if (y.len > 0) {
         memcpy(text + x.len, y.ptr, y.len);
     }
+    text[x.len + y.len] = '\0';
     return (str){ text, x.len + y.len };
 }
 

@@ -28,8 +28,40 @@ typedef struct {
 
 str str_from_c(const char *c); /* NULL gives the empty str */
 
+static inline bool str_same_8(const char *a, const char *b) {
+    uint64_t x;
+    uint64_t y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y;
+}
+static inline bool str_same_4(const char *a, const char *b) {
+    uint32_t x;
+    uint32_t y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y;
+}
+/* 1 to 16 bytes. Names are short, and a call of memcmp() takes longer than to compare them: pieces
+ * of one size, which may overlap, cover all. */
+static inline bool str_eq_short(const char *a, const char *b, size_t len) {
+    if (len >= 8) {
+        return str_same_8(a, b) && str_same_8(a + len - 8, b + len - 8);
+    }
+    if (len >= 4) {
+        return str_same_4(a, b) && str_same_4(a + len - 4, b + len - 4);
+    }
+    return a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1];
+}
+
 static inline bool str_eq(str a, str b) {
-    return a.len == b.len && (a.len == 0 || a.ptr == b.ptr || memcmp(a.ptr, b.ptr, a.len) == 0);
+    if (a.len != b.len) {
+        return false;
+    }
+    if (a.len == 0 || a.ptr == b.ptr) {
+        return true;
+    }
+    return a.len <= 16 ? str_eq_short(a.ptr, b.ptr, a.len) : memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 int str_cmp(str a, str b);        /* by bytes, as memcmp; equals code point order for UTF-8 */
 bool str_eq_nocase(str a, str b); /* ASCII only */

@@ -132,7 +132,8 @@ static bool check_arg_count(struct parser *p, const struct node *n) {
 /* One line for people: "RUN --mount=... apt-get update". */
 static str display_text(struct arena *a, const struct node *n) {
     str behind = str_slice(n->line->text, n->flags_start, n->rest.end);
-    return str_fmt(a, "%s%s%.*s", n->row->name, behind.len > 0 ? " " : "", STR_FMT(behind));
+    str name = str_from_c(n->row->name);
+    return behind.len == 0 ? name : str_concat(a, str_concat(a, name, S(" ")), behind);
 }
 
 struct dockerfile_instruction *instruction_build(struct parser *p, const struct node *n) {

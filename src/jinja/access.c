@@ -256,7 +256,7 @@ bool iter_init(struct jinja_runtime *rt, struct span span, struct jinja_value v,
     return rt_fail(rt, span, "a '%s' value cannot be looped over", value_type_name(v));
 }
 
-bool iter_next(struct iter *it, struct jinja_value *ret) {
+bool iter_next_other(struct iter *it, struct jinja_value *ret) {
     const struct jinja_value *v = &it->source;
     switch ((enum jinja_kind)v->kind) {
     case JINJA_STRING: {
@@ -268,13 +268,6 @@ bool iter_next(struct iter *it, struct jinja_value *ret) {
         *ret = jinja_string(str_slice(v->string, start, it->pos)); /* plain, of markup too */
         return true;
     }
-    case JINJA_LIST:
-    case JINJA_TUPLE:
-        if (it->pos >= v->list->len) {
-            return false;
-        }
-        *ret = v->list->items[it->pos++];
-        return true;
     case JINJA_DICT:
         while (it->pos < v->dict->used && v->dict->entries[it->pos].removed) {
             it->pos++;
@@ -296,6 +289,8 @@ bool iter_next(struct iter *it, struct jinja_value *ret) {
         }
         *ret = v->iterator->items->items[v->iterator->pos++];
         return true;
+    case JINJA_LIST: /* iter_next() */
+    case JINJA_TUPLE:
     case JINJA_UNDEFINED:
     case JINJA_NONE:
     case JINJA_BOOL:
@@ -308,27 +303,32 @@ bool iter_next(struct iter *it, struct jinja_value *ret) {
     return false;
 }
 
+static bool copy_list(struct jinja_runtime *rt, struct span span, const struct jinja_list *from,
+                      struct jinja_value *ret) {
+    size_t len = from->len;
+    if (!rt_step(rt, span, len) || !rt_reserve(rt, span, len * sizeof *from->items)) {
+        return false;
+    }
+    *ret = jinja_list_new(rt->arena);
+    list_reserve(ret->list, len);
+    if (len > 0) {
+        memcpy(ret->list->items, from->items, len * sizeof *from->items);
+    }
+    ret->list->len = len;
+    return true;
+}
+
 bool rt_list(struct jinja_runtime *rt, struct span span, struct jinja_value v,
              struct jinja_value *ret) {
     struct iter it;
     struct jinja_value item;
+    if (v.kind == JINJA_LIST || v.kind == JINJA_TUPLE) {
+        return copy_list(rt, span, v.list, ret);
+    }
     if (!iter_init(rt, span, v, &it)) {
         return false;
     }
     struct jinja_value list = jinja_list_new(rt->arena);
-    if (v.kind == JINJA_LIST || v.kind == JINJA_TUPLE) {
-        size_t len = v.list->len;
-        if (!rt_step(rt, span, len) || !rt_reserve(rt, span, len * sizeof item)) {
-            return false;
-        }
-        list_reserve(list.list, len);
-        if (len > 0) {
-            memcpy(list.list->items, v.list->items, len * sizeof item);
-        }
-        list.list->len = len;
-        *ret = list;
-        return true;
-    }
     while (iter_next(&it, &item)) {
         if (!rt_step(rt, span, 1)) {
             return false;

@@ -160,10 +160,6 @@ bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v
     return c != NULL && rt_run_callable(call->runtime, c, call->span, &v, args, ret);
 }
 
-bool call_step(struct jinja_call *call, uint64_t steps) {
-    return rt_step(call->runtime, call->span, steps);
-}
-
 bool call_truth(struct jinja_call *call, struct jinja_value v, bool *ret) {
     return rt_truth(call->runtime, call->span, v, ret);
 }
@@ -214,6 +210,15 @@ bool call_attribute(struct jinja_call *call, struct jinja_value v, struct jinja_
     if (path.kind != JINJA_STRING) {
         return rt_item(call->runtime, call->span, v, path, ret);
     }
+    if (v.kind == JINJA_DICT && path.string.len > 0 && path.string.len < 64) {
+        const struct dict_entry *e = dict_find_text(v.dict, path.string, str_hash(path.string),
+                                                    &call->runtime->attribute_hint);
+        if (e != NULL && char_is_alpha(path.string.ptr[0]) &&
+            str_find_char(path.string, '.', 0) == STR_NONE) {
+            *ret = e->value;
+            return true;
+        }
+    }
     str rest = path.string;
     do {
         str part = str_cut(&rest, '.');
@@ -237,7 +242,7 @@ char *call_room(struct jinja_call *call, size_t len) {
         rt_fail(rt, call->span, "a text is longer than %zu bytes", max);
         return NULL;
     }
-    return rt_reserve(rt, call->span, len) ? arena_alloc(call->arena, len + 1) : NULL;
+    return rt_reserve(rt, call->span, len) ? arena_alloc_raw(call->arena, len) : NULL;
 }
 
 struct buf call_buf(const struct jinja_call *call) {
@@ -249,6 +254,6 @@ bool call_take(struct jinja_call *call, const struct buf *b, struct jinja_value 
     if (!rt_take_text(call->runtime, call->span, b, &text)) {
         return false;
     }
-    *ret = jinja_string(text);
+    value_put_string(ret, text);
     return true;
 }

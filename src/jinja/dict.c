@@ -146,6 +146,10 @@ void dict_reserve(struct jinja_dict *d, size_t count) {
     d->cap = count;
 }
 
+static uint64_t hash_key(const struct jinja_value *key) {
+    return key->kind == JINJA_STRING ? str_hash(key->string) : value_hash(*key);
+}
+
 static void add_entry(struct jinja_dict *d, struct jinja_value key, struct jinja_value value,
                       uint64_t hash) {
     struct dict_entry fresh = { .key = key, .value = value, .hash = hash };
@@ -159,7 +163,7 @@ static void add_entry(struct jinja_dict *d, struct jinja_value key, struct jinja
 }
 
 void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
-    uint64_t hash = value_hash(key);
+    uint64_t hash = hash_key(&key);
     struct dict_entry *e = find(d, key, hash);
     if (e != NULL) {
         e->value = value;
@@ -169,7 +173,7 @@ void dict_put(struct jinja_dict *d, struct jinja_value key, struct jinja_value v
 }
 
 bool dict_add(struct jinja_dict *d, struct jinja_value key, struct jinja_value value) {
-    uint64_t hash = value_hash(key);
+    uint64_t hash = hash_key(&key);
     if (find(d, key, hash) != NULL) {
         return false;
     }

@@ -2,60 +2,15 @@
 /* Expressions to values. */
 #include "jinja/internal.h"
 
-static bool eval_list(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value list = jinja_list_new(rt->arena);
-    list.kind = e->kind == EXPR_TUPLE ? JINJA_TUPLE : JINJA_LIST;
-    for (size_t i = 0; i < e->items.len; i++) {
-        struct jinja_value item;
-        if (!eval(rt, e->items.items[i], &item)) {
-            return false;
-        }
-        jinja_list_add(list, item);
-        value_take_origin(&list, item);
-    }
-    *ret = list;
-    return true;
-}
-
-static bool eval_dict(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value dict = jinja_dict_new(rt->arena);
-    for (size_t i = 0; i + 1 < e->items.len; i += 2) {
-        struct jinja_value key;
-        struct jinja_value value;
-        if (!eval(rt, e->items.items[i], &key) || !eval(rt, e->items.items[i + 1], &value) ||
-            !rt_dict_key(rt, e->items.items[i]->span, key)) {
-            return false;
-        }
-        dict_put(dict.dict, key, value);
-    }
-    *ret = dict;
-    return true;
-}
-
-static bool eval_sign(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value v;
-    int64_t i;
-    bool negative = e->kind == EXPR_NEG;
-    if (!eval(rt, e->left, &v)) {
-        return false;
-    }
-    if (value_is_integer(v, &i)) {
-        *ret = jinja_int(i);
-        return !negative || mul_i64(i, -1, &ret->integer) ||
-               rt_fail(rt, e->span, "the result of '-' does not fit 64 bits");
-    }
-    if (v.kind == JINJA_FLOAT) {
-        *ret = jinja_float(negative ? -v.real : v.real);
-        return true;
-    }
-    if (v.kind == JINJA_UNDEFINED) {
-        return rt_undefined(rt, e->left->span, v);
-    }
-    return rt_fail(rt, e->span, "a '%s' value has no sign", value_type_name(v));
-}
-
 bool eval_truth(struct jinja_runtime *rt, const struct expr *e, bool *ret) {
     struct jinja_value room;
+    if (e->kind == EXPR_NOT) { /* as deep as its operand: the template's depth has a limit */
+        if (!rt_tick(rt, &e->span) || !eval_truth(rt, e->left, ret)) {
+            return false;
+        }
+        *ret = !*ret;
+        return true;
+    }
     const struct jinja_value *v = eval_ref(rt, e, &room);
     if (v == NULL) {
         return false;
@@ -100,92 +55,6 @@ static bool eval_cond(struct jinja_runtime *rt, const struct expr *e, struct jin
     return true;
 }
 
-/* Jinja computes constants beforehand, and what it joins then is plain text. */
-static bool is_constant(const struct expr *e) {
-    switch (e->kind) {
-    case EXPR_LITERAL:
-        return true;
-    case EXPR_NEG:
-    case EXPR_POS:
-    case EXPR_NOT:
-        return is_constant(e->left);
-    case EXPR_BINARY:
-        return is_constant(e->left) && is_constant(e->right);
-    case EXPR_FILTER:
-        return e->left != NULL && is_constant(e->left) && e->args == NULL;
-    case EXPR_CONCAT:
-        for (size_t i = 0; i < e->items.len; i++) {
-            if (!is_constant(e->items.items[i])) {
-                return false;
-            }
-        }
-        return true;
-    default: /* rarely joined, so not worth knowing */
-        return false;
-    }
-}
-
-static bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    AUTO_BUF out = rt_buf(rt);
-    struct jinja_value *values = ARENA_ARRAY(rt->arena, struct jinja_value, e->items.len);
-    bool markup = false;
-    for (size_t i = 0; i < e->items.len; i++) {
-        if (!eval(rt, e->items.items[i], &values[i])) {
-            return false;
-        }
-        markup = markup ||
-                 (rt->escaping == ESCAPE_ON && values[i].kind == JINJA_STRING && values[i].markup);
-    }
-    markup = markup && !is_constant(e);
-    for (size_t i = 0; i < e->items.len; i++) {
-        struct span span = e->items.items[i]->span;
-        str text;
-        if (!(markup ? rt_escape : rt_text)(rt, span, values[i], &text)) {
-            return false;
-        }
-        buf_add(&out, text);
-    }
-    *ret = jinja_string((str){ 0 });
-    ret->markup = markup;
-    for (size_t i = 0; i < e->items.len; i++) {
-        value_take_origin(ret, values[i]);
-    }
-    return rt_take_text(rt, e->span, &out, &ret->string);
-}
-
-static bool compare_once(struct jinja_runtime *rt, struct span span, enum compare_op op,
-                         struct jinja_value a, struct jinja_value b, bool *ret) {
-    int order;
-    switch (op) {
-    case COMPARE_EQ:
-    case COMPARE_NE:
-        if (!rt_use(rt, span, a) || !rt_use(rt, span, b) || !rt_equal(rt, span, a, b, ret)) {
-            return false;
-        }
-        *ret = *ret == (op == COMPARE_EQ);
-        return true;
-    case COMPARE_IN:
-    case COMPARE_NOT_IN:
-        if (!rt_contains(rt, span, b, a, ret)) {
-            return false;
-        }
-        *ret = *ret == (op == COMPARE_IN);
-        return true;
-    case COMPARE_LT:
-    case COMPARE_LE:
-    case COMPARE_GT:
-    case COMPARE_GE:
-        break;
-    }
-    if (!rt_compare(rt, span, a, b, &order)) {
-        return false;
-    }
-    bool less = op == COMPARE_LT || op == COMPARE_LE;
-    bool or_equal = op == COMPARE_LE || op == COMPARE_GE;
-    *ret = order != 2 && ((order == 0 && or_equal) || (less ? order < 0 : order > 0));
-    return true;
-}
-
 /* Two integers, without a call. */
 static bool compare_integers(enum compare_op op, int64_t a, int64_t b, bool *ret) {
     switch (op) {
@@ -226,12 +95,12 @@ bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_v
     for (const struct comparison *c = e->comparisons; c != NULL && truth; c = c->next) {
         room = 1 - room;
         const struct jinja_value *right = eval_ref(rt, c->right, &rooms[room]);
-        if (right == NULL) {
+        if (right == NULL || !rt_tick(rt, &e->span)) { /* a chain may be long */
             return false;
         }
         bool both = left->kind == JINJA_INT && right->kind == JINJA_INT;
         if (!(both && compare_integers(c->op, left->integer, right->integer, &truth)) &&
-            !compare_once(rt, e->span, c->op, *left, *right, &truth)) {
+            !rt_compare_by(rt, e->span, c->op, *left, *right, &truth)) {
             return false;
         }
         left = right;
@@ -286,24 +155,6 @@ static bool eval_item(struct jinja_runtime *rt, const struct expr *e, struct jin
     struct jinja_value key;
     if (!eval(rt, e->left, &left) || !eval(rt, e->right, &key) ||
         !rt_item(rt, e->span, left, key, ret)) {
-        return false;
-    }
-    value_take_origin(ret, left);
-    return true;
-}
-
-static bool eval_slice(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret) {
-    struct jinja_value left;
-    struct jinja_value bounds[3] = { JINJA_NONE_VALUE, JINJA_NONE_VALUE, JINJA_NONE_VALUE };
-    if (!eval(rt, e->left, &left)) {
-        return false;
-    }
-    for (size_t i = 0; i < 3; i++) {
-        if (e->slice[i] != NULL && !eval(rt, e->slice[i], &bounds[i])) {
-            return false;
-        }
-    }
-    if (!rt_slice(rt, e->span, left, bounds, ret)) {
         return false;
     }
     value_take_origin(ret, left);
@@ -382,7 +233,7 @@ bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *re
     if (!rt_enter(rt, e->span)) {
         return false;
     }
-    bool ok = rt_step(rt, e->span, 1) && eval_kind(rt, e, ret);
+    bool ok = rt_tick(rt, &e->span) && eval_kind(rt, e, ret);
     rt_leave(rt);
     return ok;
 }

@@ -158,7 +158,7 @@ static bool exec_stmt(struct jinja_runtime *rt, const struct stmt *s) {
     struct jinja_value ignored;
     switch (s->kind) {
     case STMT_TEXT:
-        return is_silent(rt) || exec_print(rt, s->span, s->text);
+        return is_silent(rt) || exec_print(rt, &s->span, s->text);
     case STMT_OUTPUT:
         return exec_output(rt, s);
     case STMT_IF:
@@ -212,7 +212,7 @@ bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body) {
     }
     for (size_t i = 0; i < body->len && ok && rt->flow == FLOW_NEXT; i++) {
         const struct stmt *s = body->items[i];
-        ok = rt_step(rt, s->span, 1) && exec_stmt(rt, s);
+        ok = rt_tick(rt, &s->span) && exec_stmt(rt, s);
     }
     rt_leave(rt);
     return ok;

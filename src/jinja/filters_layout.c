@@ -153,7 +153,7 @@ static bool filter_truncate(struct jinja_call *call, struct jinja_value *ret) {
         return false;
     }
     if ((int64_t)text_length(s) <= limit) {
-        *ret = jinja_string(s);
+        value_put_string(ret, s);
         ret->markup = value_is_markup(call->args[0]);
         return true;
     }

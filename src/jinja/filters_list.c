@@ -18,13 +18,13 @@ static bool has_value(const struct jinja_call *call, unsigned param) {
 }
 
 /* With autoescape, one item that is markup makes the whole of it. */
-static bool is_any_markup(struct jinja_call *call, struct jinja_value items) {
+static bool is_any_markup(struct jinja_call *call, const struct jinja_list *items) {
     if (!*call->runtime->module->autoescape) {
         return false;
     }
     bool any = jinja_call_has(call, 1) && value_is_markup(call->args[1]);
-    for (size_t i = 0; i < items.list->len && !any; i++) {
-        any = value_is_markup(items.list->items[i]);
+    for (size_t i = 0; i < items->len && !any; i++) {
+        any = value_is_markup(items->items[i]);
     }
     return any;
 }
@@ -46,15 +46,11 @@ static bool join_items(struct jinja_call *call, struct jinja_value *ret) {
     return true;
 }
 
-static bool join_markup(struct jinja_call *call, struct jinja_value items,
-                        struct jinja_value separator, struct buf *out) {
-    str between;
+static bool join_markup(struct jinja_call *call, const struct jinja_list *items, str between,
+                        struct buf *out) {
     str text;
-    if (!rt_escape(call->runtime, call->span, separator, &between)) {
-        return false;
-    }
-    for (size_t i = 0; i < items.list->len; i++) {
-        if (!rt_escape(call->runtime, call->span, items.list->items[i], &text)) {
+    for (size_t i = 0; i < items->len; i++) {
+        if (!rt_escape(call->runtime, call->span, items->items[i], &text)) {
             return false;
         }
         buf_add(out, i == 0 ? (str){ 0 } : between);
@@ -63,15 +59,11 @@ static bool join_markup(struct jinja_call *call, struct jinja_value items,
     return true;
 }
 
-static bool join_plain(struct jinja_call *call, struct jinja_value items,
-                       struct jinja_value separator, struct buf *out) {
-    str between;
+static bool join_plain(struct jinja_call *call, const struct jinja_list *items, str between,
+                       struct buf *out) {
     str text;
-    if (!rt_text(call->runtime, call->span, separator, &between)) {
-        return false;
-    }
-    for (size_t i = 0; i < items.list->len; i++) {
-        const struct jinja_value *item = &items.list->items[i];
+    for (size_t i = 0; i < items->len; i++) {
+        const struct jinja_value *item = &items->items[i];
         buf_add(out, i == 0 ? (str){ 0 } : between);
         if (item->kind == JINJA_STRING) {
             buf_add(out, item->string);
@@ -87,16 +79,19 @@ static bool join_plain(struct jinja_call *call, struct jinja_value items,
 }
 
 static bool filter_join(struct jinja_call *call, struct jinja_value *ret) {
-    struct jinja_value items = call->args[0];
-    struct jinja_value separator =
-        jinja_call_has(call, 1) ? call->args[1] : jinja_string((str){ 0 });
+    struct jinja_value made;
+    const struct jinja_list *items = call->args[0].list;
+    str between = { 0 };
     AUTO_BUF out = call_buf(call);
-    bool as_is = items.kind == JINJA_LIST && !has_value(call, 2);
-    if (as_is ? !call_step(call, items.list->len) : !join_items(call, &items)) {
+    bool as_is = call->args[0].kind == JINJA_LIST && !has_value(call, 2);
+    if (as_is ? !call_step(call, items->len) : !join_items(call, &made)) {
         return false;
     }
+    items = as_is ? items : made.list;
     bool markup = is_any_markup(call, items);
-    if (!(markup ? join_markup : join_plain)(call, items, separator, &out) ||
+    if ((jinja_call_has(call, 1) &&
+         !(markup ? rt_escape : rt_text)(call->runtime, call->span, call->args[1], &between)) ||
+        !(markup ? join_markup : join_plain)(call, items, between, &out) ||
         !call_take(call, &out, ret)) {
         return false;
     }
@@ -168,8 +163,8 @@ static bool filter_unique(struct jinja_call *call, struct jinja_value *ret) {
     for (size_t i = 0; i < items.list->len; i++) {
         struct jinja_value key = items.list->items[i];
         if ((has_value(call, 2) && !call_attribute(call, key, call->args[2], &key)) ||
-            !call_fold(call, key, sensitive, &key) ||
-            !rt_dict_key(call->runtime, call->span, key)) {
+            !call_fold(call, &key, sensitive, &key) ||
+            !rt_dict_key(call->runtime, call->span, &key)) {
             return false;
         }
         if (dict_add(seen.dict, key, JINJA_NONE_VALUE)) {
@@ -270,7 +265,7 @@ struct jinja_value dict_pairs(struct arena *a, const struct jinja_dict *d) {
         struct jinja_value items[2];
     };
     struct jinja_value pairs = jinja_list_new(a);
-    struct pair *next = ARENA_ARRAY(a, struct pair, d->len); /* all in one piece */
+    struct pair *next = arena_alloc_raw(a, d->len * sizeof *next); /* all in one piece */
     list_reserve(pairs.list, d->len);
     for (size_t i = 0; i < d->used; i++) {
         if (!d->entries[i].removed) {
@@ -348,7 +343,7 @@ static bool filter_groupby(struct jinja_call *call, struct jinja_value *ret) {
         const struct jinja_list *pair = pairs.list->items[i].list;
         struct jinja_value key;
         bool same = false;
-        if (!call_fold(call, pair->items[0], sensitive, &key) ||
+        if (!call_fold(call, &pair->items[0], sensitive, &key) ||
             (i > 0 && !rt_equal(call->runtime, call->span, key, last, &same))) {
             return false;
         }

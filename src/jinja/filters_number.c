@@ -263,7 +263,7 @@ static bool extreme(struct jinja_call *call, int wanted, struct jinja_value *ret
         int order = wanted;
         if (!call_step(call, 1) ||
             (attribute && !call_attribute(call, item, call->args[2], &key)) ||
-            !call_fold(call, key, sensitive, &key) ||
+            !call_fold(call, &key, sensitive, &key) ||
             (any && !rt_compare(call->runtime, call->span, key, best_key, &order))) {
             return false;
         }

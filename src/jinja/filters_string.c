@@ -22,7 +22,7 @@ static bool input(struct jinja_call *call, str *ret) {
 /* A text of the length of `s`, to be written. */
 static bool make_like(struct jinja_call *call, str s, char **ret_text, struct jinja_value *ret) {
     *ret_text = call_room(call, s.len);
-    *ret = jinja_string((str){ *ret_text, s.len });
+    value_put_string(ret, (str){ *ret_text, s.len });
     ret->markup = value_is_markup(call->args[0]);
     return *ret_text != NULL;
 }
@@ -224,7 +224,7 @@ static bool filter_replace(struct jinja_call *call, struct jinja_value *ret) {
         return false;
     }
     if (old.len > 0 && str_find(s, old, 0) == STR_NONE) {
-        *ret = jinja_string(s);
+        value_put_string(ret, s);
         ret->markup = markup;
         return true;
     }
@@ -245,7 +245,7 @@ static bool filter_string(struct jinja_call *call, struct jinja_value *ret) {
     if (!input(call, &s)) {
         return false;
     }
-    *ret = jinja_string(s);
+    value_put_string(ret, s);
     return true;
 }
 

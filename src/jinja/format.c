@@ -160,15 +160,16 @@ static bool add_integer(struct formatter *f, const struct format_spec *spec, str
                        value_type_name(v));
     }
     uint64_t size = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    uint64_t base_number = spec->kind == 'o' ? 8 : decimal ? 10 : 16;
+    const char *names = spec->kind == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     char digits[32];
-    snprintf(digits, sizeof digits,
-             spec->kind == 'o'   ? "%llo"
-             : spec->kind == 'x' ? "%llx"
-             : spec->kind == 'X' ? "%llX"
-                                 : "%llu",
-             (unsigned long long)size);
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = names[size % base_number];
+        size /= base_number;
+    } while (size > 0);
     AUTO_BUF body = BUF_INIT(1024);
-    str number = str_from_c(digits);
+    str number = { digits + at, sizeof digits - at };
     if (spec->precision > (int64_t)number.len) {
         buf_add_repeat(&body, '0', (size_t)spec->precision - number.len);
         buf_add(&body, number);

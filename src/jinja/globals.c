@@ -63,7 +63,7 @@ static bool add_pairs(struct jinja_call *call, struct jinja_dict *d) {
         if (items.list->len != 2) {
             return jinja_call_fail(call, "needs pairs of key and value");
         }
-        if (!rt_dict_key(call->runtime, call->span, items.list->items[0])) {
+        if (!rt_dict_key(call->runtime, call->span, &items.list->items[0])) {
             return false;
         }
         dict_put(d, items.list->items[0], items.list->items[1]);

@@ -94,7 +94,7 @@ bool exec_include(struct jinja_runtime *rt, const struct stmt *s) {
     if (s->load.with_context) {
         return exec_template(rt, span, module_new(rt, rt->module, rt->scope), t);
     }
-    return shared_module(rt, span, t, &shared) && exec_print(rt, s->span, shared->body);
+    return shared_module(rt, span, t, &shared) && exec_print(rt, &s->span, shared->body);
 }
 
 static bool load_module(struct jinja_runtime *rt, const struct stmt *s,

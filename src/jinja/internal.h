@@ -193,6 +193,11 @@ static inline void value_put_int(struct jinja_value *v, int64_t integer, uint32_
     value_put(v, JINJA_INT, origin);
     v->integer = integer;
 }
+static inline void value_put_string(struct jinja_value *v, str text) {
+    value_put(v, JINJA_STRING, 0);
+    v->string.ptr = text.ptr;
+    v->string.len = text.len;
+}
 static inline void value_put_bool(struct jinja_value *v, bool truth) {
     value_put(v, JINJA_BOOL, 0);
     v->boolean = truth;
@@ -202,7 +207,10 @@ struct jinja_value value_undefined(str name, uint8_t reason);
 void value_undefined_message(struct jinja_value v, struct buf *out);
 struct jinja_value value_tuple(struct arena *a);
 struct jinja_value value_iterator(struct jinja_value list);
-struct jinja_value value_view(struct jinja_value list, enum jinja_view view);
+static inline struct jinja_value value_view(struct jinja_value list, enum jinja_view view) {
+    list.view = (uint8_t)view;
+    return list;
+}
 /* Reads a bool as the integer it is in Python. */
 bool value_is_integer(struct jinja_value v, int64_t *ret);
 bool value_is_number(struct jinja_value v, double *ret);
@@ -253,9 +261,10 @@ struct binding {
 /* Names of one block of statements; the outermost names are in the module. */
 struct scope {
     struct scope *parent;
-    struct binding *items;
+    struct binding *items; /* `first`, as long as that is enough */
     size_t len;
     size_t cap;
+    struct binding first[3];
 };
 
 /* All blocks of one name, the child's first. */
@@ -343,6 +352,7 @@ struct jinja_runtime {
     size_t arena_start;
     uint64_t random; /* state of what is chosen: the same in each render */
     uint32_t failed_origin;
+    uint32_t attribute_hint; /* see dict_find_text(): of what filters look up in each item */
     struct {
         const struct jinja_dict *dict;
         str name;
@@ -359,6 +369,14 @@ bool rt_fail(struct jinja_runtime *rt, struct span span, const char *fmt, ...)
 /* What it costs to go through a value when that is a string; other values are free. */
 bool rt_step_text(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 bool rt_step_check(struct jinja_runtime *rt, struct span span, uint64_t steps);
+/* One step at a span that need not be copied. */
+static inline bool rt_tick(struct jinja_runtime *rt, const struct span *span) {
+    if (rt->steps_free - rt->steps > 1) {
+        rt->steps++;
+        return true;
+    }
+    return rt_step_check(rt, *span, 1);
+}
 static inline bool rt_step(struct jinja_runtime *rt, struct span span, uint64_t steps) {
     if (steps < rt->steps_free - rt->steps) {
         rt->steps += steps;
@@ -430,6 +448,9 @@ bool rt_equal(struct jinja_runtime *rt, struct span span, struct jinja_value a,
 /* -1, 0, 1, and 2 beside a NaN; false: the values have no order, reported. */
 bool rt_compare(struct jinja_runtime *rt, struct span span, struct jinja_value a,
                 struct jinja_value b, int *ret);
+/* One comparison of an expression, `in` among them. */
+bool rt_compare_by(struct jinja_runtime *rt, struct span span, enum compare_op op,
+                   struct jinja_value a, struct jinja_value b, bool *ret);
 bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value container,
                  struct jinja_value item, bool *ret);
 bool rt_attr(struct jinja_runtime *rt, struct span span, struct jinja_value v, str name,
@@ -440,7 +461,13 @@ bool rt_slice(struct jinja_runtime *rt, struct span span, struct jinja_value v,
               const struct jinja_value bounds[3], struct jinja_value *ret);
 bool rt_binary(struct jinja_runtime *rt, struct span span, enum token_kind op, struct jinja_value a,
                struct jinja_value b, struct jinja_value *ret);
-bool rt_dict_key(struct jinja_runtime *rt, struct span span, struct jinja_value key);
+bool rt_dict_key_other(struct jinja_runtime *rt, struct span span, const struct jinja_value *key);
+/* Whether a value can be a key; false: reported. */
+static inline bool rt_dict_key(struct jinja_runtime *rt, struct span span,
+                               const struct jinja_value *key) {
+    bool small = key->kind == JINJA_STRING ? key->string.len < 64 : key->kind == JINJA_INT;
+    return small || rt_dict_key_other(rt, span, key);
+}
 
 /* Iteration over anything iterable. */
 struct iter {
@@ -448,7 +475,17 @@ struct iter {
     size_t pos;
 };
 bool iter_init(struct jinja_runtime *rt, struct span span, struct jinja_value v, struct iter *ret);
-bool iter_next(struct iter *it, struct jinja_value *ret);
+bool iter_next_other(struct iter *it, struct jinja_value *ret);
+static inline bool iter_next(struct iter *it, struct jinja_value *ret) {
+    if (it->source.kind != JINJA_LIST && it->source.kind != JINJA_TUPLE) {
+        return iter_next_other(it, ret);
+    }
+    if (it->pos >= it->source.list->len) {
+        return false;
+    }
+    *ret = it->source.list->items[it->pos++];
+    return true;
+}
 /* All items as a list of their own. */
 bool rt_list(struct jinja_runtime *rt, struct span span, struct jinja_value v,
              struct jinja_value *ret);
@@ -470,8 +507,17 @@ bool rt_apply(struct jinja_call *call, str name, bool test, struct jinja_value v
 
 /* ---- output.c: what is printed, and where it came from ---- */
 
+/* Remembers that the output from here on comes from `span` and a value of this origin. */
+void exec_mark(struct jinja_runtime *rt, struct span span, uint32_t origin);
+bool exec_fail_full(struct jinja_runtime *rt, struct span span) __attribute__((cold));
 /* Text that comes from `span`. */
-bool exec_print(struct jinja_runtime *rt, struct span span, str text);
+static inline bool exec_print(struct jinja_runtime *rt, const struct span *span, str text) {
+    if (rt->env->options.mapped) {
+        exec_mark(rt, *span, 0);
+    }
+    buf_add(rt->out, text);
+    return !rt->out->full || exec_fail_full(rt, *span);
+}
 /* The result of a filter or call block: a string, as it is. */
 bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v);
 /* What any value prints, by the statement at `span`. */
@@ -494,20 +540,24 @@ bool capture_end(struct jinja_runtime *rt, struct span span, struct capture *c, 
 bool eval(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 bool eval_truth(struct jinja_runtime *rt, const struct expr *e, bool *ret);
 /* Where the value is: most are in their place already, others are put into `room`. NULL: reported.
- * It stays as it is while the expression around it is evaluated. */
+ * It stays as it is while the expression around it is evaluated. Names and literals are part of
+ * the step of that expression, so this is not for lists of any length. */
 static inline const struct jinja_value *eval_ref(struct jinja_runtime *rt, const struct expr *e,
                                                  struct jinja_value *room) {
     if (e->kind != EXPR_NAME && e->kind != EXPR_LITERAL) {
         return eval(rt, e, room) ? room : NULL;
-    }
-    if (!rt_step(rt, e->span, 1)) {
-        return NULL;
     }
     return e->kind == EXPR_NAME ? scope_get(rt, e->name, e->text) : &e->literal;
 }
 /* An EXPR_ATTR of what is on its left. */
 bool eval_attr_of(struct jinja_runtime *rt, const struct expr *e, const struct jinja_value *left,
                   struct jinja_value *ret);
+/* eval_make.c */
+bool eval_list(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_dict(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_sign(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_concat(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
+bool eval_slice(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 /* eval_call.c */
 bool eval_call(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
 bool eval_filter(struct jinja_runtime *rt, const struct expr *e, struct jinja_value *ret);
@@ -565,7 +615,9 @@ bool markup_call(struct jinja_runtime *rt, const struct callable *c, struct span
 
 /* ---- filters ---- */
 
-bool call_step(struct jinja_call *call, uint64_t steps);
+static inline bool call_step(struct jinja_call *call, uint64_t steps) {
+    return rt_step(call->runtime, call->span, steps);
+}
 bool call_truth(struct jinja_call *call, struct jinja_value v, bool *ret);
 /* The argument's value as what the filter needs; the default when not given. False: reported. */
 bool call_int(struct jinja_call *call, unsigned param, int64_t otherwise, int64_t *ret);
@@ -590,8 +642,15 @@ bool call_sort(struct jinja_call *call, struct jinja_list *list, struct jinja_va
 bool call_sort_equal(struct jinja_call *call, struct jinja_list *list, struct jinja_value by,
                      bool case_sensitive, bool reverse);
 /* What is compared: lower case for strings unless case matters. */
-bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitive,
-               struct jinja_value *ret);
+bool call_fold_text(struct jinja_call *call, str text, struct jinja_value *ret);
+static inline bool call_fold(struct jinja_call *call, const struct jinja_value *v,
+                             bool case_sensitive, struct jinja_value *ret) {
+    if (!case_sensitive && v->kind == JINJA_STRING) {
+        return call_fold_text(call, v->string, ret);
+    }
+    *ret = *v;
+    return true;
+}
 /* str.strip(): `set` NULL is white space. */
 str text_strip(str s, const str *set, bool left, bool right);
 bool call_step_strip(struct jinja_call *call, str s, str set);

@@ -102,7 +102,9 @@ static inline struct jinja_value jinja_string(str s) {
 }
 
 struct jinja_value jinja_list_new(struct arena *a);
-void jinja_list_add(struct jinja_value list, struct jinja_value item);
+static inline void jinja_list_add(struct jinja_value list, struct jinja_value item) {
+    ARENA_PUSH(list.list->arena, list.list->items, list.list->len, list.list->cap, item);
+}
 struct jinja_value jinja_dict_new(struct arena *a);
 /* `key` is borrowed; an existing key keeps its position. */
 void jinja_dict_put(struct jinja_value dict, str key, struct jinja_value value);
@@ -118,7 +120,7 @@ MUST_CHECK bool jinja_value_from_json(struct arena *a, str text, const char *nam
 
 struct jinja_limits {
     size_t depth;        /* nesting of the template, and of calls while it runs */
-    uint64_t steps;      /* evaluated nodes, loop passes, items handled by filters */
+    uint64_t steps;      /* evaluated operations, loop passes, items handled by filters */
     size_t output_bytes; /* of the rendered text, and of each captured text */
     size_t memory_bytes; /* of all values made by one render */
 };

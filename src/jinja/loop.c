@@ -234,7 +234,7 @@ static bool run_pass(struct jinja_runtime *rt, const struct stmt *s, const struc
     if (loop != NULL) {
         bind_new(rt, rt->loop_name, &loop->self);
     }
-    if (!rt_step(rt, s->span, 1)) {
+    if (!rt_tick(rt, &s->span)) {
         return false;
     }
     if (target->kind == TARGET_NAME) {

@@ -12,7 +12,7 @@ static struct jinja_value otherwise(const struct jinja_call *call, unsigned para
 
 /* The entry of args[1], or NULL; false: not a key. */
 static bool find(struct jinja_call *call, struct dict_entry **ret) {
-    if (!rt_dict_key(call->runtime, call->span, call->args[1])) {
+    if (!rt_dict_key(call->runtime, call->span, &call->args[1])) {
         return false;
     }
     *ret = dict_find(self(call), call->args[1]);
@@ -103,7 +103,7 @@ static bool method_fromkeys(struct jinja_call *call, struct jinja_value *ret) {
         return false;
     }
     while (iter_next(&it, &key)) {
-        if (!call_step(call, 1) || !rt_dict_key(call->runtime, call->span, key)) {
+        if (!call_step(call, 1) || !rt_dict_key(call->runtime, call->span, &key)) {
             return false;
         }
         dict_put(ret->dict, key, otherwise(call, 2));

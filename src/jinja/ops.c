@@ -86,7 +86,8 @@ bool rt_truth(struct jinja_runtime *rt, struct span span, struct jinja_value v, 
 
 bool rt_text(struct jinja_runtime *rt, struct span span, struct jinja_value v, str *ret) {
     if (v.kind == JINJA_STRING) {
-        *ret = v.string;
+        ret->ptr = v.string.ptr; /* in two pieces: see value_put() */
+        ret->len = v.string.len;
         return true;
     }
     if (!rt_use(rt, span, v)) {
@@ -176,12 +177,12 @@ bool rt_compare(struct jinja_runtime *rt, struct span span, struct jinja_value a
     return compare(rt, span, a, b, 0, ret);
 }
 
-bool rt_dict_key(struct jinja_runtime *rt, struct span span, struct jinja_value key) {
-    if (!rt_use(rt, span, key) || !rt_step_text(rt, span, key)) {
+bool rt_dict_key_other(struct jinja_runtime *rt, struct span span, const struct jinja_value *key) {
+    if (!rt_use(rt, span, *key) || !rt_step_text(rt, span, *key)) {
         return false;
     }
-    return value_hashable(key) ||
-           rt_fail(rt, span, "a '%s' value cannot be a key", value_type_name(key));
+    return value_hashable(*key) ||
+           rt_fail(rt, span, "a '%s' value cannot be a key", value_type_name(*key));
 }
 
 static bool list_contains(struct jinja_runtime *rt, struct span span, struct jinja_value container,
@@ -236,7 +237,7 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
         *ret = str_find(container.string, item.string, 0) != STR_NONE;
         return true;
     case JINJA_DICT:
-        if (!rt_dict_key(rt, span, item)) {
+        if (!rt_dict_key(rt, span, &item)) {
             return false;
         }
         *ret = dict_find(container.dict, item) != NULL;
@@ -251,7 +252,7 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
         *ret = false;
         return rt_use(rt, span, container);
     case JINJA_LIST:
-        if (container.view == JINJA_VIEW_KEYS && !rt_dict_key(rt, span, item)) {
+        if (container.view == JINJA_VIEW_KEYS && !rt_dict_key(rt, span, &item)) {
             return false;
         }
         return list_contains(rt, span, container, item, ret);
@@ -267,4 +268,37 @@ bool rt_contains(struct jinja_runtime *rt, struct span span, struct jinja_value 
         break;
     }
     return rt_fail(rt, span, "a '%s' value holds no items", value_type_name(container));
+}
+
+bool rt_compare_by(struct jinja_runtime *rt, struct span span, enum compare_op op,
+                   struct jinja_value a, struct jinja_value b, bool *ret) {
+    int order;
+    switch (op) {
+    case COMPARE_EQ:
+    case COMPARE_NE:
+        if (!rt_use(rt, span, a) || !rt_use(rt, span, b) || !rt_equal(rt, span, a, b, ret)) {
+            return false;
+        }
+        *ret = *ret == (op == COMPARE_EQ);
+        return true;
+    case COMPARE_IN:
+    case COMPARE_NOT_IN:
+        if (!rt_contains(rt, span, b, a, ret)) {
+            return false;
+        }
+        *ret = *ret == (op == COMPARE_IN);
+        return true;
+    case COMPARE_LT:
+    case COMPARE_LE:
+    case COMPARE_GT:
+    case COMPARE_GE:
+        break;
+    }
+    if (!rt_compare(rt, span, a, b, &order)) {
+        return false;
+    }
+    bool less = op == COMPARE_LT || op == COMPARE_LE;
+    bool or_equal = op == COMPARE_LE || op == COMPARE_GE;
+    *ret = order != 2 && ((order == 0 && or_equal) || (less ? order < 0 : order > 0));
+    return true;
 }

@@ -41,16 +41,12 @@ static bool mark_value(struct jinja_runtime *rt, struct span span, struct jinja_
     return true;
 }
 
-static bool check_output(struct jinja_runtime *rt, struct span span) {
-    return !rt->out->full || rt_fail(rt, span, "the output is larger than %zu bytes", rt->out->max);
+bool exec_fail_full(struct jinja_runtime *rt, struct span span) {
+    return rt_fail(rt, span, "the output is larger than %zu bytes", rt->out->max);
 }
 
-bool exec_print(struct jinja_runtime *rt, struct span span, str text) {
-    if (rt->env->options.mapped) {
-        mark(rt, rt->out->len, span, 0);
-    }
-    buf_add(rt->out, text);
-    return check_output(rt, span);
+void exec_mark(struct jinja_runtime *rt, struct span span, uint32_t origin) {
+    mark(rt, rt->out->len, span, origin);
 }
 
 bool exec_print_value(struct jinja_runtime *rt, struct span span, struct jinja_value v) {
@@ -73,7 +69,7 @@ bool exec_print_any(struct jinja_runtime *rt, struct span span, struct span valu
     } else if (!value_add_text(*v, rt->out) && !rt->out->full) {
         return rt_fail(rt, value_span, "a value is nested too deeply to be printed");
     }
-    return check_output(rt, span);
+    return !rt->out->full || exec_fail_full(rt, span);
 }
 
 void capture_begin(struct jinja_runtime *rt, struct capture *c) {

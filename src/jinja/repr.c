@@ -241,17 +241,21 @@ static void add_range(const struct jinja_range *r, struct buf *out) {
 
 /* The most frequent value of loops: printf would be the larger part of their time. */
 void text_add_integer(struct buf *out, int64_t value) {
-    char digits[24];
-    size_t at = sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0) {
-        digits[--at] = '-';
+    size_t len = value < 0 ? 2 : 1;
+    for (uint64_t n = rest; n >= 10; n /= 10) {
+        len++;
     }
-    buf_add_bytes(out, digits + at, sizeof digits - at);
+    if (!buf_reserve(out, len)) {
+        return;
+    }
+    char *first = out->ptr + out->len;
+    out->len += len;
+    out->ptr[out->len] = '\0';
+    *first = '-';
+    for (char *digit = out->ptr + out->len; rest > 0 || digit == out->ptr + out->len; rest /= 10) {
+        *--digit = (char)('0' + rest % 10);
+    }
 }
 
 bool value_add_repr(struct jinja_value v, struct buf *out, size_t depth) {

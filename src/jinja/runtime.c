@@ -82,8 +82,11 @@ bool rt_take_text(struct jinja_runtime *rt, struct span span, const struct buf *
 }
 
 struct scope *scope_push(struct jinja_runtime *rt) {
-    struct scope *s = ARENA_NEW(rt->arena, struct scope);
+    struct scope *s = arena_alloc_raw(rt->arena, sizeof *s);
     s->parent = rt->scope;
+    s->items = s->first;
+    s->len = 0;
+    s->cap = ARRAY_LEN(s->first);
     rt->scope = s;
     return s;
 }

@@ -26,22 +26,17 @@ static bool has_case(str s) {
     return any;
 }
 
-bool call_fold(struct jinja_call *call, struct jinja_value v, bool case_sensitive,
-               struct jinja_value *ret) {
-    if (case_sensitive || v.kind != JINJA_STRING) {
-        *ret = v;
-        return true;
-    }
+bool call_fold_text(struct jinja_call *call, str text, struct jinja_value *ret) {
     AUTO_BUF out = call_buf(call);
-    if (!call_step(call, v.string.len / 32)) {
+    if (!call_step(call, text.len / 32)) {
         return false;
     }
-    if (!has_case(v.string)) {
-        *ret = jinja_string(v.string);
+    if (!has_case(text)) {
+        value_put_string(ret, text);
         return true;
     }
-    for (size_t i = 0; i < v.string.len;) {
-        text_add_lower(&out, text_next(v.string, &i));
+    for (size_t i = 0; i < text.len;) {
+        text_add_lower(&out, text_next(text, &i));
     }
     return call_take(call, &out, ret);
 }
@@ -91,20 +86,21 @@ static void sort_keyed(struct sorter *s, struct keyed *items, struct keyed *spar
 }
 
 /* "a,b.c" gives a tuple of keys; one path the value itself. */
-static bool sort_key(struct jinja_call *call, struct jinja_value item, struct jinja_value by,
-                     bool case_sensitive, struct jinja_value *ret) {
-    if (by.kind == JINJA_UNDEFINED || by.kind == JINJA_NONE) {
+static bool sort_key(struct jinja_call *call, const struct jinja_value *item,
+                     const struct jinja_value *by, bool case_sensitive, struct jinja_value *ret) {
+    if (by->kind == JINJA_UNDEFINED || by->kind == JINJA_NONE) {
         return call_fold(call, item, case_sensitive, ret);
     }
-    if (by.kind != JINJA_STRING || str_find_char(by.string, ',', 0) == STR_NONE) {
-        return call_attribute(call, item, by, ret) && call_fold(call, *ret, case_sensitive, ret);
+    if (by->kind != JINJA_STRING || str_find_char(by->string, ',', 0) == STR_NONE) {
+        struct jinja_value key;
+        return call_attribute(call, *item, *by, &key) && call_fold(call, &key, case_sensitive, ret);
     }
     struct jinja_value keys = jinja_list_new(call->arena);
-    str rest = by.string;
+    str rest = by->string;
     while (rest.len > 0) {
         struct jinja_value key;
-        if (!call_attribute(call, item, jinja_string(str_cut(&rest, ',')), &key) ||
-            !call_fold(call, key, case_sensitive, &key)) {
+        if (!call_attribute(call, *item, jinja_string(str_cut(&rest, ',')), &key) ||
+            !call_fold(call, &key, case_sensitive, &key)) {
             return false;
         }
         jinja_list_add(keys, key);
@@ -124,7 +120,7 @@ static bool sort_list(struct sorter *s, struct jinja_list *list, struct jinja_va
     for (size_t i = 0; i < len; i++) {
         items[i].item = list->items[i];
         if (!call_step(call, 1) ||
-            !sort_key(call, items[i].item, by, case_sensitive, &items[i].key)) {
+            !sort_key(call, &items[i].item, &by, case_sensitive, &items[i].key)) {
             return false;
         }
     }

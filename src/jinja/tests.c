@@ -5,7 +5,7 @@
 #include "jinja/internal.h"
 
 static bool give(struct jinja_value *ret, bool truth) {
-    *ret = jinja_bool(truth);
+    value_put_bool(ret, truth);
     return true;
 }
 
@@ -94,19 +94,22 @@ static bool test_in(struct jinja_call *call, struct jinja_value *ret) {
 /* value % number == rest */
 static bool has_rest(struct jinja_call *call, struct jinja_value number, int64_t rest,
                      struct jinja_value *ret) {
-    struct jinja_value v = call->args[0];
-    if (v.kind == JINJA_INT && number.kind == JINJA_INT && v.integer >= 0 && number.integer > 0) {
-        return give(ret, v.integer % number.integer == rest);
-    }
+    struct jinja_value v;
     return rt_binary(call->runtime, call->span, TOKEN_MOD, call->args[0], number, &v) &&
            give(ret, value_equal(v, jinja_int(rest)));
 }
 
 static bool test_odd(struct jinja_call *call, struct jinja_value *ret) {
+    if (call->args[0].kind == JINJA_INT) {
+        return give(ret, (call->args[0].integer & 1) != 0);
+    }
     return has_rest(call, jinja_int(2), 1, ret);
 }
 
 static bool test_even(struct jinja_call *call, struct jinja_value *ret) {
+    if (call->args[0].kind == JINJA_INT) {
+        return give(ret, (call->args[0].integer & 1) == 0);
+    }
     return has_rest(call, jinja_int(2), 0, ret);
 }
 
@@ -178,7 +181,7 @@ static bool test_lower(struct jinja_call *call, struct jinja_value *ret) {
 static bool exists(struct jinja_call *call, bool test, struct jinja_value *ret) {
     struct jinja_value v = call->args[0];
     bool values = v.kind == JINJA_LIST && v.view == JINJA_VIEW_VALUES; /* Python can hash it */
-    if (!values && !rt_dict_key(call->runtime, call->span, v)) {       /* as a key of a dict is */
+    if (!values && !rt_dict_key(call->runtime, call->span, &v)) {      /* as a key of a dict is */
         return false;
     }
     return give(ret,

@@ -17,14 +17,12 @@ struct jinja_value value_tuple(struct arena *a) {
     return v;
 }
 
-void jinja_list_add(struct jinja_value list, struct jinja_value item) {
-    struct jinja_list *l = list.list;
-    ARENA_PUSH(l->arena, l->items, l->len, l->cap, item);
-}
-
 void list_reserve(struct jinja_list *l, size_t count) {
     ASSERT(l->cap == 0);
-    l->items = ARENA_ARRAY(l->arena, struct jinja_value, count);
+    size_t size;
+    bool fits = mul_size(count, sizeof *l->items, &size);
+    ASSERT(fits);
+    l->items = arena_alloc_raw(l->arena, size);
     l->cap = count;
 }
 
@@ -32,11 +30,6 @@ struct jinja_value value_iterator(struct jinja_value list) {
     struct jinja_iterator *it = ARENA_NEW(list.list->arena, struct jinja_iterator);
     it->items = list.list;
     return (struct jinja_value){ .kind = JINJA_ITERATOR, .iterator = it };
-}
-
-struct jinja_value value_view(struct jinja_value list, enum jinja_view view) {
-    list.view = (uint8_t)view;
-    return list;
 }
 
 struct jinja_value jinja_dict_new(struct arena *a) {
