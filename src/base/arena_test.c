@@ -36,6 +36,19 @@ static void large_and_small_blocks_do_not_overlap(void **state) {
     assert_int_equal(arena_used(a), 0);
 }
 
+static void raw_memory_is_aligned_and_counted(void **state) {
+    (void)state;
+    AUTO_ARENA a = arena_new();
+    for (size_t size = 0; size < 5000; size += 7) {
+        size_t used = arena_used(a);
+        unsigned char *p = arena_alloc_raw(a, size);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        assert_true(arena_used(a) - used >= size);
+        memset(p, 0xFF, size);
+    }
+    assert_int_equal(*(unsigned char *)arena_alloc(a, 1), 0);
+}
+
 static void push_grows_and_keeps_content(void **state) {
     (void)state;
     AUTO_ARENA a = arena_new();
@@ -55,6 +68,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_aligned),
         cmocka_unit_test(large_and_small_blocks_do_not_overlap),
+        cmocka_unit_test(raw_memory_is_aligned_and_counted),
         cmocka_unit_test(push_grows_and_keeps_content),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

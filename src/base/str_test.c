@@ -187,6 +187,38 @@ static void utf8_round_trips(void **state) {
     assert_int_equal(utf8_encode(0x110000, bytes), 0);
 }
 
+/* Short texts are compared in pieces: a difference at any place of any length is seen. */
+static void short_texts_differ_anywhere(void **state) {
+    (void)state;
+    for (size_t len = 1; len <= 20; len++) {
+        char a[20];
+        char b[20];
+        memset(a, 'x', sizeof a);
+        memset(b, 'x', sizeof b);
+        assert_true(str_eq((str){ a, len }, (str){ b, len }));
+        assert_false(str_eq((str){ a, len }, (str){ b, len - 1 }));
+        for (size_t i = 0; i < len; i++) {
+            b[i] = 'y';
+            assert_false(str_eq((str){ a, len }, (str){ b, len }));
+            b[i] = 'x';
+        }
+    }
+}
+
+static void long_formats_are_whole(void **state) {
+    (void)state;
+    AUTO_ARENA a = arena_new();
+    AUTO_BUF b = BUF_INIT(2000);
+    for (int len = 250; len < 260; len++) { /* around the size that is made at once */
+        assert_int_equal(str_fmt(a, "%*d", len, 7).len, len);
+        assert_int_equal(str_fmt(a, "%*d", len, 7).ptr[len - 1], '7');
+        buf_reset(&b);
+        buf_addf(&b, "%*d%*d", len, 1, len, 2);
+        assert_int_equal(b.len, 2 * len);
+        assert_int_equal(b.ptr[b.len - 1], '2');
+    }
+}
+
 static void characters(void **state) {
     (void)state;
     assert_true(char_is_space('\v') && char_is_space(' ') && !char_is_space('\0'));
@@ -210,6 +242,8 @@ int main(void) {
         cmocka_unit_test(numbers),
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(utf8_round_trips),
+        cmocka_unit_test(short_texts_differ_anywhere),
+        cmocka_unit_test(long_formats_are_whole),
         cmocka_unit_test(characters),
     };
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);

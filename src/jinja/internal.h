@@ -574,6 +574,11 @@ bool eval_compare(struct jinja_runtime *rt, const struct expr *e, struct jinja_v
 bool eval_filter_chain(struct jinja_runtime *rt, const struct expr *e, struct jinja_value input,
                        struct jinja_value *ret);
 bool exec_body(struct jinja_runtime *rt, const struct stmt_list *body);
+/* exec_scoped.c */
+bool exec_set_block(struct jinja_runtime *rt, const struct stmt *s);
+bool exec_filter_block(struct jinja_runtime *rt, const struct stmt *s);
+bool exec_with(struct jinja_runtime *rt, const struct stmt *s);
+bool exec_autoescape(struct jinja_runtime *rt, const struct stmt *s);
 extern const struct object_ops loop_ops;
 /* An attribute of a loop object, by an EXPR_ATTR. */
 void loop_get(struct jinja_runtime *rt, struct jinja_object *o, const struct expr *e,

@@ -245,23 +245,37 @@ static bool run_pass(struct jinja_runtime *rt, const struct stmt *s, const struc
     return exec_body(rt, &s->loop.body);
 }
 
+/* The next item with its origin, where it is or in `room`; NULL at the end. */
+static const struct jinja_value *next_item(struct iter *it, struct jinja_value *room) {
+    bool in_place = (it->source.kind == JINJA_LIST || it->source.kind == JINJA_TUPLE) &&
+                    it->source.origin == 0 && it->pos < it->source.list->len;
+    if (in_place) {
+        return &it->source.list->items[it->pos++];
+    }
+    if (!iter_next(it, room)) {
+        return NULL;
+    }
+    value_take_origin(room, it->source);
+    return room;
+}
+
 /* `else` runs unless a pass came to its end: one that ends by break or continue does not count,
  * as in Jinja.
  *
  * The scope of a pass is used again for the next, unless a macro of the body keeps it. */
 static bool run_passes(struct jinja_runtime *rt, const struct stmt *s, struct loop *loop,
                        struct iter *it, bool *ret_any) {
-    struct jinja_value item;
+    struct jinja_value room;
+    const struct jinja_value *item;
     bool ok = true;
     scope_push(rt);
-    while (ok && rt->flow != FLOW_BREAK && iter_next(it, &item)) {
-        value_take_origin(&item, it->source);
+    while (ok && rt->flow != FLOW_BREAK && (item = next_item(it, &room)) != NULL) {
         uint64_t captures = rt->captures;
         rt->flow = FLOW_NEXT;
         if (loop != NULL) {
             loop->index = it->pos - 1;
         }
-        ok = run_pass(rt, s, loop, &item);
+        ok = run_pass(rt, s, loop, item);
         *ret_any |= rt->flow == FLOW_NEXT;
         if (rt->captures != captures) {
             scope_pop(rt);

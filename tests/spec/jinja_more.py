@@ -18,6 +18,19 @@ FORMAT = [
 ARGS = "x='ab', x2='*', d={'a': 7, 'c': {'x': [10, 20]}}, l=[1, 2], big=1234567890123, neg=-1234567, pi=3.14159, tiny=0.0000123456, huge=1.5e22, one=1.0, ten=10.0, " \
        "hund=123.0, half=0.5, mz=-0.0, inf=('in' ~ missing ~ 'f')|float, nan=('na' ~ missing ~ 'n')|float, t=true, f=false, none=none, und=missing, uni='äöü€'"
 
+# What has a quick way for the usual case: around where that ends.
+QUICK = [
+    "{% for n in [0.1, 0.25, 1.5, 100.0, 123456.789, 999999999.5, 1e9, 1234567890.5, 0.001, 0.0009, 0.1234567, 0.12345678, 1e15, 1e16, 1e22, 5e-324, 3.0, 2.675, -0.0, -2.5] %}{{ n }} {{ [n] }} {{ n|round }} {{ n|round(2) }} {{ n|round(9) }} {{ n|round(10) }}\n{% endfor %}",
+    "{{ 0.5|round }} {{ 1.5|round }} {{ 2.5|round }} {{ -0.5|round }} {{ 1.005|round(2) }} {{ 2.675|round(2) }} {{ 0.125|round(2) }} {{ 1073741824.5|round }} {{ 107374182.45|round(1) }} {{ -0.001|round(2) }} {{ (1/3)|round(9) }} {{ 12345.678|round(-2) }}",
+    "{% for s in ['', 'aZ', 'hello wORLD-foo (bar) [x] <y> {z}', 'tab\tnew\nline\x1cx', \"it's a_b 1st\", 'é aB', 'ß ok', '\x7f~'] %}{{ s|title }}|{{ s|upper }}|{{ s|lower }}|{{ s|capitalize }}|{{ [s] }}|{{ s|e }}|{{ s|wordcount }}|{{ s|center(9) }}|{{ s|indent }}|{{ s|replace('a', 'b') }}\n{% endfor %}",
+    "{{ ['b', 'A', 'é', 'B', 'a', 'É']|sort }} {{ ['b', 'A', 'é', 'B', 'a', 'É']|unique|list }} {{ [3, 1, true, 2, 1.0, 1]|sort }} {{ [3, 1, 2, 9223372036854775807, -9223372036854775807]|sort(reverse=true) }} {{ [1, true, 1.0, 'x', 'X', none, none]|unique|list }}",
+    "{{ [1, 2.5, 3]|sum }} {{ [true, 1]|sum }} {{ [-3, -2, 0, 1]|select('odd')|list }} {{ [-3, -2, 0, 1]|select('even')|list }} {{ [2.0, 3.0]|select('odd')|list }} {{ -7 % 3 }} {{ 7 % -3 }} {{ -7 // 2 }} {{ 1 < 2 < 3 < 3 }} {{ 1 < 2 <= 2 != 3 }}",
+    "{{ '%d %5d %-5d| %05d %+d %x %X %o %#x %#o %.3d %i %u'|format(7, 7, 7, -7, 7, 255, 255, 8, 255, 8, 5, -0, 3) }} {{ '%d'|format(-9223372036854775807) }} {{ '%d'|format(2.9) }}",
+    "{{ [[1, 2], (3, 4)]|map('first')|join }} {{ (1, 2)|join('-') }} {{ ['<', 1, none, 2.5]|join('&') }} {{ [d]|map(attribute='n.0')|list if false }} {{ [{'a': 1}, {'b': 2}, {'b': 3, 'a': 4}]|map(attribute='a', default=0)|list }} {{ [{'items': 5, 'x.y': 1, 'x': {'y': 2}}]|map(attribute='x.y')|list }}",
+    "{% for x in [{'items': 1}] %}{{ x.items is callable }} {{ x['items'] }}{% endfor %} {% for k, v in {'a': 1, 'b': 2}.items() %}{{ loop.index }}{{ k }}{{ v }}{% endfor %} {% for a in [1] %}{{ loop.nope is defined }}{{ loop.first }}{{ loop['last'] }}{% endfor %} {{ not not 1 }} {{ not [] }}",
+    "{% for x in [1, 2] %}{% for y in [x, x + 1] %}{{ loop.index }}{{ x * y }}{% set z = y %}{{ z }}{% endfor %}{{ z is defined }}{{ loop.cycle('a', 'b') }}{% endfor %} {% set q = [1] %}{% for x in q %}{% if x < 4 %}{% do q.append(x + 1) %}{% endif %}{{ x }}{% endfor %}{{ q }}",
+]
+
 METHODS = [
     "{{ 'a\\tb\\tcd\\n\\te'.expandtabs() }}|{{ '\\ta'.expandtabs(4) }}|{{ 'ab\\tc'.expandtabs(0) }}|{{ '\\t'.expandtabs(-1) }}|{{ 'é\\tx\\r\\ty'.expandtabs(tabsize=3) }}",
     "{{ 'A Bc D'.istitle() }} {{ 'a B'.istitle() }} {{ 'AB'.istitle() }} {{ ''.istitle() }} {{ '1 2'.istitle() }} {{ 'A1b'.istitle() }} {{ 'A1B'.istitle() }} {{ \"It's\".istitle() }} {{ 'Ä Öl'.istitle() }}",
@@ -77,6 +90,9 @@ def rows():
         yield "{% set v = " + repr("See " + " ".join(URLS) + "\n  end") + " %}" + template, {}
     for template in URLIZE_ONCE:
         yield "{% set v = 'see www.example.com, ftp://x.y tel:+1' %}" + template, {"autoescape": True}
+    for template in QUICK:
+        yield template, {}
+        yield template, {"autoescape": True}
     for value in PPRINT:
         yield "{{ (" + value + ")|pprint }}", {}
     yield "{{ [html, 'a']|pprint }}", {"autoescape": True}
