@@ -225,6 +225,22 @@ bool fs_list(struct arena *a, int dirfd, const char *path, const char ***ret_nam
     return true;
 }
 
+bool fs_open_empty_dir(const char *path, int *ret_fd, struct err *err) {
+    AUTO_ARENA scratch = arena_new();
+    const char **names;
+    size_t count;
+    if (!fs_mkdir_p(AT_FDCWD, path, 0755, err) ||
+        !fs_list(scratch, AT_FDCWD, path, &names, &count, err)) {
+        return false;
+    }
+    if (count > 0) {
+        err_set(err, "the folder '%s' is not empty", path);
+        return err_help(err, "remove it, or choose another one");
+    }
+    *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret_fd >= 0 || err_sys(err, errno, "open folder '%s'", path);
+}
+
 bool fs_exists(int dirfd, const char *path) {
     struct stat st;
     return fstatat(dirfd, path, &st, 0) == 0;

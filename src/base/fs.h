@@ -72,6 +72,8 @@ void fs_replace_done(struct fs_replace *r);
 
 /* Creates all missing folders of `path`. */
 MUST_CHECK bool fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *err);
+/* Opens a folder to be filled: made when it is missing, refused when something is in it. */
+MUST_CHECK bool fs_open_empty_dir(const char *path, int *ret_fd, struct err *err);
 
 /* Removes a file or a whole tree, never through a symbolic link and never across a mount. A path
  * that is not there is fine. */

@@ -46,20 +46,9 @@ static bool write_file(struct store *store, const struct image_oci_options *opti
 
 static bool write_folder(struct store *store, const struct image_oci_options *options,
                          const char *dest, struct err *err) {
-    AUTO_ARENA arena = arena_new();
-    const char **names;
-    size_t count;
-    if (!fs_mkdir_p(AT_FDCWD, dest, 0755, err) ||
-        !fs_list(arena, AT_FDCWD, dest, &names, &count, err)) {
+    AUTO_FD fd = -1;
+    if (!fs_open_empty_dir(dest, &fd, err)) {
         return false;
-    }
-    if (count > 0) {
-        err_set(err, "the folder '%s' is not empty", dest);
-        return err_help(err, "remove it, or choose another one");
-    }
-    AUTO_FD fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return err_sys(err, errno, "open folder '%s'", dest);
     }
     if (layout_write_fd(store, options, false, fd, err)) {
         return true;

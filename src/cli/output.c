@@ -274,20 +274,9 @@ static void empty_folder(const char *dest) {
 
 /* Into a fresh folder, or an empty one that is there. */
 static bool write_folder(struct worker *w, const char *dest, struct progress *p, struct err *err) {
-    AUTO_ARENA scratch = arena_new();
-    const char **names;
-    size_t count;
-    if (!fs_mkdir_p(AT_FDCWD, dest, 0755, err) ||
-        !fs_list(scratch, AT_FDCWD, dest, &names, &count, err)) {
+    AUTO_FD fd = -1;
+    if (!fs_open_empty_dir(dest, &fd, err)) {
         return false;
-    }
-    if (count > 0) {
-        err_set(err, "the folder '%s' is not empty", dest);
-        return err_help(err, "remove it, or choose another one");
-    }
-    AUTO_FD fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return err_sys(err, errno, "open folder '%s'", dest);
     }
     w->fd = fd;
     progress_phase_begin(p, "copy");
