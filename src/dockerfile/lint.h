@@ -72,5 +72,9 @@ void lint_instruction(struct lint *l, size_t stage, const struct dockerfile_inst
 /* Of CMD, ENTRYPOINT and HEALTHCHECK only the last one of a stage counts. */
 void lint_repeated(struct lint *l, size_t stage);
 void lint_variables(struct lint *l, size_t stage, const struct dockerfile_instruction *in);
+/* Expands a word without a report. False: it is malformed, which others say. */
+typedef bool lint_find(void *self, str name, str *ret_value);
+MUST_CHECK bool lint_expand(struct lint *l, struct dockerfile_word word, lint_find *find,
+                            void *self, str *ret);
 /* Names that a word looks up, in order; those with a default of their own are not in it. */
 void lint_lookups(struct lint *l, struct dockerfile_word word, str **ret, size_t *ret_count);

@@ -142,17 +142,8 @@ static void check_default(struct lint *l, struct dockerfile_word base) {
             return; /* another rule's business */
         }
     }
-    struct diag_sink ignored;
-    diag_sink_init(&ignored, l->arena, l->sink->sources);
-    struct dockerfile_expander e = {
-        .arena = l->arena,
-        .sink = &ignored,
-        .escape = l->file->escape,
-        .find = find_default,
-        .self = l,
-    };
     str name;
-    if (count > 0 && dockerfile_expand(&e, base, &name) && !is_image_name(name)) {
+    if (count > 0 && lint_expand(l, base, find_default, l, &name) && !is_image_name(name)) {
         lint_report(l, LINT_INVALID_DEFAULT_ARG_IN_FROM, base.span,
                     "the default of '%.*s' makes '%.*s' of it, which names no image",
                     TEXT_FMT(names[0]), TEXT_FMT(name));

@@ -50,6 +50,20 @@ static bool on_lookup(void *self, str name, str *ret) {
     return true;
 }
 
+bool lint_expand(struct lint *l, struct dockerfile_word word, lint_find *find, void *self,
+                 str *ret) {
+    struct diag_sink ignored;
+    diag_sink_init(&ignored, l->arena, l->sink->sources);
+    struct dockerfile_expander e = {
+        .arena = l->arena,
+        .sink = &ignored,
+        .escape = l->file->escape,
+        .find = find,
+        .self = self,
+    };
+    return dockerfile_expand(&e, word, ret);
+}
+
 void lint_lookups(struct lint *l, struct dockerfile_word word, str **ret, size_t *ret_count) {
     struct lookups k = { .lint = l, .text = word.text };
     *ret = NULL;
@@ -57,17 +71,8 @@ void lint_lookups(struct lint *l, struct dockerfile_word word, str **ret, size_t
     if (str_find_char(word.text, '$', 0) == STR_NONE) {
         return;
     }
-    struct diag_sink ignored;
-    diag_sink_init(&ignored, l->arena, l->sink->sources);
-    struct dockerfile_expander e = {
-        .arena = l->arena,
-        .sink = &ignored,
-        .escape = l->file->escape,
-        .find = on_lookup,
-        .self = &k,
-    };
     str value;
-    if (dockerfile_expand(&e, word, &value)) {
+    if (lint_expand(l, word, on_lookup, &k, &value)) {
         *ret = k.items;
         *ret_count = k.len;
     }
