@@ -6,8 +6,10 @@
 
 enum { SMALL = 8 }; /* up to here a scan is faster than slots */
 
+/* A view of values can be a key, as the object that it is; those of keys and items are sets. */
 static bool hashable(struct jinja_value v, size_t depth, size_t *budget) {
-    if (v.kind == JINJA_LIST || v.kind == JINJA_DICT || depth > VALUE_DEPTH_MAX || *budget == 0) {
+    if ((v.kind == JINJA_LIST && v.view != JINJA_VIEW_VALUES) || v.kind == JINJA_DICT ||
+        depth > VALUE_DEPTH_MAX || *budget == 0) {
         return false;
     }
     --*budget;

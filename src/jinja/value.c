@@ -223,6 +223,10 @@ static bool equal(struct jinja_value a, struct jinja_value b, size_t depth, uint
     case JINJA_STRING:
         return str_eq(a.string, b.string);
     case JINJA_LIST:
+        if (a.view == JINJA_VIEW_VALUES || b.view == JINJA_VIEW_VALUES) {
+            return a.list == b.list;
+        }
+        return equal_lists(a.list, b.list, depth, budget);
     case JINJA_TUPLE:
         return equal_lists(a.list, b.list, depth, budget);
     case JINJA_DICT:
