@@ -11,6 +11,10 @@ import trees
 TIMEOUT_S = 120
 
 
+# What a case's --secret id=…,env=CONFORMANCE_SECRET finds, in every engine.
+SECRET = {"CONFORMANCE_SECRET": "from the environment"}
+
+
 class Failed(Exception):
     """The engine did not build it; the text is what it said."""
 
@@ -27,7 +31,7 @@ class Ours:
 
     def run(self, *words):
         env = {key: value for key, value in os.environ.items() if key.startswith(("ASAN_", "UBSAN_")) or key == "PATH"}
-        env.update(HOME=str(self.scratch), LC_ALL="C.UTF-8", CONFORMANCE_SECRET="from the environment")
+        env.update(HOME=str(self.scratch), LC_ALL="C.UTF-8", **SECRET)
         words = [self.program, *words, "--cache-dir", self.scratch / "store"]
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=env, timeout=TIMEOUT_S, check=False)
         text = done.stderr.decode(errors="replace")

@@ -17,7 +17,7 @@ import time
 import images
 import trees
 from enter import RUN_ENV
-from ours import Failed
+from ours import SECRET, Failed
 
 HERE = pathlib.Path(__file__).resolve().parent
 SUITE = "trixie"
@@ -26,8 +26,6 @@ PACKAGES = ("base-files", "buildah", "containerd", "docker-buildx", "docker-cli"
 FILES = {"etc/passwd": "root:x:0:0::/root:/bin/sh\n", "etc/group": "root:x:0:\n",
          "etc/containers/policy.json": '{"default": [{"type": "insecureAcceptAnything"}]}\n'}
 TIMEOUT_S = 300
-# What to replace in a result because it says nothing; lines that become empty are dropped.
-FOLDER_TIME = [(trees.FOLDER_TIME, r"\1")]
 
 
 def root_folder():
@@ -66,14 +64,17 @@ def unpack(root):
 
 
 class Peer:
-    """What the peers share: commands in the namespace of `pid`, and trees read through /proc."""
+    """What the peers share: commands in the namespace of `pid`, and trees read through /proc. NOISE is what says nothing in their
+    results, as pairs of a pattern and what to put there; lines that become empty are dropped."""
+
+    NOISE = ()
 
     def __init__(self, pid, scratch):
         self.pid, self.scratch = pid, scratch
 
-    def run(self, *words, env=None):
+    def run(self, *words):
         done = subprocess.run(["nsenter", "--mount", f"--target={self.pid}", *map(str, words)], stdin=subprocess.DEVNULL,
-                              capture_output=True, env={**RUN_ENV, "CONFORMANCE_SECRET": "from the environment", **(env or {})}, timeout=TIMEOUT_S, check=False)
+                              capture_output=True, env={**RUN_ENV, **SECRET}, timeout=TIMEOUT_S, check=False)
         if done.returncode != 0:
             raise Failed((done.stderr + done.stdout).decode(errors="replace"))
         return done.stdout.decode(errors="replace")
@@ -96,9 +97,6 @@ class Peer:
 
 class Docker(Peer):
     name = "docker"
-    @staticmethod
-    def noise(_):
-        return []
 
     def start(self):
         for name in images.NAMES:
@@ -123,9 +121,7 @@ class Buildah(Peer):
     STORE = ("buildah", "--root=/work/buildah", "--runroot=/run/buildah", "--storage-driver=overlay")
 
     # A destination has the time of the build, and the root folder is 0555 in its store, whatever the layers say.
-    @staticmethod
-    def noise(_):
-        return [*FOLDER_TIME, (r"^(dir  .*|gone) /$", "")]
+    NOISE = ((trees.FOLDER_TIME, r"\1"), (r"^(dir  .*|gone) /$", ""))
 
     def start(self):
         for name in images.NAMES:

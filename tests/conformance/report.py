@@ -17,8 +17,7 @@ HEAD = """# What differs from Docker and buildah
 equal. `make conformance` compares and writes this page with `ARGS=--update`; `make test` compares with what was recorded then.
 
 Where the engines disagree the Dockerfile reference decides. These are all the differences; the cases are in `tests/conformance/cases/`.
-Not compared are times of folders whose content comes from the build context (Docker loses some on the way to its daemon), and with buildah times of
-folders and the mode of the root folder, which are its store's.
+With buildah, times of folders and the mode of the root folder are not compared: they are its store's.
 
 | peer | what it does otherwise | cases |
 |---|---|---|
@@ -66,7 +65,7 @@ def compare_peers(wanted, engines, shower, scratch, update):
         ours, words = found["ours"]
         problem = compare.judge_ours(case, ours, words)
         row, below = ["ok" if problem is None else "WRONG"], [problem] if problem else []
-        for peer, noise in [(engine.name, engine.noise(case)) for engine in engines[1:]]:
+        for peer, noise in [(engine.name, engine.NOISE) for engine in engines[1:]]:
             theirs, said = found[peer]
             word, lines = verdict(case, peer, noise, ours, theirs)
             row.append(word)
