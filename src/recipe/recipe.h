@@ -3,8 +3,8 @@
  * recipe/: from a configuration to what an engine builds: a Dockerfile, rendered from a Jinja
  * template, and the files of its build context. Follows spec/recipes.md.
  *
- * The two templates are compiled into the program; a folder with files of the same names
- * (Dockerfile.rootfs.j2, Dockerfile.kernel.j2) takes their place.
+ * The templates are compiled into the program; a folder with files of the same names
+ * (Dockerfile.rootfs.j2, Dockerfile.kernel.j2, Dockerfile.agent.j2) takes their place.
  */
 #pragma once
 
@@ -16,13 +16,15 @@
 enum recipe_kind {
     RECIPE_KERNEL,
     RECIPE_ROOTFS,
+    RECIPE_AGENT, /* the guest binaries, where the machine has no compiler for them */
+    RECIPE_KINDS,
 };
-const char *recipe_kind_name(enum recipe_kind kind); /* "kernel", "rootfs" */
+const char *recipe_kind_name(enum recipe_kind kind); /* "kernel", "rootfs", "agent" */
 
 /* Templates that were parsed already: zeroed at first, for requests that share sources and arena.
  */
 struct recipe_templates {
-    const struct jinja_template *compiled_in[2]; /* by kind */
+    const struct jinja_template *compiled_in[RECIPE_KINDS]; /* by kind */
 };
 
 struct recipe_request {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/utsname.h>
 
+#include "guestbin/guestbin.h"
 #include "recipe/internal.h"
 
 #define UV_INSTALL "uv pip install --system --break-system-packages"
@@ -222,8 +223,16 @@ static void put_kernel(struct origins *o, const struct recipe_request *r, const 
     jinja_dict_put(v, S("kernel_source"),
                    string_from(o, arch->kernel_source.text, arch->kernel_source.span));
     put_c(v, "kernel_arch", m->kernel);
-    put_c(v, "gnu_arch", m->gnu);
     jinja_dict_put(v, S("kernel_target"), target);
+}
+
+static void put_agent(struct origins *o, const struct recipe_request *r, struct jinja_value v) {
+    struct jinja_value flags = jinja_list_new(o->arena);
+    for (size_t i = 0; guestbin_flags[i] != NULL; i++) {
+        jinja_list_add(flags, jinja_string(str_from_c(guestbin_flags[i])));
+    }
+    jinja_dict_put(v, S("guest_binaries"), list_value(o, &r->config->build.guest_binaries));
+    jinja_dict_put(v, S("compile_flags"), flags);
 }
 
 struct jinja_value variables_make(struct origins *o, const struct recipe_request *r,
@@ -234,9 +243,14 @@ struct jinja_value variables_make(struct origins *o, const struct recipe_request
     jinja_dict_put(v, S("arch_name"), string_from(o, r->arch->head.key, r->arch->head.key_span));
     put_c(v, "debian_arch", m->debian);
     put_c(v, "node_arch", m->node);
+    put_c(v, "gnu_arch", m->gnu);
     jinja_dict_put(v, S("cross"), jinja_bool(!is_host(m)));
     if (r->kind == RECIPE_KERNEL) {
         put_kernel(o, r, m, v);
+        return v;
+    }
+    if (r->kind == RECIPE_AGENT) {
+        put_agent(o, r, v);
         return v;
     }
     put_sets(o, r->config, v);
