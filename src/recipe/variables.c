@@ -125,13 +125,32 @@ static struct jinja_value members_value(struct origins *o, const struct package_
     return list;
 }
 
-static struct jinja_value line_value(struct origins *o, const struct package_set *set,
-                                     const struct recipe_line *line) {
-    struct jinja_value list = jinja_list_new(o->arena);
+static void add_line(struct origins *o, const struct package_set *set,
+                     const struct recipe_line *line, struct jinja_value list) {
     for (size_t i = 0; i < line->count; i++) {
         const struct config_text *member = set_find_member(set, line->packages[i]);
         ASSERT(member != NULL); /* lines are made of the config: recipe_lines_make() */
         jinja_list_add(list, text_value(o, *member));
+    }
+}
+
+static struct jinja_value line_value(struct origins *o, const struct package_set *set,
+                                     const struct recipe_line *line) {
+    struct jinja_value list = jinja_list_new(o->arena);
+    add_line(o, set, line, list);
+    return list;
+}
+
+/* What of the set is there when its addition is made. */
+static struct jinja_value before_value(struct making *m, const struct package_set *set,
+                                       size_t addition) {
+    const struct recipe_lines *lines = m->request->lines;
+    struct jinja_value list =
+        line_value(m->origins, set, recipe_lines_first(lines, lines->added[addition].set));
+    for (size_t i = 0; i < addition; i++) {
+        if (str_eq(lines->added[i].set, set->id)) {
+            add_line(m->origins, set, &lines->added[i], list);
+        }
     }
     return list;
 }
@@ -144,9 +163,11 @@ static struct jinja_value first_value(struct making *m, str id) {
                                        : members_value(m->origins, set);
 }
 
-static struct jinja_value addition_value(struct making *m, const struct package_set *set,
-                                         const struct recipe_line *line) {
+static struct jinja_value addition_value(struct making *m, size_t addition) {
     struct origins *o = m->origins;
+    const struct recipe_line *line = &m->request->lines->added[addition];
+    const struct package_set *set = sets_find(&m->sets, line->set);
+    ASSERT(set != NULL);
     struct jinja_value v = jinja_dict_new(o->arena);
     enum config_manager manager = (enum config_manager)set->manager.value;
     jinja_dict_put(v, S("id"), jinja_string(set->id));
@@ -156,7 +177,7 @@ static struct jinja_value addition_value(struct making *m, const struct package_
                    set->command.text.len > 0 ? text_value(o, set->command)
                                              : command_value(manager));
     jinja_dict_put(v, S("packages"), line_value(o, set, line));
-    jinja_dict_put(v, S("all"), members_value(o, set));
+    jinja_dict_put(v, S("before"), before_value(m, set, addition));
     return v;
 }
 
@@ -164,9 +185,7 @@ static void put_lines(struct making *m, struct jinja_value v) {
     const struct recipe_lines *lines = m->request->lines;
     struct jinja_value additions = jinja_list_new(m->origins->arena);
     for (size_t i = 0; lines != NULL && i < lines->added_count; i++) {
-        const struct package_set *set = sets_find(&m->sets, lines->added[i].set);
-        ASSERT(set != NULL);
-        jinja_list_add(additions, addition_value(m, set, &lines->added[i]));
+        jinja_list_add(additions, addition_value(m, i));
     }
     jinja_dict_put(v, S("apt_first"), first_value(m, S("apt")));
     jinja_dict_put(v, S("python_first"), first_value(m, S("python")));
