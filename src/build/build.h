@@ -83,8 +83,9 @@ struct build_request {
     size_t context_count;
     bool allow_insecure; /* RUN --security=insecure is the user's will */
     bool no_cache;
-    bool pull;                 /* base images: the registry is asked even when the store has them */
-    bool offline;              /* base images: nothing but the store is asked */
+    bool look;    /* run nothing: the records say what the store has, and what would run */
+    bool pull;    /* base images: the registry is asked even when the store has them */
+    bool offline; /* base images: nothing but the store is asked */
     int64_t source_date_epoch; /* seconds; times of what the engine itself makes */
     bool epoch_is_now;         /* nobody has set it: steps do not see it as an ARG */
     const struct build_events *events;
@@ -95,7 +96,8 @@ struct build_request {
 struct build_record {
     str stage;
     str text;
-    struct store_key key;
+    struct span span;
+    struct store_key key; /* empty: of a look, behind a step that would run */
     bool cached;
     uint64_t duration_ms;
 };

@@ -52,6 +52,7 @@ struct stage {
     struct oci_config config;
     struct oci_pairs args; /* ARGs declared so far, with their values */
     bool has_cmd;          /* the stage itself has a CMD */
+    bool missed;           /* in a look: a step would run, so what follows would too */
     size_t step_count;
     size_t step_number;
 };
@@ -122,7 +123,9 @@ typedef bool step_function(struct step *step, void *self);
  * otherwise `function` runs in a fresh work folder and what it leaves is committed.
  */
 MUST_CHECK bool step_execute(struct step *step, step_function *function, void *self);
-/* The same without a word: only the layer is made, if it is missing. */
+/* In a look: the step would run. */
+void step_missed(struct step *step);
+/* The same as step_execute without a word: only the layer is made, if it is missing. */
 MUST_CHECK bool step_make_layer(struct step *step, step_function *function, void *self);
 /* Keeps the last part of an output, at most OUTPUT_TAIL_BYTES. */
 void output_tail_add(struct buf *tail, str piece);

@@ -165,6 +165,7 @@ static void record(struct step *step, bool cached, uint64_t duration_ms) {
     struct build_record r = {
         .stage = step->shown.stage,
         .text = step->shown.text,
+        .span = step->shown.span,
         .key = step->key,
         .cached = cached,
         .duration_ms = duration_ms,
@@ -204,11 +205,30 @@ bool step_make_layer(struct step *step, step_function *function, void *self) {
            run_locked(step, function, self, &cached);
 }
 
+void step_missed(struct step *step) {
+    step->stage->missed = true;
+    record(step, false, 0);
+}
+
+static void look_at(struct step *step) {
+    struct builder *b = step->builder;
+    if (b->request->no_cache || !store_layer_has(b->request->store, &step->key)) {
+        step_missed(step);
+        return;
+    }
+    stack_push(b, &step->stage->stack, &step->key);
+    record(step, true, 0);
+}
+
 bool step_execute(struct step *step, step_function *function, void *self) {
     struct builder *b = step->builder;
     const struct build_events *events = b->request->events;
     if (is_cancelled(b)) {
         return err_sys(b->err, EINTR, "stopped");
+    }
+    if (b->request->look) {
+        look_at(step);
+        return true;
     }
     events->begin(b->request->self, &step->shown);
     uint64_t start = time_now_ms();

@@ -24,6 +24,7 @@ struct build_options {
     bool dry_run;
     bool json;
     bool no_cache;
+    bool fresh;
     bool pull;
     bool offline;
 };
@@ -44,6 +45,8 @@ static const struct option options[] = {
     { "json", 0, OPTION_FLAG, ROW(json), NULL, "with --dry-run: as JSON" },
     { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles", engine_words },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
+    { "fresh", 0, OPTION_FLAG, ROW(fresh), NULL,
+      "install what was added to a package set with the rest" },
     { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
     { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
@@ -282,6 +285,7 @@ static bool build_all(struct plan *p, struct store *store) {
             .kernel = p->kernel,
             .rootfs = p->rootfs,
             .no_cache = p->options->no_cache,
+            .fresh = p->options->fresh,
             .pull = p->options->pull,
             .offline = p->options->offline,
             .epoch_s = source_date_epoch(&p->config),

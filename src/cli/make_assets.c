@@ -6,6 +6,7 @@
 
 #include "assets/assets.h"
 #include "base/clock.h"
+#include "cli/grow.h"
 #include "cli/guest.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
@@ -27,6 +28,7 @@ struct making {
     struct assets_template templates[2];
     size_t template_count;
     str tool_versions; /* ptr NULL: not asked */
+    struct grow grow;  /* of the root filesystem */
     struct made_asset *made;
     size_t made_count;
     struct err err;
@@ -57,38 +59,6 @@ static bool fail(struct making *m, struct progress *p, str failed_output) {
 
 /* ---- executing a recipe ---- */
 
-static bool execute(struct making *m, const struct recipe *recipe, struct progress *p,
-                    struct build_result *ret) {
-    AUTO_STORE_WORK work = STORE_WORK_INIT;
-    struct store *store = m->request->store;
-    if (!store_work_begin(store, &work, &m->err)) {
-        return false;
-    }
-    const char *context = store_work_path(&work, m->cli->arena, "context");
-    if (mkdir(context, 0755) < 0) {
-        return err_sys(&m->err, errno, "create '%s'", context);
-    }
-    if (!recipe_write_context(recipe, context, m->request->epoch_s, &m->err)) {
-        return false;
-    }
-    struct build_request request = {
-        .store = store,
-        .sources = m->request->sources,
-        .dockerfile = recipe->source,
-        .context = context,
-        .no_cache = m->request->no_cache,
-        .pull = m->request->pull,
-        .offline = m->request->offline,
-        .source_date_epoch = m->request->epoch_s,
-        .events = &progress_events,
-        .self = p,
-        .cancelled = &interrupted,
-    };
-    return oci_platform_parse(m->cli->arena, m->arch->docker_platform.text, &request.platform,
-                              &m->err) &&
-           build_run(m->cli->arena, &request, m->sink, ret, &m->err);
-}
-
 static bool render(struct making *m, enum recipe_kind kind, struct recipe *ret) {
     struct recipe_request request = {
         .config = m->request->config,
@@ -97,8 +67,71 @@ static bool render(struct making *m, enum recipe_kind kind, struct recipe *ret) 
         .kernel_version = m->request->kernel_version,
         .templates_dir = m->request->templates_dir,
         .binaries_dir = m->request->binaries_dir,
+        .lines = kind == RECIPE_ROOTFS ? &m->grow.lines : NULL,
     };
     return recipe_render(m->cli->arena, &request, m->request->sources, m->sink, ret, &m->err);
+}
+
+static bool write_context(struct making *m, struct store_work *work, const struct recipe *recipe,
+                          const char **ret) {
+    *ret = store_work_path(work, m->cli->arena, "context");
+    return (mkdir(*ret, 0755) == 0 || err_sys(&m->err, errno, "create '%s'", *ret)) &&
+           recipe_write_context(recipe, *ret, m->request->epoch_s, &m->err);
+}
+
+static bool run(struct making *m, const struct recipe *recipe, struct build_request *request,
+                struct build_result *ret) {
+    request->dockerfile = recipe->source;
+    return build_run(m->cli->arena, request, m->sink, ret, &m->err);
+}
+
+/* An addition that cannot be installed on top of what is there may well be with all of its set. */
+static bool run_rootfs(struct making *m, struct recipe *recipe, struct build_request *request,
+                       struct build_result *ret) {
+    request->dockerfile = recipe->source;
+    if (grow_adds(&m->grow) && grow_look(&m->grow, recipe, request) &&
+        !render(m, RECIPE_ROOTFS, recipe)) {
+        return false;
+    }
+    if (run(m, recipe, request, ret)) {
+        return true;
+    }
+    if (interrupted || !grow_failed(&m->grow, recipe, m->sink)) {
+        return false;
+    }
+    request->events->notice(request->self, S("what was added could not be installed on top of what "
+                                             "is there: installing each package set as a whole"));
+    diag_sink_init(m->sink, m->cli->arena, m->request->sources);
+    m->err = (struct err)ERR_INIT;
+    grow_fresh(&m->grow);
+    return render(m, RECIPE_ROOTFS, recipe) && run(m, recipe, request, ret);
+}
+
+static bool execute(struct making *m, struct recipe *recipe, struct progress *p,
+                    struct build_result *ret) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    struct store *store = m->request->store;
+    struct build_request request = {
+        .store = store,
+        .sources = m->request->sources,
+        .no_cache = m->request->no_cache,
+        .pull = m->request->pull,
+        .offline = m->request->offline,
+        .source_date_epoch = m->request->epoch_s,
+        .events = &progress_events,
+        .self = p,
+        .cancelled = &interrupted,
+    };
+    if (!store_work_begin(store, &work, &m->err) ||
+        !write_context(m, &work, recipe, &request.context) ||
+        !oci_platform_parse(m->cli->arena, m->arch->docker_platform.text, &request.platform,
+                            &m->err)) {
+        return false;
+    }
+    if (recipe->kind == RECIPE_KERNEL) {
+        return run(m, recipe, &request, ret);
+    }
+    return run_rootfs(m, recipe, &request, ret) && grow_save(&m->grow, &m->err);
 }
 
 /* ---- is an asset what it should be? ---- */
@@ -272,6 +305,10 @@ static bool make_template(struct making *m, enum recipe_kind kind) {
     int64_t started_s = time_now_epoch_s();
     struct recipe recipe;
     struct build_result result = { 0 };
+    if (kind == RECIPE_ROOTFS) {
+        grow_begin(&m->grow, m->cli->arena, m->request->store, m->request->config, m->arch,
+                   m->request->fresh || m->request->no_cache);
+    }
     if (!render(m, kind, &recipe)) {
         return fail(m, &p, S(""));
     }
