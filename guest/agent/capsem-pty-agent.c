@@ -16,6 +16,7 @@
 
 #include "lib/agent.h"
 #include "lib/log.h"
+#include "lib/number.h"
 
 enum {
     END_FLUSH_MS = 1000, // how long the last bytes may take to leave
@@ -200,15 +201,10 @@ static void run(struct agent *agent, int signals) {
     pty_close(&agent->pty);
 }
 
+enum { FD_MAX = 1000000 };
+
 static int parse_fd(const char *text) {
-    int fd = 0;
-    for (const char *at = text; *at; at++) {
-        if (*at < '0' || *at > '9' || fd > 1000000) {
-            return -1;
-        }
-        fd = fd * 10 + (*at - '0');
-    }
-    return *text ? fd : -1;
+    return number_parse(text, FD_MAX);
 }
 
 static const char usage[] =
