@@ -66,6 +66,9 @@ bench: packages-test all ## benchmarks: ratios against named peers
 fuzz: packages-test ## fuzz the parsers for a while; SECONDS=600
 	@fuzz/run $(or $(SECONDS),120)
 
+conformance: packages-test all ## Dockerfiles built here, by Docker and by buildah: compared entry by entry
+	@/usr/bin/python3 -B tests/conformance/run.py $(PROGRAM) $(BUILD)/tests/conformance/conformance-attr --peers $(ARGS)
+
 install: all ## into PREFIX (/usr/local)
 	meson configure $(BUILD) --prefix $(PREFIX) && meson install -C $(BUILD)
 

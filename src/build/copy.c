@@ -18,6 +18,7 @@ struct copier {
     struct arena *arena;
     struct err *err;
     int sourcefd;
+    const char *destination; /* the job's, its links followed */
     bool destination_is_dir;
     bool has_owner;
     uint32_t uid;
@@ -174,9 +175,12 @@ static bool copy_special(struct copier *c, const struct stat *st, int todir, con
     uid_t uid;
     gid_t gid;
     owner_of(c, st, &uid, &gid);
+    struct timespec times[2] = { st->st_mtim, st->st_mtim };
     return make_room(c, todir, name, path) &&
-           ((mknodat(todir, name, (st->st_mode & S_IFMT) | mode_of(c, st), st->st_rdev) == 0 &&
-             fchownat(todir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0) ||
+           ((mknodat(todir, name, (st->st_mode & S_IFMT) | 0600, st->st_rdev) == 0 &&
+             fchownat(todir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 &&
+             fchmodat(todir, name, mode_of(c, st), 0) == 0 &&
+             utimensat(todir, name, times, AT_SYMLINK_NOFOLLOW) == 0) ||
             failed(c, "create", path));
 }
 
@@ -258,9 +262,9 @@ static bool copy_entry(struct copier *c, int fromdir, const char *name, const ch
 
 /* ---- the destination ---- */
 
-/* mkdir -p; what is made belongs to the owner of the copy. For the copy of a folder --chmod is for
- * what is made too; for that of a file it would make folders that nobody can enter. */
-static bool make_folders(const struct copier *c, const char *path, bool for_folder) {
+/* mkdir -p; what is made belongs to the owner of the copy. --chmod is for what is copied: it would
+ * make folders that nobody can enter. */
+static bool make_folders(const struct copier *c, const char *path) {
     AUTO_ARENA scratch = arena_new();
     str whole = str_from_c(path);
     for (size_t end = 1; end <= whole.len; end++) {
@@ -269,9 +273,7 @@ static bool make_folders(const struct copier *c, const char *path, bool for_fold
         }
         const char *part = str_to_c(scratch, str_slice(whole, 0, end));
         if (mkdir(part, 0755) == 0) {
-            struct stat st = { .st_mode = S_IFDIR | 0755 };
-            if ((c->has_owner && chown(part, c->uid, c->gid) < 0) ||
-                (for_folder && c->job->chmod != NULL && chmod(part, mode_of(c, &st)) < 0)) {
+            if (c->has_owner && chown(part, c->uid, c->gid) < 0) {
                 return failed(c, "set up", part);
             }
             struct timespec times[2] = { c->job->now, c->job->now };
@@ -284,9 +286,8 @@ static bool make_folders(const struct copier *c, const char *path, bool for_fold
            err_set(c->err, "the destination '%s' is not a folder", path);
 }
 
-static int open_folder(const struct copier *c, const char *path, bool for_folder) {
-    int fd =
-        make_folders(c, path, for_folder) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+static int open_folder(const struct copier *c, const char *path) {
+    int fd = make_folders(c, path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd < 0 && !err_is_set(c->err)) {
         failed(c, "open folder", path);
     }
@@ -296,7 +297,7 @@ static int open_folder(const struct copier *c, const char *path, bool for_folder
 /* Where a file goes: into the destination folder under its own name, or to the destination. */
 static void place_file(const struct copier *c, const char *own_name, const char **ret_dir,
                        const char **ret_name) {
-    const char *destination = c->job->destination;
+    const char *destination = c->destination;
     if (c->destination_is_dir || fs_is_dir(AT_FDCWD, destination)) {
         *ret_dir = destination;
         *ret_name = own_name;
@@ -310,7 +311,7 @@ static bool copy_heredoc(struct copier *c, const struct copy_source *source) {
     const char *dir;
     const char *name;
     place_file(c, source->name, &dir, &name);
-    AUTO_FD todir = open_folder(c, dir, false);
+    AUTO_FD todir = open_folder(c, dir);
     if (todir < 0 || !make_room(c, todir, name, name)) {
         return false;
     }
@@ -330,12 +331,12 @@ static bool copy_one_file(struct copier *c, int from, const struct stat *st, con
     const char *dir;
     const char *name;
     if (unpack && unpack_is_archive(from)) {
-        AUTO_FD folder = open_folder(c, c->job->destination, false);
-        return folder >= 0 && unpack_archive(from, own_name, c->job->destination, c->has_owner,
-                                             c->uid, c->gid, c->err);
+        AUTO_FD folder = open_folder(c, c->destination);
+        return folder >= 0 &&
+               unpack_archive(from, own_name, c->destination, c->has_owner, c->uid, c->gid, c->err);
     }
     place_file(c, own_name, &dir, &name);
-    AUTO_FD todir = open_folder(c, dir, false);
+    AUTO_FD todir = open_folder(c, dir);
     if (todir < 0) {
         return false;
     }
@@ -361,8 +362,13 @@ static bool copy_path(struct copier *c, const char *path, const struct copy_sour
     if (!S_ISDIR(st.st_mode)) {
         return err_set(c->err, "'%s' is neither a file nor a folder", path);
     }
-    AUTO_FD to = open_folder(c, c->job->destination, true);
-    return to >= 0 && copy_children(c, from, path, to, c->job->destination, 0);
+    AUTO_FD to = open_folder(c, c->destination);
+    if (to < 0 || !copy_children(c, from, path, to, c->destination, 0)) {
+        return false;
+    }
+    /* Of the folder itself only the time is taken: what was copied last decides, not the clock. */
+    struct timespec times[2] = { st.st_mtim, st.st_mtim };
+    return futimens(to, times) == 0 || failed(c, "set up", c->destination);
 }
 
 /* ---- --parents ---- */
@@ -417,8 +423,8 @@ static bool copy_with_parents(struct copier *c, const char *path,
     if (context_part_of(c->ignore, c->job->excludes, path, kept, true) == CONTEXT_LEFT_OUT) {
         return true;
     }
-    AUTO_FD to = open_folder(c, c->job->destination, true);
-    return to >= 0 && copy_below_parent(c, path, kept, to, c->job->destination, 0);
+    AUTO_FD to = open_folder(c, c->destination);
+    return to >= 0 && copy_below_parent(c, path, kept, to, c->destination, 0);
 }
 
 /* ---- sources ---- */
@@ -503,6 +509,9 @@ bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
         return err_sys(err, errno, "enter the root");
     }
     map_init(&c.parents, c.arena);
+    if (!copy_place(c.arena, job->destination, &c.destination, err)) {
+        return false;
+    }
     for (size_t i = 0; i < job->source_count; i++) {
         const struct copy_source *source = &job->sources[i];
         if (!copy_source(&c, source, base)) {

@@ -221,6 +221,10 @@ bool step_unpacks(const struct step *step);
 /* copy_sources.c: fills the plan's sources and adds them to its key. */
 MUST_CHECK bool copy_plan_sources(struct step *step, struct copy_plan *plan);
 
+/* copy_place.c: where a destination leads when its links are followed; what it names need not be
+ * there. In the child, whose "/" is the merged root. */
+MUST_CHECK bool copy_place(struct arena *a, const char *path, const char **ret, struct err *err);
+
 /* A sandbox_function. */
 bool copy_into_root(void *job, int rootfd, const int *roots, struct err *err);
 

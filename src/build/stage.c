@@ -63,6 +63,7 @@ static bool begin_stage(struct builder *b, struct stage *s) {
         struct key_hash k;
         key_begin(&k, "scratch");
         s->stack.key = key_end(&k);
+        s->config.working_dir = S("/");
     } else {
         if (!base_find(b, word, &platform, &image)) {
             return false;

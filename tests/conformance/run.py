@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the Dockerfiles of cases/ and compares the trees and image configs, entry by entry.
+
+    run.py BUILDER ATTR [--peers] [--update] [AREA[/CASE] ...]
+
+With neither option our results are compared with the recorded ones. --peers compares with Docker and buildah (peers.py says where
+they come from); --update writes recorded/AREA.txt, and with --peers docs/conformance.md, when every case is as it should be.
+cases.py describes the cases, trees.py the lines of a result.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import sys
+import tempfile
+
+import cases
+import compare
+import images
+import recorded
+import report
+from ours import Ours
+
+WORKERS = 2
+
+
+def compare_recorded(wanted, engines, shower, scratch, update):
+    """Ours against what was recorded. Gives the number of failures."""
+    texts, bad, results = {}, 0, {}
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        futures = [(case, pool.submit(compare.run_case, case, engines, shower, scratch)) for case in wanted]
+        for case, future in futures:
+            lines, words = future.result()["ours"]
+            problem = compare.judge_ours(case, lines, words)
+            results[case] = lines if lines is not None else ["fails"]
+            texts.setdefault(case.area, recorded.load(case.area))
+            known = texts[case.area].get(case.name)
+            if problem is None and not update and known != results[case]:
+                problem = "no result is recorded: run with --update" if known is None else "\n".join(
+                    ["not as recorded (-):", *compare.difference(known, results[case])])
+            if problem is not None:
+                bad += 1
+                print(f"{case.id}: {problem}")
+    if report.page_is_old() and not update:
+        bad += 1
+        print("docs/conformance.md: the table is not that of the cases: run with --peers --update")
+    if update and not bad:
+        recorded.write(results)
+    print(f"{len(wanted) + 1 - bad} passed, {bad} failed")
+    return bad
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("builder")
+    parser.add_argument("attr")
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("cases", nargs="*", metavar="AREA[/CASE]")
+    args = parser.parse_intermixed_args()
+    if os.geteuid() != 0:
+        print("the engines want root")
+        return 77
+    wanted = cases.load(args.cases)
+    with tempfile.TemporaryDirectory(prefix="conformance-", dir=os.environ.get("TMPDIR", "/var/tmp")) as scratch:
+        scratch = pathlib.Path(scratch)
+        shower = compare.Shower(*images.make(scratch, args.attr))
+        engines = [Ours(os.path.abspath(args.builder), scratch)]
+        engines[0].start()
+        if not args.peers:
+            return 1 if compare_recorded(wanted, engines, shower, scratch, args.update) else 0
+        import peers
+        with peers.started(scratch) as others:
+            return report.compare_peers(wanted, engines + others, shower, scratch, args.update)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
