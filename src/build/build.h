@@ -123,6 +123,16 @@ struct build_result {
 MUST_CHECK bool build_run(struct arena *a, const struct build_request *request,
                           struct diag_sink *sink, struct build_result *ret, struct err *err);
 
+/* When a step ran, in milliseconds of the clock of the wall. A file with such a time was made by
+ * it, at a time that says nothing: a build on another day has another one. */
+struct build_time {
+    int64_t began_ms;
+    int64_t ended_ms;
+};
+/* Of the steps of a result, of those in the store too; in the arena. */
+void build_times(struct store *s, struct arena *a, const struct build_result *result,
+                 struct build_time **ret, size_t *ret_count);
+
 /* --- base images in the store ----------------------------------------------------------------- */
 
 struct build_image {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/grow.h"
 #include "cli/guest.h"
 #include "cli/make_assets.h"
 #include "cli/progress.h"
@@ -131,8 +132,18 @@ static bool check_templates(struct plan *p) {
 
 /* ---- dry run ---- */
 
-static bool render(struct plan *p, const struct config_architecture *arch, enum recipe_kind kind,
-                   struct recipe *ret) {
+static int64_t source_date_epoch(const struct guest_config *config) {
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    int64_t epoch;
+    if (text != NULL && str_to_i64(str_from_c(text), &epoch) && epoch >= 0) {
+        return epoch;
+    }
+    return config->newest_change_s;
+}
+
+static bool render_lines(struct plan *p, const struct config_architecture *arch,
+                         enum recipe_kind kind, const struct recipe_lines *lines,
+                         struct recipe *ret) {
     struct diag_sink sink;
     struct err err = ERR_INIT;
     diag_sink_init(&sink, p->cli->arena, p->sources);
@@ -143,6 +154,7 @@ static bool render(struct plan *p, const struct config_architecture *arch, enum 
         .kernel_version = p->options->kernel_version,
         .templates_dir = p->options->templates_dir,
         .binaries_dir = "target/linux-agent",
+        .lines = lines,
     };
     if (recipe_render(p->cli->arena, &request, p->sources, &sink, ret, &err)) {
         return true;
@@ -152,6 +164,29 @@ static bool render(struct plan *p, const struct config_architecture *arch, enum 
         print_err(p->cli, &err);
     }
     return false;
+}
+
+/* What a build would render: it depends on what the store has of the last one. A store that is not
+ * there is not made for this, and one that cannot be read has nothing. */
+static bool render(struct plan *p, const struct config_architecture *arch, enum recipe_kind kind,
+                   struct recipe *ret) {
+    AUTO_STORE store = NULL;
+    struct err ignored = ERR_INIT;
+    struct grow grow;
+    if (kind == RECIPE_KERNEL || p->options->fresh || p->options->no_cache ||
+        !fs_is_dir(AT_FDCWD, p->cli->cache_dir) ||
+        !store_open(p->cli->cache_dir, &store, &ignored)) {
+        return render_lines(p, arch, kind, NULL, ret);
+    }
+    grow_begin(&grow, p->cli->arena, store, &p->config, arch, false);
+    if (!render_lines(p, arch, kind, &grow.lines, ret)) {
+        return false;
+    }
+    if (!grow_adds(&grow) ||
+        !grow_look_offline(&grow, arch, ret, p->sources, source_date_epoch(&p->config))) {
+        return true;
+    }
+    return render_lines(p, arch, kind, &grow.lines, ret);
 }
 
 static bool print_dockerfiles(struct plan *p) {
@@ -212,15 +247,6 @@ static bool print_json(struct plan *p) {
 }
 
 /* ---- building ---- */
-
-static int64_t source_date_epoch(const struct guest_config *config) {
-    const char *text = getenv("SOURCE_DATE_EPOCH");
-    int64_t epoch;
-    if (text != NULL && str_to_i64(str_from_c(text), &epoch) && epoch >= 0) {
-        return epoch;
-    }
-    return config->newest_change_s;
-}
 
 static bool fetch_nothing(void *self, struct arena *a, const char *url, str *ret, struct err *err) {
     (void)self;

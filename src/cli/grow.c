@@ -2,6 +2,7 @@
 #include "cli/grow.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static const char record_kind[] = "results";
 
@@ -61,6 +62,13 @@ static void pass_notice(void *self, str text) {
     request->events->notice(request->self, text);
 }
 
+static void ignore_notice(void *self, str text) {
+    (void)self;
+    (void)text;
+}
+
+static const struct build_events no_events = { ignore_step, ignore_output, ignore_end, ignore_step,
+                                               ignore_notice };
 static const struct build_events quiet_events = { ignore_step, ignore_output, ignore_end,
                                                   ignore_step, pass_notice };
 
@@ -155,6 +163,34 @@ bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request
     size_t count = g->lines.added_count;
     recipe_lines_join(g->arena, &g->lines, kept);
     return changed || g->lines.added_count != count;
+}
+
+bool grow_look_offline(struct grow *g, const struct config_architecture *arch,
+                       const struct recipe *recipe, struct sources *sources, int64_t epoch_s) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    struct err err = ERR_INIT;
+    struct build_request request = {
+        .store = g->store,
+        .sources = sources,
+        .dockerfile = recipe->source,
+        .offline = true,
+        .source_date_epoch = epoch_s,
+        .events = &no_events,
+    };
+    if (!store_work_begin(g->store, &work, &err) ||
+        !oci_platform_parse(g->arena, arch->docker_platform.text, &request.platform, &err)) {
+        grow_fresh(g);
+        return true;
+    }
+    /* A guest binary may not be compiled yet. What is copied comes behind the packages: without it
+     * the look ends there. */
+    struct err ignored = ERR_INIT;
+    request.context = store_work_path(&work, g->arena, "context");
+    if (mkdir(request.context, 0755) < 0 ||
+        !recipe_write_context(recipe, request.context, epoch_s, &ignored)) {
+        request.context = NULL;
+    }
+    return grow_look(g, recipe, &request);
 }
 
 /* ---- after a build ---- */

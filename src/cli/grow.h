@@ -29,6 +29,9 @@ bool grow_adds(const struct grow *g);
  * line that is not there any more is put together with its additions.
  */
 bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request *request);
+/* The same without a build, which may have to fetch nothing. */
+bool grow_look_offline(struct grow *g, const struct config_architecture *arch,
+                       const struct recipe *recipe, struct sources *sources, int64_t epoch_s);
 /* Was it an addition that could not be installed? Then all of the set in one line may. */
 bool grow_failed(const struct grow *g, const struct recipe *recipe, const struct diag_sink *sink);
 /* One line a set from now on. */

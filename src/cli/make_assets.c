@@ -235,6 +235,9 @@ static bool pack(struct making *m, const struct build_result *result, struct pro
     const char *key = str_fmt(m->cli->arena, "%s %s %d %lld", result->key.hex, options.codec,
                               options.level, (long long)options.source_date_epoch)
                           .ptr;
+    struct build_time *times;
+    build_times(m->request->store, m->cli->arena, result, &times, &options.time_count);
+    options.times = times;
     bool fresh = !is_current(m, ASSET_ROOTFS, key);
     int fd = -1;
     AUTO_FD old = -1;
