@@ -24,6 +24,8 @@ struct build_step {
     size_t count;  /* of the stage's steps */
     str text;      /* the instruction on one line */
     struct span span;
+    struct store_key key; /* of the layer; empty: it is no step, or not known yet */
+    struct store_key own; /* the same without what the step builds on */
 };
 
 enum build_step_end {
@@ -95,9 +97,12 @@ struct build_request {
 
 struct build_record {
     str stage;
+    size_t number; /* in its stage, of `count` */
+    size_t count;
     str text;
     struct span span;
     struct store_key key; /* empty: of a look, behind a step that would run */
+    struct store_key own; /* as in build_step */
     bool cached;
     uint64_t duration_ms;
 };

@@ -174,9 +174,12 @@ static void record(struct step *step, bool cached, uint64_t duration_ms) {
     struct builder *b = step->builder;
     struct build_record r = {
         .stage = step->shown.stage,
+        .number = step->shown.number,
+        .count = step->shown.count,
         .text = step->shown.text,
         .span = step->shown.span,
         .key = step->key,
+        .own = step->shown.own,
         .cached = cached,
         .duration_ms = duration_ms,
     };
@@ -240,6 +243,7 @@ bool step_execute(struct step *step, step_function *function, void *self) {
         look_at(step);
         return true;
     }
+    step->shown.key = step->key;
     events->begin(b->request->self, &step->shown);
     uint64_t start = time_now_ms();
     bool cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);

@@ -12,6 +12,7 @@
 #include "cli/make_assets.h"
 #include "cli/progress.h"
 #include "cli/recipe_check.h"
+#include "cli/why.h"
 #include "recipe/recipe.h"
 
 struct build_options {
@@ -26,6 +27,7 @@ struct build_options {
     bool json;
     bool no_cache;
     bool fresh;
+    bool why;
     bool pull;
     bool offline;
 };
@@ -48,6 +50,7 @@ static const struct option options[] = {
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
     { "fresh", 0, OPTION_FLAG, ROW(fresh), NULL,
       "install what was added to a package set with the rest" },
+    { "why", 0, OPTION_FLAG, ROW(why), NULL, "say of each step why it runs, or does not" },
     { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
     { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
@@ -166,27 +169,54 @@ static bool render_lines(struct plan *p, const struct config_architecture *arch,
     return false;
 }
 
-/* What a build would render: it depends on what the store has of the last one. A store that is not
- * there is not made for this, and one that cannot be read has nothing. */
+/* Finds out what a build would render: that depends on what the store has of the last one. */
+static bool render_grown(struct plan *p, const struct config_architecture *arch, struct grow *grow,
+                         struct recipe *ret) {
+    struct build_result looked;
+    if (!render_lines(p, arch, RECIPE_ROOTFS, &grow->lines, ret)) {
+        return false;
+    }
+    if (!grow_adds(grow)) {
+        return true;
+    }
+    if (!grow_look_offline(p->cli->arena, grow->store, arch, ret, p->sources,
+                           source_date_epoch(&p->config), &looked)) {
+        grow_fresh(grow);
+    } else if (!grow_decide(grow, ret, &looked)) {
+        return true;
+    }
+    return render_lines(p, arch, RECIPE_ROOTFS, &grow->lines, ret);
+}
+
+/* A store that is not there is not made for this, and one that cannot be read has nothing. */
 static bool render(struct plan *p, const struct config_architecture *arch, enum recipe_kind kind,
                    struct recipe *ret) {
     AUTO_STORE store = NULL;
     struct err ignored = ERR_INIT;
     struct grow grow;
-    if (kind == RECIPE_KERNEL || p->options->fresh || p->options->no_cache ||
-        !fs_is_dir(AT_FDCWD, p->cli->cache_dir) ||
+    bool fresh = p->options->fresh || p->options->no_cache;
+    if (fs_is_dir(AT_FDCWD, p->cli->cache_dir) &&
         !store_open(p->cli->cache_dir, &store, &ignored)) {
-        return render_lines(p, arch, kind, NULL, ret);
+        store = NULL;
     }
-    grow_begin(&grow, p->cli->arena, store, &p->config, arch, false);
-    if (!render_lines(p, arch, kind, &grow.lines, ret)) {
+    grow_begin(&grow, p->cli->arena, store, &p->config, arch, fresh);
+    if (kind == RECIPE_KERNEL ? !render_lines(p, arch, kind, NULL, ret)
+                              : !render_grown(p, arch, &grow, ret)) {
         return false;
     }
-    if (!grow_adds(&grow) ||
-        !grow_look_offline(&grow, arch, ret, p->sources, source_date_epoch(&p->config))) {
-        return true;
+    if (p->options->why) {
+        struct why why = {
+            .arena = p->cli->arena,
+            .store = store,
+            .sources = p->sources,
+            .config = &p->config,
+            .recipe = ret,
+            .grow = kind == RECIPE_ROOTFS ? &grow : NULL,
+            .no_cache = p->options->no_cache,
+        };
+        why_print(&why, p->cli, arch, source_date_epoch(&p->config));
     }
-    return render_lines(p, arch, kind, &grow.lines, ret);
+    return true;
 }
 
 static bool print_dockerfiles(struct plan *p) {
@@ -312,6 +342,7 @@ static bool build_all(struct plan *p, struct store *store) {
             .rootfs = p->rootfs,
             .no_cache = p->options->no_cache,
             .fresh = p->options->fresh,
+            .why = p->options->why,
             .pull = p->options->pull,
             .offline = p->options->offline,
             .epoch_s = source_date_epoch(&p->config),
