@@ -331,7 +331,9 @@ static struct why_ran *ran_in(struct why *w, str stage) {
     return NULL;
 }
 
-static str run_reason(struct why *w, const struct build_step *step) {
+/* *ret_follows: only because of a step before it. */
+static str run_reason(struct why *w, const struct build_step *step, bool *ret_follows) {
+    *ret_follows = false;
     if (w->no_cache) {
         return S("runs: --no-cache");
     }
@@ -349,25 +351,34 @@ static str run_reason(struct why *w, const struct build_step *step) {
         return own_reason(w, step);
     }
     const struct why_ran *before = ran_in(w, step->stage);
-    return before != NULL ? str_fmt(w->arena, "runs: step %zu before it ran", before->number)
-                          : S("runs: the image that it builds on is another one");
+    *ret_follows = before != NULL;
+    return before != NULL
+               ? str_fmt(w->arena, "runs: it builds on step %zu, which ran", before->number)
+               : S("runs: the image that it builds on is another one");
+}
+
+/* What follows is explained by this step. */
+static void note_ran(struct why *w, const struct build_step *step) {
+    struct why_ran *ran = ran_in(w, step->stage);
+    if (ran == NULL) {
+        struct why_ran first = { step->stage, step->number };
+        ARENA_PUSH(w->arena, w->ran, w->ran_count, w->ran_cap, first);
+    } else {
+        ran->number = step->number;
+    }
 }
 
 str why_reason(struct why *w, const struct build_step *step, bool cached) {
     str reason = set_reason(w, step, cached);
     if (cached) {
-        return reason.len > 0 ? reason
-                              : S("cached: nothing that it is made from changed");
+        return reason.len > 0 ? reason : S("cached: nothing that it is made from changed");
     }
+    bool follows = false;
     if (reason.len == 0 || w->no_cache) {
-        reason = run_reason(w, step);
+        reason = run_reason(w, step, &follows);
     }
-    struct why_ran *ran = ran_in(w, step->stage);
-    if (ran == NULL) {
-        struct why_ran first = { step->stage, 0 };
-        ARENA_PUSH(w->arena, w->ran, w->ran_count, w->ran_cap, first);
-        ran = &w->ran[w->ran_count - 1];
+    if (!follows) {
+        note_ran(w, step);
     }
-    ran->number = step->number;
     return reason;
 }

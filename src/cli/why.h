@@ -32,7 +32,7 @@ struct why {
     size_t last_count;
     struct assets_input *files; /* the files of its build context */
     size_t file_count;
-    struct why_ran *ran; /* the newest step of each stage that does not come from the store */
+    struct why_ran *ran; /* of each stage: the newest step that runs for a reason of its own */
     size_t ran_count;
     size_t ran_cap;
 };
