@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build/build.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "build/internal.h"
@@ -52,6 +53,26 @@ static bool run_target(struct builder *b) {
     b->result->layer_key_count = s->stack.len;
     b->result->key = s->stack.key;
     return true;
+}
+
+void build_times(struct store *s, struct arena *a, const struct build_result *result,
+                 struct build_time **ret, size_t *ret_count) {
+    *ret = ARENA_ARRAY(a, struct build_time, result->record_count);
+    *ret_count = 0;
+    for (size_t i = 0; i < result->record_count; i++) {
+        str text;
+        if (!store_layer_meta(s, a, &result->records[i].key, &text)) {
+            continue;
+        }
+        json_t *meta = json_loadb(text.ptr, text.len, 0, NULL);
+        const json_t *began = json_object_get(meta, "began_ms");
+        const json_t *ended = json_object_get(meta, "ended_ms");
+        if (json_is_integer(began) && json_is_integer(ended)) {
+            (*ret)[(*ret_count)++] =
+                (struct build_time){ json_integer_value(began), json_integer_value(ended) };
+        }
+        json_decref(meta);
+    }
 }
 
 bool build_run(struct arena *a, const struct build_request *request, struct diag_sink *sink,

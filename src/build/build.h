@@ -24,6 +24,8 @@ struct build_step {
     size_t count;  /* of the stage's steps */
     str text;      /* the instruction on one line */
     struct span span;
+    struct store_key key; /* of the layer; empty: it is no step, or not known yet */
+    struct store_key own; /* the same without what the step builds on */
 };
 
 enum build_step_end {
@@ -95,9 +97,12 @@ struct build_request {
 
 struct build_record {
     str stage;
+    size_t number; /* in its stage, of `count` */
+    size_t count;
     str text;
     struct span span;
     struct store_key key; /* empty: of a look, behind a step that would run */
+    struct store_key own; /* as in build_step */
     bool cached;
     uint64_t duration_ms;
 };
@@ -122,6 +127,16 @@ struct build_result {
  */
 MUST_CHECK bool build_run(struct arena *a, const struct build_request *request,
                           struct diag_sink *sink, struct build_result *ret, struct err *err);
+
+/* When a step ran, in milliseconds of the clock of the wall. A file with such a time was made by
+ * it, at a time that says nothing: a build on another day has another one. */
+struct build_time {
+    int64_t began_ms;
+    int64_t ended_ms;
+};
+/* Of the steps of a result, of those in the store too; in the arena. */
+void build_times(struct store *s, struct arena *a, const struct build_result *result,
+                 struct build_time **ret, size_t *ret_count);
 
 /* --- base images in the store ----------------------------------------------------------------- */
 

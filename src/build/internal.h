@@ -17,11 +17,16 @@ enum {
 /* Every part is written with its length, so that no two lists of parts look alike. */
 struct key_hash {
     struct blake3 state;
+    struct blake3 own; /* without what a step builds on */
 };
 void key_begin(struct key_hash *k, const char *what);
+/* The key of what a step builds on. */
+void key_add_below(struct key_hash *k, const struct store_key *below);
 void key_add(struct key_hash *k, str part);
 void key_add_u64(struct key_hash *k, uint64_t number);
 struct store_key key_end(struct key_hash *k);
+/* Of all but what was added below: the same step on another image has the same one. */
+struct store_key key_end_own(struct key_hash *k);
 
 /* ---- shown.c ---- */
 

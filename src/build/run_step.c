@@ -83,7 +83,7 @@ static bool plan_run(struct step *step, struct run_plan *plan) {
 static bool key_run(struct step *step, struct run_plan *plan) {
     struct key_hash k;
     key_begin(&k, "RUN");
-    key_add(&k, str_from_c(step->stage->stack.key.hex));
+    key_add_below(&k, &step->stage->stack.key);
     key_add_u64(&k, plan->argc);
     for (size_t i = 0; i < plan->argc; i++) {
         key_add(&k, str_from_c(plan->argv[i]));
@@ -104,6 +104,7 @@ static bool key_run(struct step *step, struct run_plan *plan) {
         key_add(&k, S("insecure"));
     }
     step->key = key_end(&k);
+    step->shown.own = key_end_own(&k);
     return true;
 }
 

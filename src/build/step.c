@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "build/internal.h"
@@ -52,12 +53,20 @@ struct sandbox_spec step_sandbox(struct step *step) {
     return spec;
 }
 
-static str describe(struct step *step, uint64_t duration_ms) {
+static int64_t now_epoch_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static str describe(struct step *step, int64_t began_ms, uint64_t duration_ms) {
     struct arena *a = step->builder->arena;
     json_t *meta = json_object();
     json_object_set_new(meta, "text", json_stringn(step->shown.text.ptr, step->shown.text.len));
     json_object_set_new(meta, "stage", json_stringn(step->shown.stage.ptr, step->shown.stage.len));
     json_object_set_new(meta, "parent", json_string(step->stage->stack.key.hex));
+    json_object_set_new(meta, "began_ms", json_integer((json_int_t)began_ms));
+    json_object_set_new(meta, "ended_ms", json_integer((json_int_t)now_epoch_ms()));
     json_object_set_new(meta, "duration_ms", json_integer((json_int_t)duration_ms));
     char *text = json_dumps(meta, JSON_COMPACT);
     json_decref(meta);
@@ -124,6 +133,7 @@ static bool run_and_commit(struct step *step, step_function *function, void *sel
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct stat root;
     uint64_t start = time_now_ms();
+    int64_t began_ms = now_epoch_ms();
     if (!check_root(&err) || !root_stat(step, &root, &err) ||
         !store_work_begin(b->request->store, &work, &err) || !make_folders(&work, &root, &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
@@ -137,7 +147,7 @@ static bool run_and_commit(struct step *step, step_function *function, void *sel
     }
     if (!finish_upper(&work, &root, &err) ||
         !store_layer_commit(&work, "step", &step->key, b->request->no_cache,
-                            describe(step, time_now_ms() - start), &err)) {
+                            describe(step, began_ms, time_now_ms() - start), &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
     }
     return true;
@@ -164,9 +174,12 @@ static void record(struct step *step, bool cached, uint64_t duration_ms) {
     struct builder *b = step->builder;
     struct build_record r = {
         .stage = step->shown.stage,
+        .number = step->shown.number,
+        .count = step->shown.count,
         .text = step->shown.text,
         .span = step->shown.span,
         .key = step->key,
+        .own = step->shown.own,
         .cached = cached,
         .duration_ms = duration_ms,
     };
@@ -230,6 +243,7 @@ bool step_execute(struct step *step, step_function *function, void *self) {
         look_at(step);
         return true;
     }
+    step->shown.key = step->key;
     events->begin(b->request->self, &step->shown);
     uint64_t start = time_now_ms();
     bool cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);

@@ -53,9 +53,10 @@ bool step_workdir(struct step *step, str path) {
     struct workdir_job job = { str_to_c(a, path), str_to_c(a, step->stage->config.user) };
     struct key_hash k;
     key_begin(&k, "WORKDIR");
-    key_add(&k, str_from_c(step->stage->stack.key.hex));
+    key_add_below(&k, &step->stage->stack.key);
     key_add(&k, path);
     key_add(&k, step->stage->config.user);
     step->key = key_end(&k);
+    step->shown.own = key_end_own(&k);
     return step_execute(step, run, &job);
 }

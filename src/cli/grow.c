@@ -2,30 +2,44 @@
 #include "cli/grow.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static const char record_kind[] = "results";
 
 /* A guest is the same as long as it is in its folder. */
-static str record_name(struct arena *a, const struct guest_config *config,
-                       const struct config_architecture *arch) {
+str grow_record_name(struct arena *a, const char *what, const struct guest_config *config,
+                     const struct config_architecture *arch) {
     char *absolute = realpath(config->guest_dir, NULL);
-    str name = str_fmt(a, "lines %s %.*s", absolute != NULL ? absolute : config->guest_dir,
+    str name = str_fmt(a, "%s of %s %.*s", what, absolute != NULL ? absolute : config->guest_dir,
                        STR_FMT(arch->head.key));
     free(absolute);
     return name;
+}
+
+str grow_record_load(struct arena *a, struct store *store, str name) {
+    str text;
+    struct err ignored = ERR_INIT; /* what cannot be read is not known */
+    return store != NULL && store_record_load(store, a, record_kind, name, &text, &ignored) ? text
+                                                                                            : S("");
+}
+
+bool grow_record_save(struct store *store, str name, str text, struct err *err) {
+    AUTO_ARENA scratch = arena_new();
+    return str_eq(grow_record_load(scratch, store, name), text) ||
+           store_record_save(store, record_kind, name, text, err) ||
+           err_wrap(err, "remember what was built");
 }
 
 void grow_begin(struct grow *g, struct arena *a, struct store *store,
                 const struct guest_config *config, const struct config_architecture *arch,
                 bool fresh) {
     *g = (struct grow){ .arena = a, .store = store, .config = config };
-    g->record = record_name(a, config, arch);
-    str text;
-    struct err ignored = ERR_INIT; /* without the last lines it is a first build */
-    if (!fresh && store != NULL &&
-        store_record_load(store, a, record_kind, g->record, &text, &ignored) && text.len > 0 &&
-        !recipe_lines_decode(a, text, &g->last)) {
-        g->last = (struct recipe_lines){ 0 };
+    g->record = grow_record_name(a, "packages", config, arch);
+    if (!recipe_lines_decode(a, grow_record_load(a, store, g->record), &g->before)) {
+        g->before = (struct recipe_lines){ 0 }; /* a first build */
+    }
+    if (!fresh) {
+        g->last = g->before;
     }
     recipe_lines_make(a, config, &g->last, &g->lines);
 }
@@ -61,21 +75,28 @@ static void pass_notice(void *self, str text) {
     request->events->notice(request->self, text);
 }
 
+static void ignore_notice(void *self, str text) {
+    (void)self;
+    (void)text;
+}
+
+static const struct build_events no_events = { ignore_step, ignore_output, ignore_end, ignore_step,
+                                               ignore_notice };
 static const struct build_events quiet_events = { ignore_step, ignore_output, ignore_end,
                                                   ignore_step, pass_notice };
 
-/* A base image that is not in the store is one on which nothing was built yet: no need to fetch it
- * for a look. With --pull it is fetched now, and not again by the build. */
-static bool look(struct grow *g, struct build_request *request, struct build_result *ret) {
+/* With --pull a base image is fetched now, and not again by the build. Otherwise one that is not in
+ * the store is one on which nothing was built yet: no need to fetch it for a look. */
+static bool look(struct arena *a, struct build_request *request, struct build_result *ret) {
     struct build_request quiet = *request;
     struct diag_sink sink;
     struct err err = ERR_INIT;
-    diag_sink_init(&sink, g->arena, request->sources);
+    diag_sink_init(&sink, a, request->sources);
     quiet.look = true;
     quiet.offline = request->offline || !request->pull;
     quiet.events = &quiet_events;
     quiet.self = request;
-    if (!build_run(g->arena, &quiet, &sink, ret, &err)) {
+    if (!build_run(a, &quiet, &sink, ret, &err)) {
         return false;
     }
     request->pull = false;
@@ -137,24 +158,55 @@ static size_t mark_all_stale(struct grow *g, const struct recipe *recipe,
     return count;
 }
 
-bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request *request) {
-    struct build_result looked;
-    if (!look(g, request, &looked)) {
-        grow_fresh(g);
-        return true;
-    }
-    bool changed = mark_all_stale(g, recipe, &looked) > 0;
+bool grow_decide(struct grow *g, const struct recipe *recipe, const struct build_result *looked) {
+    bool changed = mark_all_stale(g, recipe, looked) > 0;
     if (changed) {
         recipe_lines_make(g->arena, g->config, &g->last, &g->lines);
     }
     size_t kept = 0;
     while (kept < g->lines.added_count &&
-           is_cached(&looked, step_of(g, recipe, &looked, &g->lines.added[kept]))) {
+           is_cached(looked, step_of(g, recipe, looked, &g->lines.added[kept]))) {
         kept++;
     }
     size_t count = g->lines.added_count;
     recipe_lines_join(g->arena, &g->lines, kept);
     return changed || g->lines.added_count != count;
+}
+
+bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request *request) {
+    struct build_result looked;
+    if (!look(g->arena, request, &looked)) {
+        grow_fresh(g);
+        return true;
+    }
+    return grow_decide(g, recipe, &looked);
+}
+
+bool grow_look_offline(struct arena *a, struct store *store, const struct config_architecture *arch,
+                       const struct recipe *recipe, struct sources *sources, int64_t epoch_s,
+                       struct build_result *ret) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    struct err err = ERR_INIT;
+    struct err ignored = ERR_INIT;
+    struct build_request request = {
+        .store = store,
+        .sources = sources,
+        .dockerfile = recipe->source,
+        .offline = true,
+        .source_date_epoch = epoch_s,
+        .events = &no_events,
+    };
+    if (!store_work_begin(store, &work, &err) ||
+        !oci_platform_parse(a, arch->docker_platform.text, &request.platform, &err)) {
+        return false;
+    }
+    /* A guest binary may not be compiled yet: then the look ends where it is copied. */
+    request.context = store_work_path(&work, a, "context");
+    if (mkdir(request.context, 0755) < 0) {
+        return false;
+    }
+    (void)!recipe_write_context(recipe, request.context, epoch_s, &ignored);
+    return look(a, &request, ret);
 }
 
 /* ---- after a build ---- */
@@ -177,7 +229,5 @@ void grow_fresh(struct grow *g) {
 }
 
 bool grow_save(const struct grow *g, struct err *err) {
-    return store_record_save(g->store, record_kind, g->record,
-                             recipe_lines_encode(g->arena, &g->lines), err) ||
-           err_wrap(err, "remember what was installed");
+    return grow_record_save(g->store, g->record, recipe_lines_encode(g->arena, &g->lines), err);
 }

@@ -12,8 +12,9 @@ struct grow {
     struct arena *arena;
     struct store *store; /* NULL: there is none, so there was no build */
     const struct guest_config *config;
-    str record;               /* name of the lines in the store */
-    struct recipe_lines last; /* of the last build */
+    str record;                 /* name of the lines in the store */
+    struct recipe_lines before; /* of the last build */
+    struct recipe_lines last;   /* those of them that count */
     struct recipe_lines lines;
 };
 
@@ -21,6 +22,13 @@ struct grow {
 void grow_begin(struct grow *g, struct arena *a, struct store *store,
                 const struct guest_config *config, const struct config_architecture *arch,
                 bool fresh);
+/* What a store knows of a guest's builds has this name; `what` it is about is a word. */
+str grow_record_name(struct arena *a, const char *what, const struct guest_config *config,
+                     const struct config_architecture *arch);
+/* Empty: there is none. */
+str grow_record_load(struct arena *a, struct store *store, str name);
+/* Writes what is not there yet. */
+MUST_CHECK bool grow_record_save(struct store *store, str name, str text, struct err *err);
 /* Has something an addition? Only then is it worth a look at what is in the store. */
 bool grow_adds(const struct grow *g);
 /*
@@ -29,6 +37,12 @@ bool grow_adds(const struct grow *g);
  * line that is not there any more is put together with its additions.
  */
 bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request *request);
+/* What a build would find, asked without one: nothing is fetched. False: nobody knows. */
+bool grow_look_offline(struct arena *a, struct store *store, const struct config_architecture *arch,
+                       const struct recipe *recipe, struct sources *sources, int64_t epoch_s,
+                       struct build_result *ret);
+/* The second half of grow_look(). */
+bool grow_decide(struct grow *g, const struct recipe *recipe, const struct build_result *looked);
 /* Was it an addition that could not be installed? Then all of the set in one line may. */
 bool grow_failed(const struct grow *g, const struct recipe *recipe, const struct diag_sink *sink);
 /* One line a set from now on. */

@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/recipe_notes.h"
 #include "cli/versions.h"
+#include "cli/why.h"
 #include "hash/hash.h"
 #include "oci/oci.h"
 
@@ -29,6 +30,7 @@ struct making {
     size_t template_count;
     str tool_versions; /* ptr NULL: not asked */
     struct grow grow;  /* of the root filesystem */
+    struct why why;
     struct made_asset *made;
     size_t made_count;
     struct err err;
@@ -235,6 +237,9 @@ static bool pack(struct making *m, const struct build_result *result, struct pro
     const char *key = str_fmt(m->cli->arena, "%s %s %d %lld", result->key.hex, options.codec,
                               options.level, (long long)options.source_date_epoch)
                           .ptr;
+    struct build_time *times;
+    build_times(m->request->store, m->cli->arena, result, &times, &options.time_count);
+    options.times = times;
     bool fresh = !is_current(m, ASSET_ROOTFS, key);
     int fd = -1;
     AUTO_FD old = -1;
@@ -281,7 +286,7 @@ static bool describe_template(struct making *m, const struct recipe *recipe, int
         .steps = steps,
         .step_count = result->record_count,
     };
-    return true;
+    return why_save(&m->why, result, inputs, input_count, &m->err);
 }
 
 static bool finish(struct making *m, enum recipe_kind kind, const struct build_result *result,
@@ -293,6 +298,27 @@ static bool finish(struct making *m, enum recipe_kind kind, const struct build_r
     return versions_collect(m->cli, m->request->store, m->request->config, result,
                             &m->tool_versions, &m->err) &&
            pack(m, result, p, start_ms);
+}
+
+static str say_why(void *self, const struct build_step *step, bool cached) {
+    return why_reason(self, step, cached);
+}
+
+static void begin_why(struct making *m, const struct recipe *recipe, struct progress *p) {
+    m->why = (struct why){
+        .arena = m->cli->arena,
+        .store = m->request->store,
+        .sources = m->request->sources,
+        .config = m->request->config,
+        .recipe = recipe,
+        .grow = recipe->kind == RECIPE_ROOTFS ? &m->grow : NULL,
+        .no_cache = m->request->no_cache,
+    };
+    why_begin(&m->why, m->arch);
+    if (m->request->why) {
+        p->why = say_why;
+        p->why_self = &m->why;
+    }
 }
 
 static bool make_template(struct making *m, enum recipe_kind kind) {
@@ -312,6 +338,7 @@ static bool make_template(struct making *m, enum recipe_kind kind) {
     if (!render(m, kind, &recipe)) {
         return fail(m, &p, S(""));
     }
+    begin_why(m, &recipe, &p);
     if (!execute(m, &recipe, &p, &result)) {
         recipe_notes_add(m->sink, &recipe, result.failed_output);
         return fail(m, &p, result.failed_output);

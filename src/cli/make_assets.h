@@ -19,6 +19,7 @@ struct make_request {
     bool kernel;
     bool rootfs;
     bool no_cache;
+    bool why;   /* say it of each step */
     bool fresh; /* package sets that grew are installed in one line */
     bool pull;
     bool offline;

@@ -109,6 +109,25 @@ static void on_progress(void *self, uint64_t done_bytes, uint64_t total_bytes) {
     board->total_bytes = total_bytes;
 }
 
+enum { CLOCK_TICK_MS = 10 }; /* the times of files are those of the kernel's last tick */
+
+/* A file that a step made has the time at which the step ran, which may be long before the epoch
+ * when the step is cached. */
+static void forget_times(const struct worker *w, struct tree *t) {
+    for (struct tree_entry *e = tree_root(t); e != NULL && w->pack->time_count > 0;
+         e = tree_next(tree_root(t), e)) {
+        for (size_t i = 0; i < w->pack->time_count; i++) {
+            const struct build_time *time = &w->pack->times[i];
+            int64_t mtime_ms = e->inode->mtime_s * 1000 + e->inode->mtime_ns / 1000000;
+            if (mtime_ms + CLOCK_TICK_MS >= time->began_ms && mtime_ms <= time->ended_ms) {
+                e->inode->mtime_s = w->epoch_s;
+                e->inode->mtime_ns = 0;
+                break;
+            }
+        }
+    }
+}
+
 static bool pack(const struct worker *w, struct tree *t, const struct image_progress *progress,
                  struct err *err) {
     AUTO_ARENA scratch = arena_new();
@@ -126,6 +145,7 @@ static bool pack(const struct worker *w, struct tree *t, const struct image_prog
         return false;
     }
     options.cache = cache;
+    forget_times(w, t);
     bool ok = image_write_squashfs(t, &options, w->fd, &w->board->stats, err);
     struct err ignored = ERR_INIT; /* a cache that cannot be written costs time, not the image */
     if (ok) {

@@ -29,6 +29,8 @@ struct pack_options {
     const char *codec;
     int level;
     int64_t source_date_epoch;
+    const struct build_time *times; /* what has one of these becomes as old as the epoch */
+    size_t time_count;
     bool gated; /* refuse setuid files and what only steps may see */
 };
 /*
