@@ -84,11 +84,13 @@ bool build_run(struct arena *a, const struct build_request *request, struct diag
         .sink = sink,
         .err = err,
         .result = ret,
+        .work = STEP_WORK_INIT,
     };
     map_init(&b.bases, a);
     map_init(&b.unreachable, a);
     bool ok = run_target(&b);
     host_settings_done(&b);
+    store_work_done(&b.work.store);
     context_close(b.context);
     return ok;
 }

@@ -64,6 +64,15 @@ struct stage {
 
 struct build_context;
 
+/* step_work.c: the folders of one step after the other. */
+struct step_work {
+    struct store_work store; /* open from the first step on */
+    size_t number;           /* of the step; in the names of what it alone has in the folder */
+    size_t spare_count;
+    size_t old_count;
+};
+#define STEP_WORK_INIT ((struct step_work){ .store = STORE_WORK_INIT })
+
 /* A build while it runs. */
 struct builder {
     const struct build_request *request;
@@ -79,6 +88,8 @@ struct builder {
     struct oci_platform build_platform;
     struct map bases;       /* base images found in this run */
     struct map unreachable; /* registries that did not answer in it, by domain */
+    struct step_work work;
+    bool work_taken; /* a step runs in it */
 };
 
 /* One step that changes files: what vars.c and the steps hand around. */
@@ -88,8 +99,8 @@ struct step {
     const struct dockerfile_instruction *instruction;
     struct build_step shown;
     struct store_key key;
-    struct store_work *work; /* while it runs */
-    const char *upper;       /* absolute */
+    struct step_work *work; /* while it runs */
+    const char *upper;      /* absolute */
 };
 
 /* --- vars.c ------------------------------------------------------------------------------------
@@ -139,6 +150,15 @@ const char **stack_paths(struct builder *b, const struct stack *stack, size_t *r
 void stack_push(struct builder *b, struct stack *stack, const struct store_key *layer);
 /* A spec with root, upper, work and staging filled in. */
 struct sandbox_spec step_sandbox(struct step *step);
+
+/* --- step_work.c ------------------------------------------------------------------------------
+ */
+
+/* Makes "step/fs" like `root`, "step/work" and "staging". */
+MUST_CHECK bool step_work_begin(struct builder *b, struct step_work *w, const struct stat *root,
+                                struct err *err);
+/* What is not part of the layer leaves "step". */
+MUST_CHECK bool step_work_finish(struct step_work *w, const struct stat *root, struct err *err);
 
 /* --- the instructions that change files ----------------------------------------------------------
  */

@@ -203,9 +203,10 @@ static bool open_caches(struct builder *b, struct run_mounts *mounts, struct err
 
 static bool make_scratch(struct step *step, size_t number, const char **ret, struct err *err) {
     struct arena *a = step->builder->arena;
-    const char *name = str_fmt(a, "mount-%zu", number).ptr;
-    *ret = store_work_path(step->work, a, name);
-    return mkdirat(step->work->fd, name, 0755) == 0 || err_sys(err, errno, "create '%s'", *ret);
+    const char *name = str_fmt(a, "mount-%zu-%zu", step->work->number, number).ptr;
+    *ret = store_work_path(&step->work->store, a, name);
+    return mkdirat(step->work->store.fd, name, 0755) == 0 ||
+           err_sys(err, errno, "create '%s'", *ret);
 }
 
 /* The context is one more root: a source inside it cannot leave it. What .dockerignore leaves out

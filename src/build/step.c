@@ -47,8 +47,8 @@ struct sandbox_spec step_sandbox(struct step *step) {
     struct sandbox_spec spec = { 0 };
     spec.root.layers = stack_paths(b, &step->stage->stack, &spec.root.layer_count);
     spec.upper = step->upper;
-    spec.work = store_work_path(step->work, b->arena, "step/work");
-    spec.staging = store_work_path(step->work, b->arena, "staging");
+    spec.work = store_work_path(&step->work->store, b->arena, "step/work");
+    spec.staging = store_work_path(&step->work->store, b->arena, "staging");
     spec.cancelled = b->request->cancelled;
     return spec;
 }
@@ -85,40 +85,6 @@ static bool root_stat(struct step *step, struct stat *ret, struct err *err) {
            err_sys(err, errno, "open layer '%s'", paths[count - 1]);
 }
 
-static bool make_folders(struct store_work *w, const struct stat *root, struct err *err) {
-    static const char *const folders[] = { "step", "step/fs", "step/work", "staging" };
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        if (mkdirat(w->fd, folders[i], 0755) < 0) {
-            return err_sys(err, errno, "create a work folder");
-        }
-    }
-    const struct timespec times[2] = { root->st_mtim, root->st_mtim };
-    return (fchownat(w->fd, "step/fs", root->st_uid, root->st_gid, 0) == 0 &&
-            fchmodat(w->fd, "step/fs", root->st_mode & 07777, 0) == 0 &&
-            utimensat(w->fd, "step/fs", times, 0) == 0) ||
-           err_sys(err, errno, "create a work folder");
-}
-
-/* A step that changed nothing is a layer without a folder. */
-static bool finish_upper(struct store_work *w, const struct stat *root, struct err *err) {
-    struct stat now;
-    if (!fs_remove_tree(w->fd, "step/work", err)) {
-        return false;
-    }
-    unlinkat(w->fd, "staging", AT_REMOVEDIR); /* an empty work needs no trash */
-    unlinkat(w->fd, "script", 0);
-    if (fstatat(w->fd, "step/fs", &now, AT_SYMLINK_NOFOLLOW) < 0) {
-        return err_sys(err, errno, "finish a layer");
-    }
-    if (now.st_mode != root->st_mode || now.st_uid != root->st_uid || now.st_gid != root->st_gid) {
-        return true; /* RUN chmod 700 / */
-    }
-    if (unlinkat(w->fd, "step/fs", AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST) {
-        return err_sys(err, errno, "finish a layer");
-    }
-    return true;
-}
-
 bool check_root(struct err *err) {
     if (geteuid() == 0) {
         return true;
@@ -127,30 +93,43 @@ bool check_root(struct err *err) {
     return err_help(err, "the embedded engine needs root: run it with sudo");
 }
 
-static bool run_and_commit(struct step *step, step_function *function, void *self) {
+static bool run_and_commit(struct step *step, struct step_work *work, step_function *function,
+                           void *self) {
     struct builder *b = step->builder;
     struct err err = ERR_INIT;
-    AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct stat root;
     uint64_t start = time_now_ms();
     int64_t began_ms = now_epoch_ms();
     if (!check_root(&err) || !root_stat(step, &root, &err) ||
-        !store_work_begin(b->request->store, &work, &err) || !make_folders(&work, &root, &err)) {
+        !step_work_begin(b, work, &root, &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
     }
-    step->work = &work;
-    step->upper = store_work_path(&work, b->arena, "step/fs");
+    step->work = work;
+    step->upper = store_work_path(&work->store, b->arena, "step/fs");
     bool ok = function(step, self);
     step->work = NULL;
     if (!ok) {
         return false;
     }
-    if (!finish_upper(&work, &root, &err) ||
-        !store_layer_commit(&work, "step", &step->key, b->request->no_cache,
+    if (!step_work_finish(work, &root, &err) ||
+        !store_layer_commit(&work->store, "step", &step->key, b->request->no_cache,
                             describe(step, began_ms, time_now_ms() - start), &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
     }
     return true;
+}
+
+/* A step that another one wants while it runs has a folder of its own. */
+static bool run_alone(struct step *step, step_function *function, void *self) {
+    struct builder *b = step->builder;
+    struct step_work own = STEP_WORK_INIT;
+    struct step_work *work = b->work_taken ? &own : &b->work;
+    bool taken = b->work_taken;
+    b->work_taken = true;
+    bool ok = run_and_commit(step, work, function, self);
+    b->work_taken = taken;
+    store_work_done(&own.store);
+    return ok;
 }
 
 /* When the buffer is full, its older half goes. */
@@ -209,7 +188,7 @@ static bool run_locked(struct step *step, step_function *function, void *self, b
         return false;
     }
     *ret_cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);
-    return *ret_cached || run_and_commit(step, function, self);
+    return *ret_cached || run_alone(step, function, self);
 }
 
 bool step_make_layer(struct step *step, step_function *function, void *self) {

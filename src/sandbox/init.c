@@ -86,19 +86,24 @@ static void die_with_parent(int pipefd) {
     }
 }
 
-/* Of what our parent has open a step's first process needs only its pipes. */
-static void close_others(int outputfd, int reportfd) {
+/* Of what our parent has open a step's first process needs only its pipes; stdin becomes startfd.
+ */
+static void close_others(int outputfd, int reportfd, int startfd) {
     unsigned low = (unsigned)(outputfd < reportfd ? outputfd : reportfd);
     unsigned high = (unsigned)(outputfd < reportfd ? reportfd : outputfd);
     dup2(outputfd, 1);
     dup2(outputfd, 2);
+    dup2(startfd, 0);
     close_range(3, low - 1, 0); /* main() sees to it that 0, 1 and 2 are always open */
     close_range(low + 1, high - 1, 0);
     close_range(high + 1, ~0U, 0);
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null >= 0) {
-        dup2(null, 0);
-        close(null);
+}
+
+/* Until our parent has put us into the control groups of the step. */
+static void wait_for_start(void) {
+    char ignored;
+    while (read(0, &ignored, 1) > 0 || errno == EINTR) {
+        errno = 0;
     }
 }
 
@@ -222,9 +227,9 @@ static pid_t fork_command(struct inside *in, int outputfd, int *ret_failurefd, s
     return pid;
 }
 
-_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd) {
+_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd, int startfd) {
     die_with_parent(outputfd);
-    close_others(outputfd, reportfd);
+    close_others(outputfd, reportfd, startfd);
     reset_signals();
     setsid();
     umask(022);
@@ -233,6 +238,7 @@ _Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int repo
     if (!run_setup(&in, run_steps, ARRAY_LEN(run_steps), &report.err)) {
         send_report(reportfd, &report);
     }
+    wait_for_start();
     AUTO_FD failurefd = -1;
     pid_t command = fork_command(&in, outputfd, &failurefd, &report.err);
     if (command > 0) {

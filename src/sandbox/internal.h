@@ -66,8 +66,8 @@ MUST_CHECK bool enter_root(struct inside *in, struct err *err);
 MUST_CHECK bool drop_capabilities(struct err *err);
 MUST_CHECK bool forbid_system_calls(struct err *err); /* seccomp.c */
 
-/* init.c: pid 1 of a step. Never returns. */
-_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd);
+/* init.c: pid 1 of a step. Never returns. The command is started at the end of `startfd`. */
+_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd, int startfd);
 _Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int reportfd,
                          sandbox_function *function, void *self);
 
@@ -79,6 +79,6 @@ struct cgroup {
     int kmsgfd;
 };
 void cgroup_open(struct cgroup *g);
-void cgroup_enter(const struct cgroup *g); /* the calling process */
+void cgroup_add(const struct cgroup *g, pid_t pid);
 /* Fills out_of_memory and victim. */
 void cgroup_close(struct cgroup *g, struct sandbox_result *result);
