@@ -181,7 +181,7 @@ static bool copy_special(struct copier *c, const struct stat *st, int todir, con
              fchownat(todir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 &&
              fchmodat(todir, name, mode_of(c, st), 0) == 0 &&
              utimensat(todir, name, times, AT_SYMLINK_NOFOLLOW) == 0) ||
-            failed(c, "create", path));
+            failed(c, "create", path) || (c->err->code == EPERM && devices_help(c->err)));
 }
 
 static bool copy_children(struct copier *c, int from, const char *source_path, int to,
@@ -474,6 +474,13 @@ static bool find_owner(struct copier *c, int rootfd) {
     struct sandbox_ids ids;
     if (!sandbox_find_ids(c->arena, rootfd, owner, &ids, c->err)) {
         return false;
+    }
+    struct idmaps maps;
+    if (!idmaps_load(&maps, c->err)) {
+        return false;
+    }
+    if (!idmap_has(&maps.uids, ids.uid) || !idmap_has(&maps.gids, ids.gid)) {
+        return idmaps_refuse(c->job->destination, ids.uid, ids.gid, c->err);
     }
     c->has_owner = true;
     c->uid = ids.uid;
