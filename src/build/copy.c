@@ -166,6 +166,13 @@ static bool find_owner(struct copier *c, int rootfd) {
     if (!sandbox_find_ids(c->arena, rootfd, owner, &ids, c->err)) {
         return false;
     }
+    struct idmaps maps;
+    if (!idmaps_load(&maps, c->err)) {
+        return false;
+    }
+    if (!idmap_has(&maps.uids, ids.uid) || !idmap_has(&maps.gids, ids.gid)) {
+        return idmaps_refuse(c->job->destination, ids.uid, ids.gid, c->err);
+    }
     c->has_owner = true;
     c->uid = ids.uid;
     c->gid = ids.gid;

@@ -155,7 +155,7 @@ static bool copy_special(struct copier *c, const struct stat *st, int todir, con
              fchownat(todir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 &&
              fchmodat(todir, name, mode_of(c, st), 0) == 0 &&
              utimensat(todir, name, times, AT_SYMLINK_NOFOLLOW) == 0) ||
-            copy_failed(c, "create", path));
+            copy_failed(c, "create", path) || (c->err->code == EPERM && devices_help(c->err)));
 }
 
 bool copy_children(struct copier *c, int from, const char *source_path, int to, const char *to_path,

@@ -368,3 +368,4 @@ MUST_CHECK bool named_find(struct builder *b, struct stage *s, struct dockerfile
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);
 bool is_cancelled(const struct builder *b);
 MUST_CHECK bool check_root(struct err *err);
+bool devices_help(struct err *err); /* for EPERM of mknod(2) */

@@ -154,7 +154,12 @@ static bool open_cache(struct builder *b, struct run_mount *m, str id, struct er
     bool ok =
         !fresh || (chown(m->cache, ast->has_uid ? ast->uid : 0, ast->has_gid ? ast->gid : 0) == 0 &&
                    chmod(m->cache, ast->has_mode ? ast->mode : 0755) == 0);
-    return ok || err_sys(err, errno, "set up the cache mount '%.*s'", STR_FMT(ast->target));
+    if (!ok) {
+        int why = errno;
+        err_sys(err, why, "set up the cache mount '%.*s'", STR_FMT(ast->target));
+        return why == EINVAL && idmaps_help(err);
+    }
+    return true;
 }
 
 /* The cache that comes next in the order of ids, NULL when all are open. */

@@ -93,6 +93,11 @@ bool check_root(struct err *err) {
     return err_help(err, "the embedded engine needs root: run it with sudo");
 }
 
+bool devices_help(struct err *err) {
+    return err_help(err,
+                    "an ordinary user can make no devices: leave them out, or build with sudo");
+}
+
 static bool run_and_commit(struct step *step, struct step_work *work, step_function *function,
                            void *self) {
     struct builder *b = step->builder;

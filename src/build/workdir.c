@@ -29,7 +29,8 @@ static bool make_folder(void *self, int rootfd, const int *roots, struct err *er
         const char *part = str_to_c(scratch, str_slice(path, 0, end));
         if (mkdir(part, 0755) == 0) {
             if (chown(part, ids.uid, ids.gid) < 0) {
-                return err_sys(err, errno, "set the owner of '%s'", part);
+                return errno == EINVAL ? idmaps_refuse(part, ids.uid, ids.gid, err)
+                                       : err_sys(err, errno, "set the owner of '%s'", part);
             }
         } else if (errno != EEXIST) {
             return err_sys(err, errno, "create folder '%s'", part);

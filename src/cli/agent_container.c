@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli/agent_container.h"
+#include "cli/open_store.h"
 #include "cli/recipe_notes.h"
 #include "cli/recipe_run.h"
 
@@ -86,7 +87,7 @@ static bool compile(struct compiling *c, struct sources *sources, struct diag_si
         .arch = c->request->arch,
         .offline = c->request->offline,
     };
-    if (!store_open(c->cli->cache_dir, &store, &c->err) ||
+    if (!open_store(c->cli, &store, &c->err) ||
         !recipe_render(c->cli->arena, &request, sources, sink, &recipe, &c->err)) {
         return recipe_report(c->cli, p, sink, S(""), &c->err);
     }

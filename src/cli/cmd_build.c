@@ -10,6 +10,7 @@
 #include "cli/grow.h"
 #include "cli/guest.h"
 #include "cli/make_assets.h"
+#include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/recipe_check.h"
 #include "cli/why.h"
@@ -361,7 +362,7 @@ static bool build_all(struct plan *p, struct store *store) {
 static int build(struct plan *p) {
     AUTO_STORE store = NULL;
     struct err err = ERR_INIT;
-    if (!store_open(p->cli->cache_dir, &store, &err)) {
+    if (!open_store(p->cli, &store, &err)) {
         print_err(p->cli, &err);
         return EXIT_FAILED;
     }

@@ -132,15 +132,19 @@ static char **command_env(struct inside *in, const struct sandbox_ids *ids) {
     return (char **)full;
 }
 
-static bool become_user(const struct sandbox_ids *ids, bool insecure, struct err *err) {
-    if (setgroups(ids->group_count, ids->groups) < 0 || setgid(ids->gid) < 0) {
-        return err_sys(err, errno, "become group %u", ids->gid);
+static bool become_user(const struct inside *in, const struct sandbox_ids *ids, struct err *err) {
+    bool insecure = in->spec->insecure;
+    bool single = in->rights == SANDBOX_SINGLE; /* the kernel then allows no setgroups */
+    if ((!single && setgroups(ids->group_count, ids->groups) < 0) || setgid(ids->gid) < 0) {
+        err_sys(err, errno, "become group %u", ids->gid);
+        return errno == EINVAL && idmaps_help(err);
     }
     if (!insecure && !drop_capabilities(err)) {
         return false;
     }
     if (setuid(ids->uid) < 0) {
-        return err_sys(err, errno, "become user %u", ids->uid);
+        err_sys(err, errno, "become user %u", ids->uid);
+        return errno == EINVAL && idmaps_help(err);
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         return err_sys(err, errno, "forbid new privileges");
@@ -160,7 +164,7 @@ static bool start_command(struct inside *in, int outputfd, struct err *err) {
     }
     setsid();
     environ = command_env(in, &ids);
-    if (!become_user(&ids, spec->insecure, err)) {
+    if (!become_user(in, &ids, err)) {
         return false;
     }
     if (chdir(spec->cwd) < 0) {
@@ -233,7 +237,9 @@ _Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int repo
     reset_signals();
     setsid();
     umask(022);
-    struct inside in = { .spec = spec, .arena = arena_new(), .rootfd = -1 };
+    struct inside in = {
+        .spec = spec, .rights = sandbox_rights(), .arena = arena_new(), .rootfd = -1
+    };
     struct report report = { .kind = REPORT_SETUP_FAILED, .err = ERR_INIT };
     if (!run_setup(&in, run_steps, ARRAY_LEN(run_steps), &report.err)) {
         send_report(reportfd, &report);
@@ -260,7 +266,9 @@ _Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int repo
     umask(0);
     dup2(outputfd, STDOUT_FILENO);
     dup2(outputfd, STDERR_FILENO);
-    struct inside in = { .spec = spec, .arena = arena_new(), .rootfd = -1 };
+    struct inside in = {
+        .spec = spec, .rights = sandbox_rights(), .arena = arena_new(), .rootfd = -1
+    };
     struct report report = { .kind = REPORT_SETUP_FAILED, .err = ERR_INIT };
     if (run_setup(&in, call_steps, ARRAY_LEN(call_steps), &report.err)) {
         /* The function wants to read through it. */

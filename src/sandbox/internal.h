@@ -20,6 +20,7 @@ struct report {
 /* The inside while it is set up. */
 struct inside {
     const struct sandbox_spec *spec;
+    enum sandbox_rights rights;
     struct arena *arena;
     const char *rootpath; /* where the merged root is mounted */
     int rootfd;
@@ -44,6 +45,14 @@ struct stub {
 MUST_CHECK bool mount_staging(struct inside *in, struct err *err);
 MUST_CHECK bool mount_root(struct inside *in, struct err *err);
 MUST_CHECK bool mount_extra_roots(struct inside *in, struct err *err);
+
+/* root.c: a mount is restricted, and keeps the restrictions that it has: a user namespace may not
+ * lift those of the host's mounts. */
+MUST_CHECK bool restrict_mount(const char *path, unsigned long flags);
+
+/* subids.c: the ranges of /etc/subuid and /etc/subgid that are this user's, from id 1 on; id 0 is
+ * the user's own. The maps have one id where there is no range. */
+void subids_load(struct idmaps *ret);
 
 /* stubs.c: a layer below all others that has every mount point, so that nearly none must be made.
  */

@@ -18,6 +18,9 @@ struct store {
 /* digests.c */
 void digest_cache_close(struct store *s);
 
+/* owners.c: that files get the owners that they were made with. */
+MUST_CHECK bool store_check_owners(struct store *s, struct err *err);
+
 /* trash.c: removes what dead processes left in tmp/; called at open. */
 void store_sweep(struct store *s);
 /* Removes trash until the time is over. */

@@ -45,7 +45,7 @@ bool store_open(const char *dir, struct store **ret, struct err *err) {
     s->arena = arena;
     s->fd = -1;
     s->lockfd = -1;
-    if (!open_folders(s, dir, err)) {
+    if (!open_folders(s, dir, err) || !store_check_owners(s, err)) {
         err_help(err, "--cache-dir or CAPSEM_CACHE_DIR moves the store");
         fd_close_auto(&s->fd);
         fd_close_auto(&s->lockfd);
