@@ -94,3 +94,19 @@ bool build_run(struct arena *a, const struct build_request *request, struct diag
     context_close(b.context);
     return ok;
 }
+
+bool build_base_find(struct arena *a, const struct build_request *request,
+                     const struct dockerfile_word *word, const struct oci_platform *platform,
+                     struct diag_sink *sink, struct build_image *ret, struct err *err) {
+    struct build_result result = { 0 };
+    struct builder b = {
+        .request = request,
+        .arena = a,
+        .sink = sink,
+        .err = err,
+        .result = &result,
+    };
+    map_init(&b.bases, a);
+    map_init(&b.unreachable, a);
+    return base_find(&b, *word, platform, ret);
+}

@@ -138,6 +138,16 @@ struct build_time {
 void build_times(struct store *s, struct arena *a, const struct build_result *result,
                  struct build_time **ret, size_t *ret_count);
 
+/*
+ * What steps see of this machine, for an engine that is not ours: files in the folder `capsem` of
+ * the work, which a step has at BUILD_HOST_FOLDER, and the variables that name them. Secrets may be
+ * in both.
+ */
+#define BUILD_HOST_FOLDER "/run/capsem"
+MUST_CHECK bool build_host_settings(struct arena *a, struct store *store,
+                                    struct store_work *ret_work, struct oci_pairs *ret_env,
+                                    struct err *err);
+
 /* --- base images in the store ----------------------------------------------------------------- */
 
 struct build_image {
@@ -165,6 +175,15 @@ MUST_CHECK bool build_image_list(struct store *s, struct arena *a, struct build_
 MUST_CHECK bool build_image_remove(struct store *s, const struct oci_reference *ref,
                                    const struct oci_platform *platform, bool *ret_removed,
                                    struct err *err);
+/*
+ * The base image that `word` names: from the store, its registry, or a distribution's packages, as
+ * build_run() finds those of its stages. False: reported to the sink, or err is set.
+ */
+struct dockerfile_word;
+MUST_CHECK bool build_base_find(struct arena *a, const struct build_request *request,
+                                const struct dockerfile_word *word,
+                                const struct oci_platform *platform, struct diag_sink *sink,
+                                struct build_image *ret, struct err *err);
 /* Adds or replaces a name. */
 MUST_CHECK bool build_image_save(struct store *s, const struct build_image *image, struct err *err);
 /* Absolute folders of its layers, lowest first. */
