@@ -28,7 +28,10 @@ enum qemu_fd {
     QEMU_CONSOLE = 3,
     QEMU_CONTROL = 4,
     QEMU_TERMINAL = 5,
-    QEMU_FD_END = 6,
+    QEMU_NET = 6,
+    QEMU_SCRATCH = 7,
+    QEMU_VOLUME = 8, /* and the next ones */
+    QEMU_FD_END = QEMU_VOLUME + VM_VOLUMES_MAX,
 };
 
 /* `loud`: the kernel prints from its start, so that its progress is seen. NULL-terminated; in the
@@ -59,7 +62,8 @@ struct machine {
     int terminal_fd;
     int wait_status; /* when reaped */
     uint64_t started_ms;
-    uint64_t heard_ms;    /* when the console last said something */
+    uint64_t heard_ms;    /* when the console last said something, */
+    uint64_t first_ms;    /* and first; 0: not yet */
     struct tail *console; /* the arena's, as are the buffers */
     struct tail *errors;
     struct queue in, out;    /* control frames */
@@ -69,7 +73,7 @@ struct machine {
 
 void machine_init(struct machine *m, struct arena *a);
 MUST_CHECK bool machine_start(struct machine *m, const char *program, const char *const *args,
-                              struct err *err);
+                              const struct vm_spec *spec, struct err *err);
 /* The caller's descriptors (-1: none), and whether they have become readable. */
 struct machine_watch {
     int event_fd, input_fd;
@@ -90,10 +94,12 @@ struct session {
     const struct vm_request *request;
     const struct vm_hooks *hooks;
     struct vm_report *report;
-    bool input_ended; /* nothing more comes from input_fd */
-    int escapes;      /* Ctrl-] in a row */
-    bool stopped;     /* by an event, or by a reader that has gone */
-    bool done;        /* the command or shell has ended, with exit_code */
+    bool input_ended;    /* nothing more comes from input_fd */
+    int escapes;         /* Ctrl-] in a row */
+    size_t console_seen; /* bytes of the console that were delivered */
+    bool verbose;
+    bool stopped; /* by an event, or by a reader that has gone */
+    bool done;    /* the command or shell has ended, with exit_code */
     int exit_code;
 };
 

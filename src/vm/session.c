@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/lib/guards.h"
 #include "vm/internal.h"
 
 enum {
@@ -55,6 +56,17 @@ static bool send_variables(struct session *s, struct err *err) {
         }
     }
     return true;
+}
+
+bool vm_env_check(const char *pair, size_t index, struct err *err) {
+    str value = str_from_c(pair);
+    str key = str_cut(&value, '=');
+    struct guard_budget budget = { .env_count = (unsigned)index };
+    const char *why =
+        guard_env((const uint8_t *)key.ptr, key.len, (const uint8_t *)value.ptr, value.len);
+    why = why == NULL ? guard_count_env(&budget) : why;
+    return why == NULL || err_set(err, "the variable '%.*s' is not one for a guest: %s",
+                                  STR_FMT(str_clip(key, 64)), why);
 }
 
 static bool send_bare(struct session *s, const char *type) {
@@ -238,6 +250,17 @@ static void take_terminal(struct session *s) {
     queue_clear(from);
 }
 
+/* What came since the last look; more than the tail holds is lost. */
+static void take_console(struct session *s) {
+    const struct tail *tail = s->machine->console;
+    str text = tail_str(tail);
+    size_t fresh = min_size(tail->total - s->console_seen, text.len);
+    s->console_seen = tail->total;
+    if (s->verbose) {
+        deliver(s, VM_CONSOLE, str_slice(text, text.len - fresh, text.len));
+    }
+}
+
 static void count_escapes(struct session *s, const uint8_t *keys, size_t len) {
     for (size_t i = 0; i < len; i++) {
         s->escapes = keys[i] == ESCAPE ? s->escapes + 1 : 0;
@@ -304,6 +327,7 @@ bool session_step(struct session *s, int wait_ms, struct err *err) {
     if (watched.input) {
         take_input(s);
     }
+    take_console(s);
     take_terminal(s);
     return take_frames(s, err);
 }
