@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/guest.h"
 #include "cli/repack.h"
+#include "cli/run_files.h"
 #include "cli/run_hooks.h"
 #include "cli/run_net.h"
 #include "vm/vm.h"
@@ -19,6 +20,7 @@ enum {
     EXIT_TIMED_OUT = 124, /* as timeout(1) has it */
     EXIT_SIGNAL = 128,    /* plus its number */
     CONSOLE_LINES = 12,   /* shown when a boot fails */
+    TASKS_MAX = 64,
 };
 
 struct run_options {
@@ -35,6 +37,9 @@ struct run_options {
     struct option_list resolve;
     bool console;
     bool timing;
+    bool input;
+    struct option_list copy_in, copy_out;
+    const char *scratch;
 };
 
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
@@ -63,6 +68,14 @@ static const struct option run_options[] = {
       "gets a line of JSON for each connection that is allowed or refused" },
     { "resolve", 0, OPTION_LIST, offsetof(struct run_options, resolve), "NAME=ADDR",
       "where a name is, also at a private address; ADDR may have a :PORT" },
+    { "stdin", 'i', OPTION_FLAG, offsetof(struct run_options, input), NULL,
+      "the command reads our standard input" },
+    { "copy-in", 0, OPTION_LIST, offsetof(struct run_options, copy_in), "HOST:GUEST",
+      "copy a file, or what is in a folder, before the command" },
+    { "copy-out", 0, OPTION_LIST, offsetof(struct run_options, copy_out), "GUEST:HOST",
+      "copy a file or a folder out after the command" },
+    { "scratch", 0, OPTION_STRING, offsetof(struct run_options, scratch), "SIZE",
+      "keep what is changed on a disk, not in memory: 512M, 4G" },
     { "console", 0, OPTION_FLAG, offsetof(struct run_options, console), NULL,
       "show what the kernel and the init say, on stderr" },
     { "timing", 0, OPTION_FLAG, offsetof(struct run_options, timing), NULL,
@@ -253,7 +266,8 @@ static bool read_env(const struct cli *cli, const struct option_list *list,
 }
 
 static int boot(struct cli *cli, const struct run_options *o, struct runner *runner,
-                const struct vm_spec *spec, const struct vm_request *request) {
+                const struct vm_spec *spec, const struct vm_request *request,
+                const struct run_files *files) {
     const struct vm_hooks hooks = runner_hooks(runner, cli->arg_count == 0);
     struct vm_report *report = ARENA_NEW(cli->arena, struct vm_report);
     struct err err = ERR_INIT;
@@ -264,6 +278,8 @@ static int boot(struct cli *cli, const struct run_options *o, struct runner *run
     int code = good ? outcome_code(runner, o, outcome, exit_code) : EXIT_FAILED;
     if (!good) {
         print_failure(cli, report, &err);
+    } else if (outcome == VM_EXITED && !run_files_finish(cli, files, request) && code == EXIT_OK) {
+        code = EXIT_FAILED;
     }
     if (o->timing) {
         print_timing(report);
@@ -275,13 +291,20 @@ static int run(struct cli *cli, const void *options) {
     const struct run_options *o = options;
     AUTO_RUNNER runner = RUNNER_INIT(cli);
     AUTO_RUN_NET net = RUN_NET_INIT;
+    AUTO_RUN_FILES files = { 0 };
+    AUTO_FD scratch = -1;
     const struct guest_config *config;
     /* One argument is the guest shell's, several are words that are run as they are. */
     struct vm_request request = {
         .command = cli->arg_count == 1 ? cli->args[0] : NULL,
         .argv = cli->arg_count > 1 ? cli->args : NULL,
+        .before = ARENA_ARRAY(cli->arena, struct vm_task, TASKS_MAX),
+        .after = ARENA_ARRAY(cli->arena, struct vm_task, TASKS_MAX),
+        .has_input = o->input,
     };
-    if (!read_env(cli, &o->env, &request.env) || !load_config(cli, o, &config)) {
+    if (!read_env(cli, &o->env, &request.env) || !load_config(cli, o, &config) ||
+        !run_files_prepare(cli, &o->copy_in, &o->copy_out, &files, &request) ||
+        (o->scratch != NULL && !run_scratch_open(cli, o->scratch, &scratch))) {
         return EXIT_FAILED;
     }
     struct vm_spec spec = make_spec(cli, o, config);
@@ -298,7 +321,8 @@ static int run(struct cli *cli, const void *options) {
         return EXIT_FAILED;
     }
     spec.net_fd = net.fd;
-    return boot(cli, o, &runner, &spec, &request);
+    spec.scratch_fd = scratch >= 0 ? scratch : 0;
+    return boot(cli, o, &runner, &spec, &request, &files);
 }
 
 const struct command command_run = {

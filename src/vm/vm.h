@@ -54,8 +54,24 @@ struct vm_volume {
     const char *tag; /* its name in the guest */
 };
 
+/* A command beside the one that was asked for: what brings files in and out. */
+struct vm_task {
+    const char *const *argv; /* NULL-terminated; run as it is */
+    int in_fd;               /* its input; -1: none */
+    int out_fd;              /* gets its output; -1: it is dropped */
+    uint64_t out_max;        /* more bytes of it are an error */
+    const char *what;        /* for messages: "copy in 'a'" */
+    uint64_t out_bytes;      /* set: so many came */
+    bool done;               /* set: it ended well */
+};
+
 /* What to do in the guest. Neither command nor argv: an interactive shell. */
 struct vm_request {
+    /* One after the other, before the command and after it. One that fails before ends the run; one
+     * that fails after is told as a notice, and the exit code is 1 when it was 0. */
+    struct vm_task *before, *after;
+    size_t before_count, after_count;
+    bool has_input;          /* the command reads hooks.input_fd */
     const char *command;     /* for the guest's shell; NULL: none */
     const char *const *argv; /* words that are run without a shell, NULL-terminated; NULL: none */
     const char *const *env;  /* more variables, "K=V", NULL-terminated; NULL: none */

@@ -285,10 +285,10 @@ def test_sigkill_leaves_no_qemu(place, play):
 class Terminal:
     """`run` without a command, on a terminal."""
 
-    def __init__(self, place, play="guest", rows=30, cols=101):
+    def __init__(self, place, play="guest", rows=30, cols=101, options=()):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(PROGRAM, place.command(options=("--accel", "tcg")), dict(place.env, FAKE_QEMU=play))
+            os.execve(PROGRAM, place.command(options=("--accel", "tcg", *options)), dict(place.env, FAKE_QEMU=play))
         self.resize(rows, cols)
         self.seen = b""
 
