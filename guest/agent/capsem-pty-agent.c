@@ -148,7 +148,7 @@ static void work(struct agent *agent) {
 }
 
 static void wait_and_move(struct agent *agent, int signals, int wait_ms) {
-    struct pollfd fds[FIXED_POLLS + EXEC_MAX * EXEC_STREAMS];
+    struct pollfd fds[FIXED_POLLS + EXEC_POLLS];
     fill_polls(agent, signals, fds);
     size_t count = FIXED_POLLS + exec_poll(&agent->execs, &agent->out, fds + FIXED_POLLS);
     wait_ms = sooner(wait_ms, transport_wait_ms(&agent->control));
@@ -187,14 +187,20 @@ static void end_shell(struct agent *agent, int signals) {
 static void run(struct agent *agent, int signals) {
     for (;;) {
         work(agent);
-        if (agent->ending || (agent->shell_ended && !exec_any(&agent->execs))) {
+        bool over = agent->shell_ended && !exec_any(&agent->execs);
+        if (agent->ending || (over && !agent->linger)) {
             break;
+        }
+        if (agent->shell_ended && agent->linger && !agent->shell_told) {
+            end_shell(agent, signals);
+            pty_close(&agent->pty);
+            agent->shell_told = true;
         }
         wait_and_move(agent, signals, -1);
     }
     agent->ending = true;
     exec_kill_all(&agent->execs);
-    if (agent->shell_ended) {
+    if (agent->shell_ended && !agent->shell_told) {
         end_shell(agent, signals);
     }
     flush(agent, signals);

@@ -65,17 +65,21 @@ static bool ends_open(struct ends *ends, struct err *err) {
     return true;
 }
 
-/* Puts `fds` at 0, 1, 2, …: first out of each other's way, then into place, open across exec. */
+/* Puts `fds` (-1: none) at 0, 1, 2, …: first out of each other's way, then into place, open across
+ * exec. */
 static bool place_fds(const int *fds, int count) {
     int high[QEMU_FD_END];
     for (int i = 0; i < count; i++) {
+        if (fds[i] < 0) {
+            continue;
+        }
         high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
         if (high[i] < 0) {
             return false;
         }
     }
     for (int i = 0; i < count; i++) {
-        if (dup2(high[i], i) < 0) {
+        if (fds[i] >= 0 && dup2(high[i], i) < 0) {
             return false;
         }
     }
@@ -84,7 +88,7 @@ static bool place_fds(const int *fds, int count) {
 
 /* Between fork and exec: no allocation, no stdio. */
 static _Noreturn void child(const char *program, const char *const *args, const struct ends *ends,
-                            pid_t parent) {
+                            const struct vm_spec *spec, pid_t parent) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -94,14 +98,19 @@ static _Noreturn void child(const char *program, const char *const *args, const 
     setsid();
     int failed = fcntl(ends->failed[1], F_DUPFD_CLOEXEC, 64);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    const int fds[QEMU_FD_END] = {
+    int fds[QEMU_FD_END] = {
         null,
         ends->pairs[1][1],
         ends->pairs[1][1],
         [QEMU_CONSOLE] = ends->pairs[0][1],
         [QEMU_CONTROL] = ends->pairs[2][1],
         [QEMU_TERMINAL] = ends->pairs[3][1],
+        [QEMU_NET] = spec->net_fd > 0 ? spec->net_fd : -1,
+        [QEMU_SCRATCH] = spec->scratch_fd > 0 ? spec->scratch_fd : -1,
     };
+    for (size_t i = 0; i < VM_VOLUMES_MAX; i++) {
+        fds[QEMU_VOLUME + i] = i < spec->volume_count ? spec->volumes[i].fd : -1;
+    }
     if (failed >= 0 && null >= 0 && getppid() == parent && place_fds(fds, QEMU_FD_END)) {
         execv(program, (char *const *)args);
     }
@@ -118,7 +127,7 @@ static void reap(struct machine *m) {
 }
 
 bool machine_start(struct machine *m, const char *program, const char *const *args,
-                   struct err *err) {
+                   const struct vm_spec *spec, struct err *err) {
     __attribute__((cleanup(ends_close))) struct ends ends = {
         .pairs = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } },
         .failed = { -1, -1 },
@@ -134,7 +143,7 @@ bool machine_start(struct machine *m, const char *program, const char *const *ar
         return err_sys(err, errno, "start '%s'", program);
     }
     if (m->pid == 0) {
-        child(program, args, &ends, parent);
+        child(program, args, &ends, spec, parent);
     }
     close(take_fd(&ends.failed[1]));
     int why = 0;
@@ -181,6 +190,7 @@ static bool drain_text(int *fd, struct tail *tail) {
 static void drain_texts(struct machine *m) {
     if (drain_text(&m->console_fd, m->console)) {
         m->heard_ms = time_now_ms();
+        m->first_ms = m->first_ms == 0 ? m->heard_ms : m->first_ms;
     }
     drain_text(&m->errors_fd, m->errors);
 }

@@ -173,6 +173,7 @@ static bool follow(struct run *run, enum vm_outcome *ret_outcome, struct err *er
 
 static void fill_report(const struct machine *m, struct vm_report *report) {
     str console = tail_str(m->console);
+    report->heard_ms = m->first_ms == 0 ? 0 : m->first_ms - m->started_ms;
     memcpy(report->console, console.ptr, console.len);
     report->console_len = console.len;
     str stage = tail_last_stage(console);
@@ -184,8 +185,9 @@ static bool start(struct run *run, const struct attempt *attempt, struct arena *
                   struct err *err) {
     struct session *s = &run->session;
     s->report->accel = attempt->accel;
-    const char **args = qemu_args(a, run->spec, attempt->accel, attempt->unproven);
-    return machine_start(s->machine, run->program, args, err);
+    const char **args =
+        qemu_args(a, run->spec, attempt->accel, attempt->unproven || run->spec->verbose);
+    return machine_start(s->machine, run->program, args, run->spec, err);
 }
 
 /* False: this was the end, with err. *ret_again: the next attempt's turn. */
@@ -196,6 +198,7 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
     machine_init(&machine, arena);
     struct session *s = &run->session;
     s->machine = &machine;
+    s->console_seen = 0;
     *ret_again = false;
     if (!start(run, attempt, arena, err)) {
         return false;
@@ -302,7 +305,10 @@ bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
         .spec = spec,
         .program = find_qemu(scratch, spec->arch, err),
         .deadline_ms = spec->timeout_ms > 0 ? start_ms + spec->timeout_ms : 0,
-        .session = { .request = request, .hooks = hooks, .report = report },
+        .session = { .request = request,
+                     .hooks = hooks,
+                     .report = report,
+                     .verbose = spec->verbose },
     };
     if (run.program == NULL) {
         return false;

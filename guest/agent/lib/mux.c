@@ -195,6 +195,35 @@ void mux_reset(struct mux *mux, struct mux_conn *conn) {
     free_conn(conn);
 }
 
+void mux_skip(struct mux_conn *conn, size_t len) {
+    queue_drop(&conn->to_fd, len);
+    conn->owed += (uint32_t)len;
+}
+
+bool mux_put_front(struct mux_conn *conn, const void *data, size_t len) {
+    struct queue *queue = &conn->to_fd;
+    if (len > queue_room(queue) || conn->extra > 0) {
+        return false;
+    }
+    queue_tail(queue); // what is there starts at the buffer's start now
+    memmove(queue->buf + len, queue->buf, queue->len);
+    memcpy(queue->buf, data, len);
+    queue_grow(queue, len);
+    conn->extra = (uint32_t)len;
+    return true;
+}
+
+void mux_refuse(struct mux *mux, struct mux_conn *conn, const void *data, size_t len) {
+    if (len > 0) {
+        mux_send_first(mux, conn, data, len); // without room the end alone has to do
+    }
+    mux_skip(conn, conn->to_fd.len - conn->extra);
+    queue_clear(&conn->to_fd);
+    conn->extra = 0;
+    conn->hold = false;
+    conn->drain = conn->fd_ended = conn->say_end = true;
+}
+
 static void close_conn(struct mux_conn *conn, const struct mux_hooks *hooks) {
     if (hooks->closed) {
         hooks->closed(hooks->self, conn);
@@ -225,10 +254,15 @@ static bool take_open(struct mux *mux, uint32_t id, const struct mux_hooks *hook
 }
 
 static bool take_data(struct mux_conn *conn, const struct mux_frame *frame) {
-    if (frame->len > conn->room || conn->peer_ended) {
+    bool fits = frame->len <= conn->room && frame->len <= queue_room(&conn->to_fd);
+    if (!fits || conn->peer_ended) {
         return false;
     }
     conn->room -= (uint32_t)frame->len;
+    if (conn->drain) {
+        conn->owed += (uint32_t)frame->len;
+        return true;
+    }
     memcpy(queue_tail(&conn->to_fd), frame->data, frame->len);
     queue_grow(&conn->to_fd, frame->len);
     return true;
@@ -320,11 +354,12 @@ bool mux_take_frames(struct mux *mux, const struct mux_hooks *hooks) {
 // What both ends have finished is freed.
 static void settle(struct mux_conn *conn, const struct mux_hooks *hooks) {
     bool written = conn->peer_ended && conn->to_fd.len == 0 && !conn->hold;
-    if (written && !conn->shut && conn->fd >= 0 && !conn->connecting) {
+    if (written && !conn->shut && conn->fd >= 0) {
         conn->shut = true;
         shutdown(conn->fd, SHUT_WR);
     }
-    if (conn->shut && conn->fd_ended && !conn->say_end) {
+    bool heard = conn->shut || (conn->fd < 0 && conn->drain && conn->peer_ended);
+    if (heard && conn->fd_ended && !conn->say_end) {
         close_conn(conn, hooks);
     }
 }
@@ -341,7 +376,8 @@ void mux_flush(struct mux *mux, const struct mux_hooks *hooks) {
         }
         uint8_t number[4];
         store_be32(number, conn->owed);
-        if (conn->owed >= CREDIT_STEP && !conn->peer_ended &&
+        // Our own bytes stand in the place of those that were skipped.
+        if (conn->owed >= CREDIT_STEP && conn->extra == 0 && !conn->peer_ended &&
             put(mux, conn->id, MUX_TYPE_CREDIT, number, sizeof number)) {
             conn->room += conn->owed;
             conn->owed = 0;
@@ -354,13 +390,12 @@ void mux_flush(struct mux *mux, const struct mux_hooks *hooks) {
 }
 
 static bool may_read(const struct mux *mux, const struct mux_conn *conn) {
-    return conn->fd >= 0 && !conn->connecting && !conn->hold && !conn->fd_ended &&
-           !conn->say_open && conn->credit > 0 && mux->met &&
-           queue_room(&mux->out) > MUX_HEADER + MUX_HELLO;
+    return conn->fd >= 0 && !conn->hold && !conn->fd_ended && !conn->say_open && conn->credit > 0 &&
+           mux->met && queue_room(&mux->out) > MUX_HEADER + MUX_HELLO;
 }
 
 static bool may_write(const struct mux_conn *conn) {
-    return conn->fd >= 0 && !conn->hold && (conn->connecting || conn->to_fd.len > 0);
+    return conn->fd >= 0 && !conn->hold && conn->to_fd.len > 0;
 }
 
 void mux_fill_polls(const struct mux *mux, struct pollfd *fds) {
@@ -399,23 +434,16 @@ static enum io_result read_conn(struct mux *mux, struct mux_conn *conn) {
 static enum io_result write_conn(struct mux_conn *conn) {
     size_t before = conn->to_fd.len;
     enum io_result result = queue_write(&conn->to_fd, conn->fd);
-    conn->owed += (uint32_t)(before - conn->to_fd.len);
-    conn->received += before - conn->to_fd.len;
+    size_t written = before - conn->to_fd.len;
+    size_t own = written < conn->extra ? written : conn->extra;
+    conn->extra -= (uint32_t)own;
+    conn->owed += (uint32_t)(written - own);
+    conn->received += written;
     return result;
-}
-
-static bool connected(struct mux_conn *conn) {
-    int error = 0;
-    socklen_t len = sizeof error;
-    conn->connecting = false;
-    return getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
 }
 
 // False: the connection is lost.
 static bool move_conn(struct mux *mux, struct mux_conn *conn, short events) {
-    if (events && conn->connecting) {
-        return connected(conn);
-    }
     bool lost = events & (POLLIN | POLLHUP | POLLERR) && may_read(mux, conn) &&
                 read_conn(mux, conn) == IO_LOST;
     // A peer that hung up takes nothing more, and would wake poll for ever.

@@ -63,17 +63,18 @@ enum mux_step mux_frame_find(const uint8_t *data, size_t len, struct mux_frame *
 struct mux_conn {
     uint32_t id;        // 0: the slot is free
     int fd;             // -1: not yet; otherwise non-blocking
-    bool connecting;    // fd is connected once it is writable
     struct queue to_fd; // came from the other side
     uint32_t credit;    // what we may still send
     uint32_t room;      // what the other side may still send
     uint32_t owed;      // consumed since the last CREDIT
+    uint32_t extra;     // bytes at the front of to_fd that are our own
     bool say_open;      // frames that wait for room in the stream
     bool say_end;
     bool fd_ended;           // nothing more comes from fd
     bool peer_ended;         // nothing more comes from the other side
     bool shut;               // and fd was told so
     bool hold;               // to_fd is not written yet: its owner looks at it first
+    bool drain;              // what still comes is thrown away
     uint64_t sent, received; // bytes from and to fd
 };
 
@@ -103,6 +104,13 @@ bool mux_has_slot(const struct mux *mux);
 bool mux_send_first(struct mux *mux, struct mux_conn *conn, const void *data, size_t len);
 // Ends it at once: closes fd, and tells the other side.
 void mux_reset(struct mux *mux, struct mux_conn *conn);
+
+// Ends it politely: `data` is the last that the other side gets, what it still says is thrown away.
+void mux_refuse(struct mux *mux, struct mux_conn *conn, const void *data, size_t len);
+// Drops `len` bytes that came from the other side, as if they had been written.
+void mux_skip(struct mux_conn *conn, size_t len);
+// Puts `len` bytes in front of them, at most as many as were skipped and 100 more.
+bool mux_put_front(struct mux_conn *conn, const void *data, size_t len);
 
 // What happened that the owner may want to know; `opened` may be NULL (then OPEN is refused).
 struct mux_hooks {
