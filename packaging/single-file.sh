@@ -14,7 +14,7 @@ if [ ! -x "$app/loader" ]; then
         exit 1
     fi
     mv "$new" "$app" 2>/dev/null || rm -rf "$new" # another start was faster
-    if [ -d "$app/${new##*/}" ]; then rm -rf "$app/${new##*/}"; fi
+    rm -rf "${app:?}/${new##*/}"
 fi
 CAPSEM_PROGRAM=$self
 export CAPSEM_PROGRAM
