@@ -81,7 +81,7 @@ static bool copy_one_file(struct copier *c, int from, const struct stat *st, con
     if (unpack && unpack_is_archive(from)) {
         AUTO_FD folder = copy_open_folder(c, c->destination);
         return folder >= 0 &&
-               unpack_archive(from, own_name, c->destination, c->has_owner, c->uid, c->gid, c->err);
+               unpack_added(from, own_name, c->destination, c->has_owner, c->uid, c->gid, c->err);
     }
     place_file(c, own_name, &dir, &name);
     AUTO_FD todir = copy_open_folder(c, dir);

@@ -250,6 +250,9 @@ MUST_CHECK bool copy_plan_sources(struct step *step, struct copy_plan *plan);
  * there. In the child, whose "/" is the merged root. */
 MUST_CHECK bool copy_place(struct arena *a, const char *path, const char **ret, struct err *err);
 
+/* signal.c */
+bool signal_is_known(str text);
+
 /* A sandbox_function. */
 bool copy_into_root(void *job, int rootfd, const int *roots, struct err *err);
 
@@ -260,6 +263,9 @@ MUST_CHECK bool chmod_apply(str text, uint32_t mode, bool is_dir, uint32_t *ret)
 bool unpack_is_archive(int fd);
 MUST_CHECK bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner,
                                uint32_t uid, uint32_t gid, struct err *err);
+/* The same for ADD: the archive's root leaves the destination's attributes alone. */
+MUST_CHECK bool unpack_added(int fd, const char *name, const char *destination, bool has_owner,
+                             uint32_t uid, uint32_t gid, struct err *err);
 /* The clean name of an archive's first entry that is not the root; false: there is none. */
 MUST_CHECK bool unpack_first_name(int fd, struct arena *a, str *ret);
 /* The same from an archive that the caller reads. The hook sees each entry's clean path first; what

@@ -90,13 +90,26 @@ static bool key_bind(struct step *step, struct run_mount *m, struct key_hash *k)
            fail_at(b, m->ast.span, "E402", &err);
 }
 
-/* What a cache holds does not count, but for what it begins with; nor does a secret. */
+/* What the step sees of a mount before it looks inside. */
+static void key_attributes(const struct dockerfile_mount *m, struct key_hash *k) {
+    key_add_u64(k, m->readonly);
+    key_add_u64(k, m->has_mode ? m->mode : UINT64_MAX);
+    key_add_u64(k, m->has_uid ? m->uid : UINT64_MAX);
+    key_add_u64(k, m->has_gid ? m->gid : UINT64_MAX);
+    key_add_u64(k, m->size_bytes);
+}
+
+/* Which cache it is counts, and what that begins with, not what it holds; nor does a secret. */
 bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k) {
     key_add_u64(k, mounts->len);
     for (size_t i = 0; i < mounts->len; i++) {
         struct run_mount *m = &mounts->items[i];
         key_add_u64(k, m->ast.type);
         key_add(k, m->ast.target);
+        key_attributes(&m->ast, k);
+        if (m->ast.type == DOCKERFILE_MOUNT_CACHE) {
+            key_add(k, m->ast.id);
+        }
         if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
             return false;
         }

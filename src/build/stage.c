@@ -21,6 +21,10 @@ static void take_stage(struct builder *b, struct stage *s, const struct stage *f
     }
     s->stack.key = from->stack.key;
     s->config = oci_config_copy(b->arena, &from->config);
+    /* Dockerfile reference, "Scope": stages based on this one inherit its variables. */
+    for (size_t i = 0; i < from->args.len; i++) {
+        oci_pairs_set(b->arena, &s->args, from->args.items[i].key, from->args.items[i].value);
+    }
 }
 
 static bool run_triggers(struct builder *b, struct stage *s);
@@ -230,6 +234,20 @@ static bool do_word(struct builder *b, struct stage *s, const struct dockerfile_
     return dockerfile_expand(&e, i->word, to);
 }
 
+static bool do_stop_signal(struct builder *b, struct stage *s,
+                           const struct dockerfile_instruction *i) {
+    str signal;
+    if (!do_word(b, s, i, &signal)) {
+        return false;
+    }
+    if (!signal_is_known(signal)) {
+        diag_report(b->sink, "E405", i->word.span, "'%.*s' is no signal", STR_FMT(signal));
+        return false;
+    }
+    s->config.stop_signal = signal;
+    return true;
+}
+
 /* ---- one instruction ---- */
 
 static bool is_step(enum dockerfile_kind kind) {
@@ -329,7 +347,7 @@ static bool do_instruction(struct builder *b, struct stage *s,
         s->config.shell = (struct oci_strings){ i->command.argv, i->command.argc };
         return true;
     case DOCKERFILE_STOPSIGNAL:
-        return do_word(b, s, i, &s->config.stop_signal);
+        return do_stop_signal(b, s, i);
     case DOCKERFILE_USER:
         return do_word(b, s, i, &s->config.user);
     case DOCKERFILE_VOLUME:

@@ -12,6 +12,7 @@
 #include <linux/openat2.h>
 #include <locale.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "build/internal.h"
@@ -260,6 +261,7 @@ static bool is_root_folder(int fd) {
 }
 
 static bool unpack_from(struct unpacker *u) {
+    mode_t before = umask(022); /* for folders that the archive does not list */
     u->to = archive_write_disk_new();
     ASSERT(u->to != NULL);
     archive_write_disk_set_options(u->to, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM |
@@ -268,6 +270,7 @@ static bool unpack_from(struct unpacker *u) {
                                               ARCHIVE_EXTRACT_SECURE_NODOTDOT);
     bool ok = unpack_all(u);
     archive_write_free(u->to);
+    umask(before);
     return ok;
 }
 
@@ -299,20 +302,86 @@ bool unpack_entries(struct archive *from, const char *name, const char *destinat
     return unpack_into(&u, destination);
 }
 
+static bool unpack_opened(struct unpacker *u, int fd, const char *destination) {
+    u->from = open_archive(fd);
+    if (u->from == NULL) {
+        return err_set(u->err, "open the archive '%s'", u->name);
+    }
+    bool ok = unpack_into(u, destination);
+    archive_read_free(u->from);
+    return ok;
+}
+
 bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner, uint32_t uid,
                     uint32_t gid, struct err *err) {
     struct unpacker u = {
-        .from = open_archive(fd),
         .name = name,
         .has_owner = has_owner,
         .uid = uid,
         .gid = gid,
         .err = err,
     };
-    if (u.from == NULL) {
-        return err_set(err, "open the archive '%s'", name);
+    return unpack_opened(&u, fd, destination);
+}
+
+/* ---- ADD ---- */
+
+struct folder {
+    const char *path;
+    struct timespec time;
+};
+
+/* Folders of an archive that is added. What comes into one later changes its time. */
+struct folders {
+    struct arena *arena;
+    struct folder *items;
+    size_t len;
+    size_t cap;
+};
+
+/* The archive's root stands for the destination, which stays as it is. */
+static bool keep_folder(void *self, const char *path, struct archive_entry *entry, bool *ret_skip,
+                        struct err *err) {
+    struct folders *f = self;
+    (void)err;
+    *ret_skip = strcmp(path, ".") == 0;
+    if (!*ret_skip && archive_entry_filetype(entry) == AE_IFDIR &&
+        archive_entry_mtime_is_set(entry)) {
+        struct folder folder = { str_to_c(f->arena, str_from_c(path)),
+                                 { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) } };
+        ARENA_PUSH(f->arena, f->items, f->len, f->cap, folder);
     }
-    bool ok = unpack_into(&u, destination);
-    archive_read_free(u.from);
-    return ok;
+    return true;
+}
+
+/* In the folder that was unpacked to. A name may have become something else since. */
+static bool set_times(const struct unpacker *u, const struct folders *f) {
+    struct open_how how = {
+        .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+        .resolve = u->is_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH,
+    };
+    for (size_t i = 0; i < f->len; i++) {
+        struct timespec times[2] = { f->items[i].time, f->items[i].time };
+        AUTO_FD fd = (int)syscall(SYS_openat2, AT_FDCWD, f->items[i].path, &how, sizeof how);
+        if (fd >= 0 && futimens(fd, times) < 0) {
+            return err_sys(u->err, errno, "set the time of '%s'", f->items[i].path);
+        }
+    }
+    return true;
+}
+
+bool unpack_added(int fd, const char *name, const char *destination, bool has_owner, uint32_t uid,
+                  uint32_t gid, struct err *err) {
+    AUTO_ARENA arena = arena_new();
+    struct folders folders = { .arena = arena };
+    struct unpacker u = {
+        .name = name,
+        .has_owner = has_owner,
+        .uid = uid,
+        .gid = gid,
+        .hook = keep_folder,
+        .hook_self = &folders,
+        .err = err,
+    };
+    return unpack_opened(&u, fd, destination) && set_times(&u, &folders);
 }

@@ -21,7 +21,11 @@ static bool make_folder(void *self, int rootfd, const int *roots, struct err *er
     if (fchdir(rootfd) < 0 || chroot(".") < 0) {
         return err_sys(err, errno, "enter the root");
     }
-    str path = str_from_c(job->path);
+    const char *place;
+    if (!copy_place(scratch, job->path, &place, err)) {
+        return false;
+    }
+    str path = str_from_c(place);
     for (size_t end = 1; end <= path.len; end++) {
         if (end < path.len && path.ptr[end] != '/') {
             continue;
@@ -36,7 +40,7 @@ static bool make_folder(void *self, int rootfd, const int *roots, struct err *er
             return err_sys(err, errno, "create folder '%s'", part);
         }
     }
-    if (!fs_is_dir(AT_FDCWD, job->path)) {
+    if (!fs_is_dir(AT_FDCWD, place)) {
         return err_sys(err, ENOTDIR, "create folder '%s'", job->path);
     }
     return true;

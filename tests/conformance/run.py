@@ -22,7 +22,7 @@ import recorded
 import report
 from ours import Ours
 
-WORKERS = 2
+WORKERS = 4
 
 
 def compare_recorded(wanted, engines, shower, scratch, update):
