@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A real ordinary user for a test, made by root and removed again, with subordinate ids or without.
+
+    ordinary_user.py [--single] COMMAND [WORD ...]      runs it as such a user, in a home of its own, which is also TMPDIR
+
+The variables CAPSEM_BUILDER and SANDBOX_PROBE name copies in the home then: a checkout need not be readable for all.
+"""
+import contextlib
+import fcntl
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PROGRAMS = ("CAPSEM_BUILDER", "SANDBOX_PROBE")
+KEPT = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "PATH", "PYTHONDONTWRITEBYTECODE")
+FIRST_ID = 7_000_000  # subordinate ids: beyond what useradd gives to people
+LOCK = "/run/lock/capsem-test-user"
+
+
+class User:
+    def __init__(self, name, home):
+        self.name, self.home = name, pathlib.Path(home)
+        entry = pwd.getpwnam(name)
+        self.uid, self.gid = entry.pw_uid, entry.pw_gid
+
+    @property
+    def prefix(self):
+        """Words before a command that make it this user's."""
+        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--inh-caps=-all", "--"]
+
+    def env(self, **more):
+        kept = {key: os.environ[key] for key in KEPT if key in os.environ}
+        return {**kept, "HOME": str(self.home), "USER": self.name, "LC_ALL": "C.UTF-8", "TMPDIR": str(self.home), **more}
+
+    def run(self, *words, **kwargs):
+        kwargs.setdefault("env", self.env())
+        return subprocess.run([*self.prefix, *map(os.fspath, words)], stdin=subprocess.DEVNULL, check=False, **kwargs)
+
+    def own(self, path):
+        """Makes a tree the user's."""
+        for folder, _, names in os.walk(path):
+            for place in (folder, *(os.path.join(folder, name) for name in names)):
+                os.chown(place, self.uid, self.gid, follow_symlinks=False)
+
+    def take(self, program):
+        """A copy of a program, where the user can run it."""
+        return pathlib.Path(shutil.copy(program, self.home / os.path.basename(program)))
+
+
+def set_ranges(name, first, count):
+    for option in ("subuids", "subgids"):
+        subprocess.run(["usermod", f"--add-{option}", f"{first}-{first + count - 1}", name], check=True)
+
+
+def drop_ranges(name):
+    """What useradd gives by itself."""
+    for kind in ("subuid", "subgid"):
+        with open(f"/etc/{kind}", encoding="utf-8") as file:
+            lines = [line.rstrip("\n").split(":") for line in file if line.startswith(name + ":")]
+        for _, first, count in lines:
+            subprocess.run(["usermod", f"--del-{kind}s", f"{first}-{int(first) + int(count) - 1}", name], check=True)
+
+
+@contextlib.contextmanager
+def ordinary_user(single=False, where=None):
+    """A user with 65536 subordinate ids, or with none. Tests that run at the same time have different ones."""
+    os.makedirs(os.path.dirname(LOCK), exist_ok=True)
+    with open(LOCK, "w", encoding="utf-8") as lock, contextlib.ExitStack() as stack:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        number = next(i for i in range(1000) if f"capsem-test-{i}" not in {entry.pw_name for entry in pwd.getpwall()})
+        name = f"capsem-test-{number}"
+        home = tempfile.mkdtemp(prefix=f"{name}-", dir=where or "/var/tmp")
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        subprocess.run(["useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", name], check=True,
+                       capture_output=True)
+        stack.callback(subprocess.run, ["userdel", name], check=True, capture_output=True)
+        drop_ranges(name)
+        if not single:
+            set_ranges(name, FIRST_ID + number * 100_000, 65536)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        user = User(name, home)
+        os.chown(home, user.uid, user.gid)
+        yield user
+
+
+def main(words):
+    single = words[:1] == ["--single"]
+    words = words[1:] if single else words
+    with ordinary_user(single) as user:
+        programs = {name: str(user.take(os.environ[name])) for name in PROGRAMS if os.environ.get(name)}
+        return user.run(*words, env=user.env(**programs)).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
