@@ -12,6 +12,8 @@ import os
 import pathlib
 import pwd
 import shutil
+import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,21 @@ import tempfile
 PROGRAMS = ("CAPSEM_BUILDER", "SANDBOX_PROBE")
 KEPT = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "PATH", "PYTHONDONTWRITEBYTECODE")
 FIRST_ID = 7_000_000  # subordinate ids: beyond what useradd gives to people
+CAPABILITY = "security.capability"
 LOCK = "/run/lock/capsem-test-user"
+
+
+def capability_of(path):
+    try:
+        return os.getxattr(path, CAPABILITY, follow_symlinks=False)
+    except OSError:
+        return None
+
+
+def owned_capability(value, uid):
+    """linux/capability.h: revision 3 is revision 2 and the root user of the namespace that it counts in."""
+    magic, rest = struct.unpack_from("<I16s", value)
+    return struct.pack("<I16sI", magic & 0xffffff | 0x03000000, rest, uid)
 
 
 class User:
@@ -42,10 +58,15 @@ class User:
         return subprocess.run([*self.prefix, *map(os.fspath, words)], stdin=subprocess.DEVNULL, check=False, **kwargs)
 
     def own(self, path):
-        """Makes a tree the user's."""
-        for folder, _, names in os.walk(path):
-            for place in (folder, *(os.path.join(folder, name) for name in names)):
+        """Makes a tree the user's; what a change of owner takes away, setuid bits and capabilities, is given back."""
+        for folder, folders, names in os.walk(os.fsencode(path)):
+            for place in (folder, *(os.path.join(folder, name) for name in [*names, *folders])):
+                mode, capability = os.lstat(place).st_mode, capability_of(place)
                 os.chown(place, self.uid, self.gid, follow_symlinks=False)
+                if not stat.S_ISLNK(mode):
+                    os.chmod(place, stat.S_IMODE(mode))
+                if capability is not None:
+                    os.setxattr(place, CAPABILITY, owned_capability(capability, self.uid), follow_symlinks=False)
 
     def take(self, program):
         """A copy of a program, where the user can run it."""
