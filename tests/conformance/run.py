@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the Dockerfiles of cases/ and compares the trees and image configs, entry by entry.
 
-    run.py BUILDER ATTR [--peers] [--update] [AREA[/CASE] ...]
+    run.py BUILDER ATTR [--peers] [--update] [--rootless] [AREA[/CASE] ...]
 
 With neither option our results are compared with the recorded ones. --peers compares with Docker and buildah (peers.py says where
 they come from); --update writes recorded/AREA.txt, and with --peers docs/conformance.md, when every case is as it should be.
+--rootless runs ours as an ordinary user with subordinate ids: the results are the same ones.
 cases.py describes the cases, trees.py the lines of a result.
 """
 import argparse

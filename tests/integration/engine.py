@@ -22,6 +22,8 @@ needs_engine = [
     pytest.mark.skipif(not os.access(BUSYBOX, os.X_OK), reason="the package busybox-static is not installed"),
 ]
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user can make no devices, and no mounts for a test")
+
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nbuilder:x:1000:1000::/home/builder:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
 GROUP = "root:x:0:\nbuilder:x:1000:\nstaff:x:50:builder\nextra:x:51:nobody,builder\nnogroup:x:65534:\n"
 FOLDERS = {"bin": 0o755, "etc": 0o755, "root": 0o700, "tmp": 0o1777, "usr": 0o755, "usr/bin": 0o755, "var": 0o755,

@@ -4,7 +4,8 @@
 
     ordinary_user.py [--single] COMMAND [WORD ...]      runs it as such a user, in a home of its own, which is also TMPDIR
 
-The variables CAPSEM_BUILDER and SANDBOX_PROBE name copies in the home then: a checkout need not be readable for all.
+The variables CAPSEM_BUILDER and SANDBOX_PROBE name copies in the home then, and so do words for files of this folder: a checkout
+need not be readable for all.
 """
 import contextlib
 import fcntl
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = ("CAPSEM_BUILDER", "SANDBOX_PROBE")
 KEPT = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "PATH", "PYTHONDONTWRITEBYTECODE")
 FIRST_ID = 7_000_000  # subordinate ids: beyond what useradd gives to people
@@ -113,6 +115,8 @@ def main(words):
     single = words[:1] == ["--single"]
     words = words[1:] if single else words
     with ordinary_user(single) as user:
+        tests = shutil.copytree(HERE, user.home / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+        words = [str(tests / os.path.basename(word)) if os.path.dirname(word) == str(HERE) else word for word in words]
         programs = {name: str(user.take(os.environ[name])) for name in PROGRAMS if os.environ.get(name)}
         return user.run(*words, env=user.env(**programs)).returncode
 
