@@ -196,7 +196,8 @@ static bool render(struct plan *p, const struct config_architecture *arch, enum 
     struct err ignored = ERR_INIT;
     struct grow grow;
     bool fresh = p->options->fresh || p->options->no_cache;
-    if (fs_is_dir(AT_FDCWD, p->cli->cache_dir) &&
+    bool asks_store = p->options->why || (kind == RECIPE_ROOTFS && !fresh);
+    if (asks_store && fs_is_dir(AT_FDCWD, p->cli->cache_dir) &&
         !store_open(p->cli->cache_dir, &store, &ignored)) {
         store = NULL;
     }

@@ -1,296 +1,316 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Package sets that grow: what was added is installed on top of what is there, and the packed bytes are those of a build in
-which each set is one line.
-
-apt, pip and npm are the real ones, on a Debian base with a package repository, wheels and a registry of our own: nothing is
-fetched but, once, the base and its python3-pip. The packages do what makes an order visible: they divert files, add shells and
-alternatives, and name packages that others have brought.
-"""
-import base64
-import hashlib
-import http.server
-import io
+"""Package sets that grow: which lines are rendered, when one is given up, and what --why says. The template is one of these
+tests, whose "packages" are lines of a file; with real package managers: test_engine_grow_bytes.py."""
 import json
 import os
-import pathlib
 import shutil
 import subprocess
-import tarfile
-import threading
-import zipfile
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ["CAPSEM_BUILDER"]
-STORE = os.path.join(os.path.dirname(PROGRAM), "test-store")
+from engine import BUILDER, base_tar, engine, needs_engine  # noqa: F401 (fixtures)
+
+pytestmark = needs_engine
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
-NODE, NPM = shutil.which("node"), shutil.which("npm")
-HAS_NPM = NODE is not None and NPM is not None
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="building needs root")
-
-# ---- packages ----
-
-ASK = ". /usr/share/debconf/confmodule\ndb_get $DPKG_MAINTSCRIPT_PACKAGE/q\ndb_get shared/q\ndb_stop\n"
-DEBS = {
-    # name: (depends, files, what its postinst does)
-    "common": ("", {"usr/share/common/data": "common\n"}, ""),
-    "beta": ("common", {"usr/bin/beta-sh": "#!/bin/sh\n"},
-             ASK + "dpkg-statoverride --quiet --add root daemon 0750 /usr/share/common\n"
-             "add-shell /usr/bin/beta-sh\ndpkg-divert --quiet --no-rename --divert /etc/beta.moved --add /etc/beta\n"
-             "update-alternatives --quiet --install /usr/bin/greet greet /usr/bin/beta-sh 10\n"),
-    # sorts before what is there, needs what is there, and has an alternative that wins
-    "aaa": ("common, aaa-data", {"usr/bin/aaa-sh": "#!/bin/sh\n"},
-            ASK + "add-shell /usr/bin/aaa-sh\ndpkg-divert --quiet --no-rename --divert /etc/aaa.moved --add /etc/aaa\n"
-            "update-alternatives --quiet --install /usr/bin/greet greet /usr/bin/aaa-sh 20\n"
-            "dpkg-statoverride --quiet --add root daemon 0750 /usr/share/aaa-data\n"),
-    "aaa-data": ("", {"usr/share/aaa-data/data": "data\n"}, ""),
-    "delta": ("common", {"usr/share/delta/data": "delta\n"}, ""),
-    "hostile": ("", {"usr/share/hostile/data": "x\n"}, ""),
-}
-WHEELS = {"one": "two", "two": "", "three": "", "zero": "three, two"}
-CLIS = {"cli-a": "shared", "cli-b": "shared", "shared": ""}
-
-
-def make_deb(folder, name, run):
-    depends, files, postinst = DEBS[name]
-    tree = folder / "tree" / name
-    control = [f"Package: {name}", f"Version: 1.0+{run}", "Architecture: all", "Maintainer: nobody <nobody@example.org>",
-               *([f"Depends: {depends}"] if depends else []), *(["Conflicts: beta"] if name == "hostile" else []),
-               f"Description: a package of the tests named {name}"]
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN/control").write_text("\n".join(control) + "\n")
-    if postinst:
-        (tree / "DEBIAN/postinst").write_text("#!/bin/sh\nset -e\n" + postinst)
-        (tree / "DEBIAN/postinst").chmod(0o755)
-    if name in ("aaa", "beta"):
-        (tree / "DEBIAN/triggers").write_text(f"interest-noawait /usr/share/{name}-plugins\n")
-        (tree / "DEBIAN/templates").write_text(f"Template: {name}/q\nType: string\nDefault: {name}\nDescription: Q\n\n"
-                                               "Template: shared/q\nType: string\nDefault: s\nDescription: S\n")
-    for path, text in files.items():
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_text(text)
-        (tree / path).chmod(0o755 if path.startswith("usr/bin/") else 0o644)
-    target = folder / f"{name}.deb"
-    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", "-Znone", tree, target], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
-    data = target.read_bytes()
-    return "\n".join([*control, f"Filename: ./{name}.deb", f"Size: {len(data)}", f"SHA256: {hashlib.sha256(data).hexdigest()}"])
-
-
-def make_wheel(folder, name):
-    info = f"{name}-1.0.dist-info"
-    needs = "".join(f"Requires-Dist: {d.strip()}\n" for d in WHEELS[name].split(",") if d)
-    files = {f"{name}/__init__.py": f"NAMES = {{'{name}', 'x', 'y'}}\ndef hello():\n    return sorted(NAMES)\n",
-             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
-             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-             f"{info}/entry_points.txt": f"[console_scripts]\n{name}-hello = {name}:hello\n"}
-    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-
-
-def npm_tarball(name):
-    package = {"name": name, "version": "1.0.0", "bin": {name: "run.js"}, "dependencies": {CLIS[name]: "1"} if CLIS[name] else {}}
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        for path, text in (("package.json", json.dumps(package)), ("run.js", "#!/usr/bin/env node\n")):
-            entry = tarfile.TarInfo(f"package/{path}")
-            entry.size, entry.mode = len(text), 0o755 if path == "run.js" else 0o644
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return package, out.getvalue()
-
-
-class Registry(http.server.BaseHTTPRequestHandler):
-    """What npm asks a registry for: /NAME, and the tarball that it names."""
-    packages = {name: npm_tarball(name) for name in CLIS}
-
-    def do_GET(self):
-        name = self.path.strip("/").split("/")[0]
-        if name not in self.packages:
-            self.send_error(404)
-            return
-        package, data = self.packages[name]
-        body = data
-        if not self.path.endswith(".tgz"):
-            dist = {"tarball": f"http://127.0.0.1:{self.server.server_port}/{name}/{name}-1.0.0.tgz",
-                    "integrity": "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()}
-            body = json.dumps({"name": name, "dist-tags": {"latest": "1.0.0"},
-                               "versions": {"1.0.0": {**package, "dist": dist}}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-# ---- a guest that uses them ----
-
-BASE = """FROM debian:bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends python3-pip libstdc++6 && rm -rf /var/lib/apt/lists/*
-RUN rm -f /etc/apt/sources.list /etc/apt/sources.list.d/* && \\
-    echo 'deb [trusted=yes] file:/repo ./' >/etc/apt/sources.list && \\
-    printf '[global]\\nno-index = true\\nfind-links = /wheels\\n' >/etc/pip.conf
-COPY node /
-COPY repo /repo
-COPY wheels /wheels
+TEMPLATE = """{% macro install(list) %}
+RUN <<'END'
+set -e
+{% for package in list %}
+[ {{ package }} != conflict ] || [ ! -e /list ] || { echo "{{ package }} would remove others"; exit 9; }
+[ {{ package }} != broken ]
+{% endfor %}
+echo {{ list | join(" ") }} >>/list
+END
+{% endmacro %}
+FROM {{ arch.base_image }}
+{{ install(apt_first) -}}
+{% for set in package_sets if set.first %}
+{{ install(set.first) -}}
+{% endfor %}
+{% for set in additions %}
+# Added to {{ set.name }}
+{{ install(set.packages) -}}
+{% endfor %}
+COPY banner.txt /etc/banner.txt
+RUN sed 's/ /\\n/g' /list >/list.lines && sort -o /list /list.lines && rm /list.lines
+"""
+# It knows nothing of lines that are added.
+PLAIN_TEMPLATE = """FROM {{ arch.base_image }}
+RUN echo {{ apt_packages | join(" ") }} {% for set in package_sets %}{{ set.packages | join(" ") }}{% endfor %} >/list
 """
 
 
-def put_node(folder):
-    """The machine's own Node and npm: to install Debian's would take longer than all the tests."""
-    (folder / "usr/local/bin").mkdir(parents=True)
-    if HAS_NPM:
-        shutil.copy(NODE, folder / "usr/local/bin/node")
-        npm = pathlib.Path(os.path.realpath(NPM)).parent.parent
-        shutil.copytree(npm, folder / "usr/local/lib/npm", symlinks=True, ignore=shutil.ignore_patterns("man", "docs"))
-        (folder / "usr/local/bin/npm").symlink_to("../lib/npm/bin/npm-cli.js")
-
-
-def provider(packages):
-    return ('[agent]\nname = "Agent"\n[agent.api_key]\nname = "k"\nenv_vars = ["AGENT_KEY"]\n'
-            '[agent.network]\ndomains = ["*.example.org"]\n'
-            f'[agent.install]\nmanager = "npm"\nprefix = "/opt/agents"\npackages = {json.dumps(packages)}\n')
-
-
-def package_set(key, name, manager, command, packages):
-    return (f'[{key}]\nname = "{name}"\nmanager = "{manager}"\ninstall_cmd = "{command}"\npackages = {json.dumps(packages)}\n'
+def package_set(key, name, packages, command="apt-get install -y"):
+    return (f'[{key}]\nname = "{name}"\nmanager = "apt"\ninstall_cmd = "{command}"\npackages = {json.dumps(packages)}\n'
             f'[{key}.network]\nname = "{key}"\ndomains = ["*.example.org"]\n')
 
 
-APT = "apt-get install -y --no-install-recommends"
-PIP = "pip3 install --no-cache-dir --break-system-packages --root-user-action=ignore"
-
-
 class Guest:
-    def __init__(self, folder, base, env):
-        self.folder, self.env = folder, env
-        shutil.copytree(ROOT / "examples/minimal", folder / "guest")
-        self.config = folder / "guest/config"
-        build = self.config / "build.toml"
-        text = build.read_text()
-        assert 'base_image = "debian:bookworm-slim"' in text and 'guest_binaries = ["capsem-pty-agent"]' in text
-        build.write_text(text.replace("debian:bookworm-slim", base).replace('"capsem-pty-agent"', ""))
-        (self.config / "ai").mkdir(exist_ok=True)
+    def __init__(self, folder, store):
+        self.folder, self.store = folder, store
+        shutil.copytree(os.path.join(ROOT, "examples/minimal"), folder / "guest")
+        build = folder / "guest/config/build.toml"
+        build.write_text(build.read_text().replace("debian:bookworm-slim", "base").replace('"capsem-pty-agent"', ""))
+        self.template(TEMPLATE)
+        self.write(["a", "b"])
 
-    def write(self, apt, pip=(), npm=(), tools=()):
-        sets = package_set("apt", "System packages", "apt", APT, list(apt))
-        if pip:
-            sets += package_set("python", "Libraries", "pip", PIP, list(pip))
-        if tools:
-            sets += package_set("tools", "Tools", "apt", APT, list(tools))
-        (self.config / "packages/apt.toml").write_text(sets)
-        if npm and HAS_NPM:
-            (self.config / "ai/agent.toml").write_text(provider(list(npm)))
+    def template(self, text):
+        (self.folder / "templates").mkdir(exist_ok=True)
+        (self.folder / "templates/Dockerfile.rootfs.j2").write_text(text)
         return self
 
-    def run(self, *args, check=True):
-        done = subprocess.run([PROGRAM, "build", "guest", "--arch", ARCH, "--template", "rootfs", *args], cwd=self.folder,
-                              env=self.env, capture_output=True, text=True, timeout=300)
-        if check:
-            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    def write(self, apt, tools=("t",)):
+        text = package_set("apt", "System packages", apt) + (package_set("tools", "Tools", list(tools)) if tools else "")
+        (self.folder / "guest/config/packages/apt.toml").write_text(text)
+        return self
+
+    def run(self, *args):
+        env = {**os.environ, "CAPSEM_CACHE_DIR": str(self.store), "NO_COLOR": "1"}
+        return subprocess.run([BUILDER, "build", "guest", "--arch", ARCH, "--template", "rootfs", "--templates", "templates",
+                               *args], cwd=self.folder, env=env, capture_output=True, text=True, timeout=120)
+
+    def build(self, *args, check=True):
+        done = self.run("--progress", "json", *args)
+        assert not check or done.returncode == 0, done.stderr
         return done
 
-    def build(self, output, *args, check=True):
-        return self.run("--output", output, "--progress", "json", *args, check=check)
+    def lines(self, *args):
+        """What each RUN line of the Dockerfile would install."""
+        done = self.run("--dry-run", *args)
+        assert done.returncode == 0, done.stderr
+        return [line[5:-8] for line in done.stdout.splitlines() if line.startswith("echo ")]
 
-    def steps(self, done):
-        """(text, result) of each step."""
-        events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
-        begun = [e["text"] for e in events if e["event"] == "begin"]
-        return list(zip(begun, [e["result"] for e in events if e["event"] == "end"]))
+    def why(self, *args):
+        """(cached or runs, reason) of each step that would be."""
+        done = self.run("--dry-run", "--why", *args)
+        assert done.returncode == 0, done.stderr
+        words = [line.split(None, 1) for line in done.stderr.splitlines()]
+        assert [w[0] for w in words[1::2]] == ["why"] * (len(words) // 2), done.stderr
+        return [(step[0], why[1]) for step, why in zip(words[::2], words[1::2])]
 
-    def packed(self, output):
-        return self.folder / output / ARCH / "rootfs.squashfs"
-
-
-@pytest.fixture(scope="module")
-def registry():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
+    def packages(self):
+        """What is in the image."""
+        image = self.folder / "assets" / ARCH / "rootfs.squashfs"
+        return subprocess.run(["unsquashfs", "-cat", image, "list"], check=True, capture_output=True, text=True).stdout.split()
 
 
-@pytest.fixture(scope="module")
-def env(registry, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    (home / ".npmrc").write_text(f"registry=http://127.0.0.1:{registry}/\naudit=false\n")
-    clean = {k: v for k, v in os.environ.items()
-             if not k.lower().startswith(("pip_", "npm_config_")) and k.lower() not in ("http_proxy", "https_proxy")}
-    return {**clean, "CAPSEM_CACHE_DIR": STORE, "HOME": str(home)}
+
+def results(done):
+    return [e["result"] for e in map(json.loads, done.stderr.splitlines()) if e["event"] == "end"]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    """An image in the store. Its packages have a version of this run, so that no layer of another one fits."""
-    context = tmp_path_factory.mktemp("base")
-    run = os.urandom(4).hex()
-    for name in ("node", "repo", "wheels"):
-        (context / name).mkdir()
-    put_node(context / "node")
-    index = [make_deb(context / "repo", name, run) for name in DEBS]
-    (context / "repo/Packages").write_text("\n\n".join(index) + "\n")
-    shutil.rmtree(context / "repo/tree")
-    for name in WHEELS:
-        make_wheel(context / "wheels", name)
-    (context / "Dockerfile").write_text(BASE)
-    name = "localhost/capsem-grow:base"
-    done = subprocess.run([PROGRAM, "image", "build", context, "--tag", name], capture_output=True, text=True, timeout=1500,
-                          env={**os.environ, "CAPSEM_CACHE_DIR": STORE})
-    assert done.returncode == 0, done.stderr[-6000:]
-    yield name
-    subprocess.run([PROGRAM, "image", "rm", name], env={**os.environ, "CAPSEM_CACHE_DIR": STORE}, capture_output=True)
+def reasons(done):
+    return [e["why"] for e in map(json.loads, done.stderr.splitlines()) if e["event"] == "end"]
 
 
 @pytest.fixture
-def guest(tmp_path, base, env):
-    return Guest(tmp_path, base, env)
+def guest(tmp_path, engine):
+    return Guest(tmp_path, engine.store)
 
 
-def unpack(guest, output, folder):
-    subprocess.run(["unsquashfs", "-q", "-n", "-d", folder, guest.packed(output)], check=True, stdout=subprocess.DEVNULL)
+@pytest.fixture
+def built(guest):
+    guest.build()
+    return guest
 
 
-def same_bytes(guest, one, other):
-    """Says which files differ when the images do."""
-    if guest.packed(one).read_bytes() == guest.packed(other).read_bytes():
-        return
-    for output in (one, other):
-        unpack(guest, output, guest.folder / f"tree-{output}")
-    done = subprocess.run(["diff", "-r", "--no-dereference", f"tree-{one}", f"tree-{other}"], cwd=guest.folder,
-                          capture_output=True, text=True, errors="replace")
-    pytest.fail(f"{one} and {other} differ:\n{done.stdout[:4000] or 'in what diff does not see: times, owners, modes'}")
+def test_without_a_build_there_is_one_line(guest):
+    assert guest.lines() == ["a b", "t"]
+    assert guest.why() == [("runs", "this store has no earlier build of the guest folder")]
 
 
-# ---- tests ----
+def test_what_is_added_has_a_line_of_its_own(built):
+    built.write(["new", "a", "b"])
+    assert built.lines() == ["a b", "t", "new"]
+    assert results(built.build()) == ["cached", "cached", "done", "done", "done"]
+    assert built.packages() == ["a", "b", "new", "t"]
+    assert results(built.build()) == ["cached"] * 5
+    # the next one comes behind it, whatever set it is of
+    built.write(["new", "a", "b"], ["t", "u"])
+    assert built.lines() == ["a b", "t", "new", "u"]
+    assert results(built.build()) == ["cached", "cached", "cached", "done", "done", "done"]
+    assert built.packages() == ["a", "b", "new", "t", "u"]
 
-OLD = {"apt": ["beta"], "pip": ["one"], "npm": ["cli-b"]}
-NEW = {"apt": ["aaa", "beta", "common"], "pip": ["zero", "one", "two"], "npm": ["cli-a", "cli-b"], "tools": ["delta"]}
+
+def test_taken_out_again_it_costs_nothing(built):
+    first = (built.folder / "assets" / ARCH / "rootfs.squashfs").read_bytes()
+    built.write(["a", "b", "new"]).build("--output", "other")
+    assert results(built.write(["a", "b"]).build()) == ["cached"] * 4
+    assert (built.folder / "assets" / ARCH / "rootfs.squashfs").stat().st_size == len(first)
+    assert built.packages() == ["a", "b", "t"]
 
 
-def test_a_grown_image_has_the_bytes_of_a_fresh_one(guest):
-    guest.write(**OLD).build("old")
-    done = guest.write(**NEW).build("grown")
-    ran = [text for text, result in guest.steps(done) if result == "done"]
-    lists = [line.strip(" \\") for line in guest.run("--dry-run").stdout.splitlines()]
-    assert lists.count("beta") == 1 and lists.count("aaa") == 1
-    assert guest.run("--dry-run").stdout.count("# Added to ") == (4 if HAS_NPM else 3)
-    cached = [text for text, result in guest.steps(done) if result == "cached"]
-    assert len(cached) >= 3 + HAS_NPM, guest.steps(done)
-    assert ran, "nothing was added"
+def test_a_set_that_is_new_is_an_addition(guest):
+    guest.write(["a"], ()).build()
+    guest.write(["a"])
+    assert guest.lines() == ["a", "t"]
+    assert guest.why()[1] == ("runs", "package set 'Tools' is new, with 't'")
+    assert results(guest.build()) == ["cached", "done", "done", "done"]
+    assert guest.packages() == ["a", "t"]
 
-    guest.build("fresh", "--fresh")
-    assert "# Added to " not in guest.run("--dry-run").stdout
-    same_bytes(guest, "grown", "fresh")
-    unpack(guest, "fresh", guest.folder / "tree")
-    for path in ("usr/bin/aaa-sh", "usr/share/delta/data", "usr/share/aaa-data/data"):
-        assert (guest.folder / "tree" / path).is_file()
-    assert list(guest.folder.glob("tree/usr/local/lib/python3*/*-packages/zero/__init__.py"))
-    assert (guest.folder / "tree/opt/agents/bin/cli-a").is_symlink() == HAS_NPM
+
+@pytest.mark.parametrize("apt, tools, lines", [
+    (["b", "new"], ["t", "u"], ["b new", "t u"]),       # one was removed: what is behind it runs anyway
+    (["b", "a", "new"], ["t"], ["b a new", "t"]),       # another order
+    (["a", "b", "x"], ["s"], ["a b", "s", "x"]),        # the other set
+])
+def test_what_is_no_growth_is_one_line(built, apt, tools, lines):
+    built.write(apt, tools)
+    assert built.lines() == lines
+    built.build()
+    assert built.packages() == sorted(apt + tools)
+
+
+@pytest.mark.parametrize("option", ["--fresh", "--no-cache"])
+def test_one_line_when_asked_for(built, option):
+    built.write(["a", "b", "new"]).build()
+    assert built.lines() == ["a b", "t", "new"]
+    assert built.lines(option) == ["a b new", "t"]
+    built.build(option)
+    assert built.packages() == ["a", "b", "new", "t"]
+    assert built.lines() == ["a b new", "t"], "the fresh line is the one that the next build leaves"
+
+
+def test_another_base_or_command_is_one_line(built, engine, base_tar):  # noqa: F811
+    built.write(["a", "b", "new"])
+    changed = TEMPLATE.replace("set -e\n", "set -eu\n")
+    assert built.template(changed).lines() == ["a b new", "t"]
+    built.template(TEMPLATE)
+    assert built.lines() == ["a b", "t", "new"]
+    other = engine.build("FROM base\nRUN echo >/more\n")
+    engine.run("image", "import", other.tar_path, "base").check()
+    assert built.lines() == ["a b new", "t"]
+    assert results(built.build()) == ["done"] * 4
+    assert built.packages() == ["a", "b", "new", "t"]
+
+
+def lose_layer(guest, engine, step):  # noqa: F811
+    """Of a step of the last build, counted from 1."""
+    report = json.loads((guest.folder / "assets" / ARCH / "build.json").read_text())
+    steps = report["templates"]["rootfs"]["steps"]
+    shutil.rmtree(engine.store / "layers" / steps[step - 1]["key"])
+
+
+def test_a_layer_that_is_gone_is_not_built_upon(built, engine):
+    built.write(["a", "b", "new"], ["t", "u"])
+    lose_layer(built, engine, 2)
+    assert built.lines() == ["a b", "t u", "new"]
+    lose_layer(built, engine, 1)
+    assert built.lines() == ["a b new", "t u"]
+    built.build()
+    assert built.packages() == ["a", "b", "new", "t", "u"]
+
+
+def test_additions_that_are_gone_are_put_together(built, engine):
+    built.write(["a", "b", "c"]).build()
+    built.write(["a", "b", "c", "d"]).build()
+    lose_layer(built, engine, 3)
+    built.write(["a", "b", "c", "d", "e"])
+    assert built.lines() == ["a b", "t", "c d e"]
+
+
+def test_a_build_that_fails_changes_nothing(built):
+    built.write(["a", "b", "broken"])
+    done = built.build(check=False)
+    assert done.returncode == 1
+    built.write(["a", "b", "new"])
+    assert built.lines() == ["a b", "t", "new"]
+    assert results(built.build())[:3] == ["cached", "cached", "done"]
+
+
+def test_what_cannot_be_added_is_installed_with_the_rest(built):
+    """In one line "conflict" is fine, as other packages would be chosen for it."""
+    built.write(["a", "b", "conflict"])
+    done = built.build()
+    notices = [e["text"] for e in map(json.loads, done.stderr.splitlines()) if e["event"] == "notice"]
+    assert notices == ["what was added could not be installed on top of what is there: installing each package set as a whole"]
+    assert built.packages() == ["a", "b", "conflict", "t"]
+    assert built.lines() == ["a b conflict", "t"]
+    assert results(built.build()) == ["cached"] * 4
+
+
+def test_a_template_that_does_not_know_has_the_whole_list(guest):
+    guest.template(PLAIN_TEMPLATE)
+    guest.build()
+    guest.write(["a", "b", "new"], ["t", "u"])
+    done = guest.run("--dry-run")
+    assert "RUN echo a b new t u >/list" in done.stdout
+    guest.build("--why")
+    assert guest.packages() == ["a", "b", "new", "t", "u"]
+
+
+def test_a_broken_record_is_none(built, engine):
+    built.write(["a", "b", "new"])
+    for name in os.listdir(engine.store / "results"):
+        (engine.store / "results" / name).write_text('{"first": [["apt", 5')
+    assert built.lines() == ["a b new", "t"]
+    built.build()
+    assert built.packages() == ["a", "b", "new", "t"]
+
+
+def test_other_folders_have_their_own(built, tmp_path):
+    shutil.copytree(built.folder / "guest", built.folder / "copy")
+    built.write(["a", "b", "new"])
+    shutil.copy(built.folder / "guest/config/packages/apt.toml", built.folder / "copy/config/packages/apt.toml")
+    (built.folder / "guest").rename(built.folder / "away")
+    (built.folder / "copy").rename(built.folder / "elsewhere")
+    (built.folder / "guest").symlink_to("elsewhere")
+    assert built.lines() == ["a b new", "t"]
+    (built.folder / "guest").unlink()
+    (built.folder / "away").rename(built.folder / "guest")
+    assert built.lines() == ["a b", "t", "new"]
+
+
+# ---- --why ----
+
+def test_why_says_what_was_added(built):
+    built.write(["a", "b", "new", "newer"], ["t", "u"])
+    expected = [
+        ("cached", "2 packages of 'System packages' stay as installed; what was added has a step below"),
+        ("cached", "1 package of 'Tools' stays as installed; what was added has a step below"),
+        ("runs", "'new' and 'newer' were added to package set 'System packages'; 2 others come from the cache"),
+        ("runs", "'u' was added to package set 'Tools'; 1 other comes from the cache"),
+        ("runs", "it builds on step 4, which ran"),
+        ("runs", "it builds on step 4, which ran"),
+    ]
+    assert built.why() == expected
+    assert reasons(built.build("--why")) == [f"{how}: {reason}" for how, reason in expected]
+    assert built.why() == [
+        expected[0], expected[1], *[("cached", "nothing that it is made from changed")] * 4]
+
+
+def test_why_says_what_was_removed_and_more(built):
+    built.write(["a", "x"])
+    assert built.why()[0] == ("runs", "'b' was removed from, and 'x' was added to package set 'System packages', "
+                                      "which is installed as a whole")
+    assert built.why()[1] == ("runs", "it builds on step 1, which ran")
+    assert built.why("--no-cache") == [("runs", "--no-cache")] * 4
+    built.write(["a", "b", *[f"p{i}" for i in range(9)]])
+    assert built.why()[2][1].startswith("'p0', 'p1', 'p2', 'p3' and 5 others were added to")
+
+
+def test_why_knows_files_texts_and_lost_layers(built, engine):
+    (built.folder / "guest/artifacts").rename(built.folder / "artifacts")
+    shutil.copytree(built.folder / "artifacts", built.folder / "guest/artifacts")
+    banner = built.folder / "guest/artifacts/banner.txt"
+    banner.write_text("another\n")
+    assert reasons(built.build("--why"))[2:] == ["runs: 'banner.txt' changed", "runs: it builds on step 3, which ran"]
+    lose_layer(built, engine, 2)
+    assert built.why()[1:] == [("runs", "it is as it was, but its layer is not in the store any more")] + [
+        ("runs", "it builds on step 2, which ran")] * 2
+    assert built.template(TEMPLATE + "RUN echo\n").why()[-1] == ("runs", "the instruction is new, or its text changed")
+
+
+def test_why_in_a_log(built):
+    done = built.write(["a", "b", "new"]).run("--progress", "plain", "--why")
+    lines = done.stderr.splitlines()
+    assert "     why  runs: 'new' was added to package set 'System packages'; 2 others come from the cache" in lines
+    assert lines.count("     why  runs: it builds on step 3, which ran") == 2
+
+
+def test_a_dry_run_makes_no_store(guest, tmp_path):
+    done = guest.run("--dry-run", "--why", "--cache-dir", str(tmp_path / "none"))
+    assert done.returncode == 0 and not (tmp_path / "none").exists()
