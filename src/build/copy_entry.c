@@ -25,7 +25,7 @@ static mode_t mode_of(const struct copier *c, const struct stat *st) {
     return mode;
 }
 
-static bool copy_xattrs(int from, int to) {
+static bool copy_xattrs(int from, int to, bool *any) {
     char names[XATTR_BYTES_MAX];
     static char value[XATTR_BYTES_MAX];
     ssize_t len = flistxattr(from, names, sizeof names);
@@ -35,18 +35,36 @@ static bool copy_xattrs(int from, int to) {
         if (n >= 0 && fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != ENOTSUP) {
             return false;
         }
+        *any = *any || n >= 0;
     }
     return true;
 }
 
-/* The owner first: chown clears setuid bits and capabilities. */
+/* The owner first: chown clears setuid bits and capabilities. An attribute may change the mode.
+ * What is right already costs no system call: of a thousand small files these are most of the time.
+ */
 bool copy_set_metadata(const struct copier *c, int from, int to, const struct stat *st) {
     uid_t uid;
     gid_t gid;
     owner_of(c, st, &uid, &gid);
+    mode_t mode = mode_of(c, st);
     struct timespec times[2] = { st->st_mtim, st->st_mtim };
-    return fchown(to, uid, gid) == 0 && (from < 0 || copy_xattrs(from, to)) &&
-           fchmod(to, mode_of(c, st)) == 0 && futimens(to, times) == 0;
+    struct stat now;
+    if (fstat(to, &now) < 0) {
+        return false;
+    }
+    bool moded = (now.st_mode & 07777) == mode;
+    if (now.st_uid != uid || now.st_gid != gid) {
+        moded = false;
+        if (fchown(to, uid, gid) < 0) {
+            return false;
+        }
+    }
+    bool any = false;
+    if (from >= 0 && !copy_xattrs(from, to, &any)) {
+        return false;
+    }
+    return ((moded && !any) || fchmod(to, mode) == 0) && futimens(to, times) == 0;
 }
 
 bool copy_failed(const struct copier *c, const char *what, const char *path) {
@@ -79,13 +97,35 @@ static bool changed_since(const struct copier *c, int from) {
            !is_later(st.st_ctim, now);
 }
 
+/* Most names are new: only when one is not, it is looked at. */
+static int create_file(struct copier *c, const struct stat *st, int todir, const char *name,
+                       const char *path) {
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    mode_t mode = mode_of(c, st) & 0777;
+    int fd = openat(todir, name, flags, mode);
+    if (fd < 0 && errno == EEXIST) {
+        if (!copy_make_room(c, todir, name, path)) {
+            return -1;
+        }
+        fd = openat(todir, name, flags, mode);
+    }
+    if (fd < 0) {
+        copy_failed(c, "create", path);
+    }
+    return fd;
+}
+
+static bool has_holes(const struct stat *st) {
+    return st->st_blocks < st->st_size / 512;
+}
+
 static bool copy_content(struct copier *c, int from, const struct stat *st, int todir,
                          const char *name, const char *path) {
-    AUTO_FD to = openat(todir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    AUTO_FD to = create_file(c, st, todir, name, path);
     if (to < 0) {
-        return copy_failed(c, "create", path);
+        return false;
     }
-    if (!fs_copy_fd(from, to, c->err)) {
+    if (has_holes(st) ? !fs_copy_sparse(from, to, c->err) : !fs_copy_fd(from, to, c->err)) {
         return err_wrap(c->err, "copy to '%s'", path);
     }
     if (changed_since(c, from)) {
@@ -110,13 +150,14 @@ static bool link_known(struct copier *c, const struct stat *st, int todir, const
         return true;
     }
     *ret_done = true;
-    return linkat(AT_FDCWD, first, todir, name, 0) == 0 || copy_failed(c, "link", path);
+    return copy_make_room(c, todir, name, path) &&
+           (linkat(AT_FDCWD, first, todir, name, 0) == 0 || copy_failed(c, "link", path));
 }
 
 bool copy_file(struct copier *c, int from, const struct stat *st, int todir, const char *name,
                const char *path) {
     bool done;
-    return copy_make_room(c, todir, name, path) && link_known(c, st, todir, name, path, &done) &&
+    return link_known(c, st, todir, name, path, &done) &&
            (done || copy_content(c, from, st, todir, name, path));
 }
 

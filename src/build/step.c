@@ -28,13 +28,23 @@ void stack_push(struct builder *b, struct stack *stack, const struct store_key *
     stack->key = *layer;
 }
 
+/* An image may have a layer twice, and a mount may not: the upper one hides all of the lower. */
+static bool comes_again(const struct stack *stack, size_t at) {
+    for (size_t i = at + 1; i < stack->len; i++) {
+        if (memcmp(&stack->layers[i], &stack->layers[at], sizeof stack->layers[at]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A step that changed nothing is a layer without a folder: it adds nothing to a mount. */
 const char **stack_paths(struct builder *b, const struct stack *stack, size_t *ret_count) {
     const char **paths = ARENA_ARRAY(b->arena, const char *, stack->len + 1);
     size_t count = 0;
     for (size_t i = 0; i < stack->len; i++) {
         const char *path = store_layer_path(b->request->store, b->arena, &stack->layers[i]);
-        if (fs_is_dir(AT_FDCWD, path)) {
+        if (fs_is_dir(AT_FDCWD, path) && !comes_again(stack, i)) {
             paths[count++] = path;
         }
     }

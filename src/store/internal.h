@@ -10,8 +10,9 @@ struct store {
     struct arena *arena;
     const char *path; /* absolute */
     int fd;
-    int lockfd;       /* shared while the store is open; exclusive for prune and verify */
-    unsigned counter; /* makes names unique within the process */
+    int lockfd; /* shared while the store is open; exclusive for prune and verify */
+    uint64_t opened_ms;
+    unsigned counter;             /* makes names unique within the process */
     struct digest_cache *digests; /* loaded at first use */
 };
 
