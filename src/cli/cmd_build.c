@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/engine.h"
 #include "cli/grow.h"
 #include "cli/guest.h"
 #include "cli/make_assets.h"
@@ -34,7 +35,6 @@ struct build_options {
 };
 
 static const char *const template_words[] = { "rootfs", "kernel", "all", NULL };
-static const char *const engine_words[] = { "auto", "embedded", NULL };
 
 #define ROW(field) offsetof(struct build_options, field)
 static const struct option options[] = {
@@ -47,7 +47,8 @@ static const struct option options[] = {
       "templates in place of the program's own" },
     { "dry-run", 0, OPTION_FLAG, ROW(dry_run), NULL, "print the Dockerfiles, build nothing" },
     { "json", 0, OPTION_FLAG, ROW(json), NULL, "with --dry-run: as JSON" },
-    { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles", engine_words },
+    { "engine", 0, OPTION_STRING, ROW(engine), "E",
+      "auto, embedded, docker, buildx or buildx:BUILDER (auto)" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
     { "fresh", 0, OPTION_FLAG, ROW(fresh), NULL,
       "install what was added to a package set with the rest" },
@@ -330,12 +331,26 @@ static void print_made(const struct made_asset *made, size_t count, const char *
     }
 }
 
-static bool build_all(struct plan *p, struct store *store) {
+static bool choose_engine(struct plan *p, struct engine *ret) {
+    struct oci_platform *platforms = ARENA_ARRAY(p->cli->arena, struct oci_platform, p->arch_count);
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < p->arch_count; i++) {
+        if (!oci_platform_parse(p->cli->arena, p->archs[i]->docker_platform.text, &platforms[i],
+                                &err)) {
+            print_err(p->cli, &err);
+            return false;
+        }
+    }
+    return engine_choose(p->cli, p->options->engine, platforms, p->arch_count, ret);
+}
+
+static bool build_all(struct plan *p, const struct engine *engine, struct store *store) {
     for (size_t i = 0; i < p->arch_count; i++) {
         struct make_request request = {
             .config = &p->config,
             .sources = p->sources,
             .store = store,
+            .engine = engine,
             .output_dir = p->options->output,
             .templates_dir = p->options->templates_dir,
             .binaries_dir = "target/linux-agent",
@@ -363,16 +378,25 @@ static bool build_all(struct plan *p, struct store *store) {
 static int build(struct plan *p) {
     AUTO_STORE store = NULL;
     struct err err = ERR_INIT;
-    if (!open_store(p->cli, &store, &err)) {
+    struct engine engine;
+    if (!choose_engine(p, &engine)) {
+        return EXIT_FAILED;
+    }
+    /* Only steps of our own need to be root: Docker's client stays who it is. */
+    if (engine.kind == ENGINE_EMBEDDED ? !open_store(p->cli, &store, &err)
+                                       : !store_open(p->cli->cache_dir, &store, &err)) {
         print_err(p->cli, &err);
         return EXIT_FAILED;
     }
     interrupt_catch();
-    return build_all(p, store) ? EXIT_OK : interrupt_exit_code();
+    return build_all(p, &engine, store) ? EXIT_OK : interrupt_exit_code();
 }
 
 static int run(struct cli *cli, const void *given) {
     struct plan p = { .cli = cli, .options = given };
+    if (!engine_word_ok(cli, p.options->engine)) {
+        return EXIT_USAGE;
+    }
     const char *dir = cli_guest_dir(cli);
     if (dir == NULL || !make_plan(&p, dir) || !check_templates(&p)) {
         return EXIT_FAILED;

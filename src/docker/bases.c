@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Base images. The engine's own come first, then what its registry gives; what neither has is
- * loaded from our store, where build/ finds it or makes it, under a name of this build's own.
+ * Base images. The engine's own come first, then what was imported or made here, then what its
+ * registry gives; what none has build/ makes, as for our own engine. From the store an image is
+ * loaded under a name of this build's own, and removed behind it.
  */
 #include <errno.h>
 #include <string.h>
@@ -136,6 +137,15 @@ static bool load_from_store(struct bases *b, const struct dockerfile_from *from,
 
 /* ---- all of them ---- */
 
+/* Imported or made here: no registry has it, and our own engine builds on it too. */
+static bool is_our_own(struct bases *b, const struct oci_reference *ref,
+                       const struct oci_platform *platform) {
+    struct build_image image;
+    return build_image_find(b->request->build->store, b->arena, ref, platform, &image, NULL) ==
+               BUILD_FOUND &&
+           image.digest.len == 0;
+}
+
 /* NULL in *ret_as: under its own name. */
 static bool prepare(struct bases *b, const struct dockerfile_from *from, str name,
                     const struct oci_platform *platform, const char **ret_as) {
@@ -150,6 +160,9 @@ static bool prepare(struct bases *b, const struct dockerfile_from *from, str nam
     *ret_as = NULL;
     if (!build->pull && engine_has(b, full, platform)) {
         return true;
+    }
+    if (!build->pull && is_our_own(b, &ref, platform)) {
+        return load_from_store(b, from, name, platform, ret_as);
     }
     if (!build->offline && pull(b, full, platform, &why)) {
         return true;

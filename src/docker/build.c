@@ -19,6 +19,7 @@ struct run {
     struct bases bases;
     struct store_work work; /* holds the Dockerfile */
     const char *dockerfile;
+    str text; /* of it */
     const char *label;
     const char *tag;
     struct watched *watched;
@@ -74,7 +75,12 @@ static void add_caches(const struct run *r, struct argv *v) {
     }
 }
 
-static struct argv build_argv(const struct run *r) {
+enum purpose {
+    BUILD_IT,  /* into the engine, or the builder's cache */
+    STREAM_IT, /* what is in the builder's cache, to stdout */
+};
+
+static struct argv build_argv(const struct run *r, enum purpose purpose) {
     const struct build_request *build = r->request->build;
     struct argv v = { .arena = r->arena };
     argv_add(&v, "docker");
@@ -85,7 +91,9 @@ static struct argv build_argv(const struct run *r) {
     if (r->request->builder != NULL) {
         argv_addf(&v, "--builder=%s", r->request->builder);
     }
-    if (r->request->buildx) {
+    if (r->request->streamed) {
+        argv_add(&v, purpose == BUILD_IT ? "--output=type=cacheonly" : "--output=type=tar,dest=-");
+    } else if (r->request->buildx) {
         argv_add(&v, "--load");
     }
     if (uses_buildkit(r)) {
@@ -94,10 +102,10 @@ static struct argv build_argv(const struct run *r) {
         argv_add(&v, "--force-rm");
     }
     argv_addf(&v, "--platform=%.*s", STR_FMT(oci_platform_text(r->arena, &build->platform)));
-    if (!r->request->buildx) {
+    if (!r->request->streamed) {
         argv_add(&v, "--network=host"); /* as our own steps: a mirror may be on this machine */
     }
-    if (build->no_cache) {
+    if (build->no_cache && purpose == BUILD_IT) {
         argv_add(&v, "--no-cache");
     }
     argv_addf(&v, "--label=" DOCKER_LABEL "=%s", r->label);
@@ -106,8 +114,12 @@ static struct argv build_argv(const struct run *r) {
         argv_addf(&v, "--build-arg=%.*s=%.*s", STR_FMT(p->key), STR_FMT(p->value));
     }
     add_host(r, &v);
-    add_caches(r, &v);
-    argv_addf(&v, "--tag=%s", r->tag);
+    if (purpose == BUILD_IT) {
+        add_caches(r, &v);
+    }
+    if (!r->request->streamed) {
+        argv_addf(&v, "--tag=%s", r->tag);
+    }
     argv_addf(&v, "--file=%s", r->dockerfile);
     argv_add(&v, build->context);
     return v;
@@ -115,7 +127,7 @@ static struct argv build_argv(const struct run *r) {
 
 static bool run_build(struct run *r, struct build_result *ret) {
     const struct build_request *build = r->request->build;
-    struct argv v = build_argv(r);
+    struct argv v = build_argv(r, BUILD_IT);
     const char *const env[] = { uses_buildkit(r) ? "DOCKER_BUILDKIT=1" : "DOCKER_BUILDKIT=0",
                                 "BUILDKIT_PROGRESS=plain", "DOCKER_CLI_HINTS=false", NULL };
     struct proc_spec spec = {
@@ -152,6 +164,7 @@ static bool write_dockerfile(struct run *r) {
     static const struct host_files nothing = { .count = 0 };
     text =
         rewrite(r->arena, r->file, text, uses_buildkit(r) ? &r->host : &nothing, &r->bases.names);
+    r->text = text;
     r->dockerfile = store_work_path(&r->work, r->arena, "Dockerfile");
     return fs_store(r->work.fd, "Dockerfile", text, 0644, r->err);
 }
@@ -219,6 +232,24 @@ static bool inspect(struct run *r, struct docker_image *image) {
     return true;
 }
 
+/* The builder has it in its cache, and gives it as often as it is asked. A key that no other build
+ * has: nothing tells whether the content is the same before it is here. */
+static void keep_stream(struct run *r, struct docker_image *image) {
+    struct docker_stream *s = ARENA_NEW(r->arena, struct docker_stream);
+    *s = (struct docker_stream){
+        .argv = build_argv(r, STREAM_IT).items,
+        .text = r->text,
+        .last_stage = rewrite_last_stage(r->file),
+        .work = r->work,
+        .host_work = r->host.work,
+    };
+    r->work = STORE_WORK_INIT;
+    r->host.work = STORE_WORK_INIT;
+    image->stream = s;
+    image->key = (struct store_key){ 0 };
+    snprintf(image->key.hex, sizeof image->key.hex, "%s", r->label);
+}
+
 static void clean(struct run *r) {
     bases_done(&r->bases);
     store_work_done(&r->work);
@@ -246,7 +277,10 @@ bool docker_build(struct arena *a, const struct docker_request *request, struct 
     }
     /* From here on something may be in the engine, whatever becomes of the build. */
     struct docker_image image = { .tag = r.tag, .label = r.label };
-    bool ok = prepare(&r) && run_build(&r, ret) && inspect(&r, &image);
+    bool ok = prepare(&r) && run_build(&r, ret) && (request->streamed || inspect(&r, &image));
+    if (ok && request->streamed) {
+        keep_stream(&r, &image);
+    }
     clean(&r);
     if (!ok) {
         docker_image_done(&image);
@@ -259,6 +293,11 @@ bool docker_build(struct arena *a, const struct docker_request *request, struct 
 
 void docker_image_done(struct docker_image *image) {
     if (image->tag == NULL) {
+        return;
+    }
+    if (image->stream != NULL) {
+        stream_done(image->stream);
+        image->tag = NULL;
         return;
     }
     AUTO_ARENA scratch = arena_new();

@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/worker.h"
 #include "docker/internal.h"
-
-enum { TAR_END_BYTES = 1024 }; /* two blocks of zeros end an archive */
 
 bool docker_container_create(struct arena *a, const struct docker_image *image,
                              const char **ret_container, struct err *err) {
+    if (image->stream != NULL) {
+        *ret_container = NULL;
+        return true;
+    }
     const char *name = str_fmt(a, "capsem-builder-%s", image->label).ptr;
     const char *label = str_fmt(a, "--label=" DOCKER_LABEL "=%s", image->label).ptr;
     /* An image from scratch has no command, and a container must have one. */
@@ -25,7 +26,10 @@ bool docker_container_create(struct arena *a, const struct docker_image *image,
 }
 
 void docker_container_remove(const char *container) {
-    call_quietly((const char *const[]){ "docker", "rm", "--force", "--volumes", container, NULL });
+    if (container != NULL) {
+        call_quietly(
+            (const char *const[]){ "docker", "rm", "--force", "--volumes", container, NULL });
+    }
 }
 
 /* ---- some files ---- */
@@ -53,6 +57,9 @@ bool docker_copy_out(struct arena *a, const struct docker_image *image, const ch
                      size_t count, const char *to_folder, const volatile sig_atomic_t *cancelled,
                      struct err *err) {
     const char *container;
+    if (image->stream != NULL) {
+        return stream_copy_out(a, image->stream, names, count, to_folder, err);
+    }
     if (!docker_container_create(a, image, &container, err)) {
         return false;
     }
@@ -66,89 +73,13 @@ bool docker_copy_out(struct arena *a, const struct docker_image *image, const ch
 
 /* ---- the filesystem ---- */
 
-/* A stream on its way: a client that loses its engine may end as if all were well, so the end is
- * looked at. */
-struct pump {
-    const char *container;
-    int outfd;
-    char end[TAR_END_BYTES];
-    size_t end_len;
-    struct err write_err;
-    struct buf errors;
-};
-
-static void keep_end(struct pump *p, str piece) {
-    if (piece.len >= TAR_END_BYTES) {
-        memcpy(p->end, piece.ptr + piece.len - TAR_END_BYTES, TAR_END_BYTES);
-        p->end_len = TAR_END_BYTES;
-        return;
+bool docker_export(const struct docker_image *image, const char *container,
+                   const char *spool_folder, struct tree *t, struct err *err) {
+    const char *const argv[] = { "docker", "export", container, NULL };
+    if (image->stream != NULL) {
+        return stream_read(stream_argv(image->stream), spool_folder, t, err);
     }
-    size_t keep = min_size(p->end_len, TAR_END_BYTES - piece.len);
-    memmove(p->end, p->end + p->end_len - keep, keep);
-    memcpy(p->end + keep, piece.ptr, piece.len);
-    p->end_len = keep + piece.len;
-}
-
-static void pump_output(void *self, int stream, str piece) {
-    struct pump *p = self;
-    if (stream == 2) {
-        buf_add(&p->errors, str_clip(piece, p->errors.max - p->errors.len));
-    } else if (!err_is_set(&p->write_err)) {
-        keep_end(p, piece);
-        (void)!fs_write_all(p->outfd, piece.ptr, piece.len, &p->write_err);
-    }
-}
-
-static bool is_whole(const struct pump *p) {
-    size_t zeros = 0;
-    while (zeros < p->end_len && p->end[zeros] == '\0') {
-        zeros++;
-    }
-    return p->end_len == TAR_END_BYTES && zeros == TAR_END_BYTES;
-}
-
-static bool pump_container(void *self, int outfd, struct err *err) {
-    struct pump *p = self;
-    const char *const argv[] = { "docker", "export", p->container, NULL };
-    struct proc_spec spec = { .argv = argv, .on_output = pump_output, .self = p };
-    struct proc_result result;
-    p->outfd = outfd;
-    if (!proc_run(&spec, &result, err)) {
-        return false;
-    }
-    if (result.exit_code != 0) {
-        return call_explain(buf_str(&p->errors), result.exit_code, err);
-    }
-    if (err_is_set(&p->write_err)) {
-        *err = p->write_err;
-        return false;
-    }
-    if (!is_whole(p)) {
-        err_set(err, "the stream of the image's files ended in the middle");
-        return err_help(err, "the connection to the engine broke: is it still running?");
-    }
-    return true;
-}
-
-bool docker_container_export(const char *container, const char *spool_folder, struct tree *t,
-                             struct err *err) {
-    struct pump p = { .container = container,
-                      .write_err = ERR_INIT,
-                      .errors = BUF_INIT(DOCKER_TEXT_MAX) };
-    AUTO_WORKER w = WORKER_INIT;
-    struct tree_tar_options options = { .spool_folder = spool_folder };
-    struct err unread = ERR_INIT;
-    if (!worker_start(pump_container, &p, &w, err)) {
-        return false;
-    }
-    bool read = tree_add_tar(t, w.fd, "the image's files", &options, &unread);
-    if (!read) {
-        close(take_fd(&w.fd)); /* the client need not go on */
-        worker_done(&w);
-        *err = unread;
-        return false;
-    }
-    if (!worker_finish(&w, NULL, NULL, err)) {
+    if (!stream_read(argv, spool_folder, t, err)) {
         return false;
     }
     docker_normalise(t);
@@ -212,6 +143,9 @@ void docker_normalise(struct tree *t) {
 bool docker_run(struct arena *a, const struct docker_image *image, const char *const *argv,
                 const char *const *env, struct buf *out, const volatile sig_atomic_t *cancelled,
                 struct err *err) {
+    if (image->stream != NULL) {
+        return stream_ask(a, image->stream, argv, env, out, err);
+    }
     struct argv v = { .arena = a };
     AUTO_BUF errors = BUF_INIT(DOCKER_TEXT_MAX);
     const char *name = str_fmt(a, "capsem-builder-run-%s", image->label).ptr;

@@ -69,16 +69,20 @@ struct docker_request {
     const struct docker_engine *engine;
     const char *builder;    /* of buildx; NULL: the engine itself */
     bool buildx;            /* through `docker buildx build` */
+    bool streamed;          /* the builder keeps the result: nothing is loaded into an engine */
     const char *scope;      /* of the cache in GitHub Actions; NULL: none is used */
     const char *cache_from; /* --cache-from of buildx; NULL: none */
     const char *cache_to;   /* --cache-to */
     const struct build_request *build;
 };
 
-/* What a build left in an engine. */
+struct docker_stream;
+
+/* What a build left in an engine, or in the cache of a builder. */
 struct docker_image {
-    const char *tag;   /* NULL: nothing is there */
-    const char *label; /* of the build: what it made carries it */
+    const char *tag;              /* NULL: nothing is there */
+    struct docker_stream *stream; /* of a builder: how to get it again; NULL: the engine has it */
+    const char *label;            /* of the build: what it made carries it */
     struct oci_pairs env;
     struct store_key key; /* of its content: same key, same tree */
 };
@@ -99,16 +103,16 @@ void docker_image_done(struct docker_image *image);
 MUST_CHECK bool docker_copy_out(struct arena *a, const struct docker_image *image,
                                 const char *const *names, size_t count, const char *to_folder,
                                 const volatile sig_atomic_t *cancelled, struct err *err);
-/*
- * The image's filesystem into an empty tree, streamed: what the engine itself puts into a container
- * (docker_made_by_engine) is taken out again. For a process of its own. The container is made and
- * removed by the caller.
- */
+/* A container to export from; *ret is NULL when the image is a builder's, which needs none. */
 MUST_CHECK bool docker_container_create(struct arena *a, const struct docker_image *image,
                                         const char **ret_container, struct err *err);
-void docker_container_remove(const char *container);
-MUST_CHECK bool docker_container_export(const char *container, const char *spool_folder,
-                                        struct tree *t, struct err *err);
+void docker_container_remove(const char *container); /* NULL is fine */
+/*
+ * The image's filesystem into an empty tree, streamed; contents go to an unnamed file in
+ * `spool_folder`. What the engine itself puts into a container is taken out again.
+ */
+MUST_CHECK bool docker_export(const struct docker_image *image, const char *container,
+                              const char *spool_folder, struct tree *t, struct err *err);
 /* What differs by nature between a container's files and the image's. */
 void docker_normalise(struct tree *t);
 

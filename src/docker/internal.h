@@ -72,6 +72,9 @@ MUST_CHECK bool host_files_make(struct arena *a, const struct build_request *req
  */
 str rewrite(struct arena *a, const struct dockerfile *file, str text, const struct host_files *host,
             const struct base_names *bases);
+/* The name that the last stage has in it. */
+#define REWRITE_LAST_STAGE "capsem-image"
+str rewrite_last_stage(const struct dockerfile *file);
 /* E405 for each instruction that the classic builder does not know. True: there is none. */
 bool rewrite_check_classic(const struct dockerfile *file, struct diag_sink *sink);
 
@@ -115,3 +118,25 @@ void watched_tick(void *self);
 bool watched_report(struct watched *w, const struct docker_engine *engine, struct diag_sink *sink);
 /* The end of all that was printed. */
 str watched_tail(const struct watched *w);
+
+/* ---- stream.c ---- */
+
+/* Runs a command and reads the tar that it writes; one that ends early is an error. */
+MUST_CHECK bool stream_read(const char *const *argv, const char *spool_folder, struct tree *t,
+                            struct err *err);
+
+/* How to get from a builder what it has built: all of it is in its cache. */
+struct docker_stream {
+    const char *const *argv;     /* ends with the context */
+    str text;                    /* the Dockerfile */
+    str last_stage;              /* its name */
+    struct store_work work;      /* the Dockerfile's */
+    struct store_work host_work; /* the secrets' */
+};
+const char *const *stream_argv(const struct docker_stream *s);
+MUST_CHECK bool stream_copy_out(struct arena *a, const struct docker_stream *s,
+                                const char *const *names, size_t count, const char *to_folder,
+                                struct err *err);
+MUST_CHECK bool stream_ask(struct arena *a, struct docker_stream *s, const char *const *argv,
+                           const char *const *env, struct buf *out, struct err *err);
+void stream_done(struct docker_stream *s);

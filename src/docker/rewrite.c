@@ -164,15 +164,23 @@ static void copy_until(str text, size_t *at, struct span span, struct buf *out) 
     *at = span.end;
 }
 
-static void add_from(str text, const struct dockerfile_stage *s, const char *base, size_t *at,
-                     const struct host_files *host, struct buf *out) {
+static void add_from(str text, const struct dockerfile_stage *s, const char *base, bool is_last,
+                     size_t *at, const struct host_files *host, struct buf *out) {
     if (base != NULL) {
         copy_until(text, at, s->from->from.base.span, out);
         buf_add_c(out, base);
     }
     buf_add(out, str_slice(text, *at, s->from->span.end));
     *at = s->from->span.end;
+    if (is_last && !dockerfile_word_is_set(s->from->from.name)) {
+        buf_add_c(out, " AS " REWRITE_LAST_STAGE);
+    }
     add_args(host, out);
+}
+
+str rewrite_last_stage(const struct dockerfile *file) {
+    str name = file->stages[file->stage_count - 1].from->from.name.text;
+    return name.ptr != NULL ? name : S(REWRITE_LAST_STAGE);
 }
 
 str rewrite(struct arena *a, const struct dockerfile *file, str text, const struct host_files *host,
@@ -181,7 +189,7 @@ str rewrite(struct arena *a, const struct dockerfile *file, str text, const stru
     size_t at = 0;
     for (size_t s = 0; s < file->stage_count; s++) {
         const struct dockerfile_stage *stage = &file->stages[s];
-        add_from(text, stage, find_base(bases, s), &at, host, &out);
+        add_from(text, stage, find_base(bases, s), s + 1 == file->stage_count, &at, host, &out);
         for (size_t i = 0; i < stage->instruction_count; i++) {
             if (stage->instructions[i]->kind == DOCKERFILE_RUN) {
                 copy_until(text, &at, stage->instructions[i]->span, &out);

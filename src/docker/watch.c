@@ -96,6 +96,9 @@ static const struct dockerfile_stage *find_stage(const struct watched *w, str na
         number < w->file->stage_count) {
         index = (size_t)number;
     }
+    if (index == DOCKERFILE_NO_STAGE && str_eq(name, S(REWRITE_LAST_STAGE))) {
+        index = w->file->stage_count - 1;
+    }
     return index == DOCKERFILE_NO_STAGE ? NULL : &w->file->stages[index];
 }
 
