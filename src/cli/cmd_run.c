@@ -17,9 +17,7 @@
 #include "vm/vm.h"
 
 enum {
-    EXIT_TIMED_OUT = 124, /* as timeout(1) has it */
-    EXIT_SIGNAL = 128,    /* plus its number */
-    CONSOLE_LINES = 12,   /* shown when a boot fails */
+    CONSOLE_LINES = 12, /* shown when a boot fails */
     TASKS_MAX = 64,
 };
 
@@ -40,6 +38,7 @@ struct run_options {
     bool input;
     struct option_list copy_in, copy_out;
     const char *scratch;
+    const char *keep;
 };
 
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
@@ -76,6 +75,8 @@ static const struct option run_options[] = {
       "copy a file or a folder out after the command" },
     { "scratch", 0, OPTION_STRING, offsetof(struct run_options, scratch), "SIZE",
       "keep what is changed on a disk, not in memory: 512M, 4G" },
+    { "keep", 0, OPTION_STRING, offsetof(struct run_options, keep), "NAME",
+      "the machine stays under this name: 'attach NAME' goes there again" },
     { "console", 0, OPTION_FLAG, offsetof(struct run_options, console), NULL,
       "show what the kernel and the init say, on stderr" },
     { "timing", 0, OPTION_FLAG, offsetof(struct run_options, timing), NULL,
@@ -222,49 +223,6 @@ static void print_timing(const struct vm_report *report) {
     print_stage("whole run", report->total_ms);
 }
 
-static int outcome_code(struct runner *runner, const struct run_options *o, enum vm_outcome outcome,
-                        int exit_code) {
-    switch (outcome) {
-    case VM_EXITED:
-        return exit_code;
-    case VM_TIMED_OUT:
-        print_error(runner->cli, "the command did not end within %lld s", (long long)o->timeout_s);
-        return EXIT_TIMED_OUT;
-    case VM_STOPPED:
-        /* A write that waited was ended by a signal that nobody has taken yet. */
-        runner_take_signals(runner);
-        if (runner->signal != 0) {
-            return EXIT_SIGNAL + runner->signal;
-        }
-        return runner->reader_gone ? EXIT_SIGNAL + SIGPIPE : EXIT_OK;
-    }
-    return EXIT_FAILED;
-}
-
-/* "K=V", or K with our own value. */
-static bool read_env(const struct cli *cli, const struct option_list *list,
-                     const char *const **ret) {
-    const char **env = ARENA_ARRAY(cli->arena, const char *, list->len + 1);
-    struct err err = ERR_INIT;
-    for (size_t i = 0; i < list->len; i++) {
-        const char *value = strchr(list->items[i], '=') == NULL ? getenv(list->items[i]) : "";
-        if (value == NULL) {
-            print_error(cli, "--env: there is no variable '%s' here to take the value of",
-                        list->items[i]);
-            return false;
-        }
-        env[i] = value[0] == '\0' ? list->items[i]
-                                  : str_fmt(cli->arena, "%s=%s", list->items[i], value).ptr;
-        if (!vm_env_check(env[i], i, &err)) {
-            err_wrap(&err, "--env");
-            print_err(cli, &err);
-            return false;
-        }
-    }
-    *ret = env;
-    return true;
-}
-
 static int boot(struct cli *cli, const struct run_options *o, struct runner *runner,
                 const struct vm_spec *spec, const struct vm_request *request,
                 const struct run_files *files) {
@@ -275,7 +233,7 @@ static int boot(struct cli *cli, const struct run_options *o, struct runner *run
     int exit_code = EXIT_FAILED;
     bool good = vm_run(spec, request, &hooks, report, &outcome, &exit_code, &err);
     runner_restore(runner);
-    int code = good ? outcome_code(runner, o, outcome, exit_code) : EXIT_FAILED;
+    int code = good ? runner_exit_code(runner, outcome, exit_code, o->timeout_s) : EXIT_FAILED;
     if (!good) {
         print_failure(cli, report, &err);
     } else if (outcome == VM_EXITED && !run_files_finish(cli, files, request) && code == EXIT_OK) {
@@ -285,6 +243,33 @@ static int boot(struct cli *cli, const struct run_options *o, struct runner *run
         print_timing(report);
     }
     return code;
+}
+
+static void print_kept(const char *name) {
+    fprintf(stderr, "the machine '%s' runs on: capsem-builder attach %s, or attach --end %s\n",
+            name, name, name);
+}
+
+/* Makes the folder that leads to a machine that stays. */
+static bool prepare_keep(const struct cli *cli, const struct run_options *o, struct vm_spec *spec,
+                         struct vm_request *request) {
+    struct err err = ERR_INIT;
+    if (o->keep == NULL) {
+        return true;
+    }
+    spec->keep_dir = run_kept_dir(cli, o->keep);
+    if (spec->keep_dir == NULL) {
+        return false;
+    }
+    if (vm_is_kept(spec->keep_dir)) {
+        err_set(&err, "a machine runs under the name '%s' already", o->keep);
+        err_help(&err, "capsem-builder attach %s, or attach --end %s", o->keep, o->keep);
+    } else if (fs_mkdir_p(AT_FDCWD, spec->keep_dir, 0700, &err)) {
+        request->stays = true;
+        return true;
+    }
+    print_err(cli, &err);
+    return false;
 }
 
 static int run(struct cli *cli, const void *options) {
@@ -302,13 +287,13 @@ static int run(struct cli *cli, const void *options) {
         .after = ARENA_ARRAY(cli->arena, struct vm_task, TASKS_MAX),
         .has_input = o->input,
     };
-    if (!read_env(cli, &o->env, &request.env) || !load_config(cli, o, &config) ||
+    if (!run_read_env(cli, &o->env, &request.env) || !load_config(cli, o, &config) ||
         !run_files_prepare(cli, &o->copy_in, &o->copy_out, &files, &request) ||
         (o->scratch != NULL && !run_scratch_open(cli, o->scratch, &scratch))) {
         return EXIT_FAILED;
     }
     struct vm_spec spec = make_spec(cli, o, config);
-    if (!runner_open(&runner) ||
+    if (!prepare_keep(cli, o, &spec, &request) || !runner_open(&runner) ||
         (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest))) {
         return EXIT_FAILED;
     }
@@ -316,13 +301,19 @@ static int run(struct cli *cli, const void *options) {
         .closed = strcmp(o->net, "none") == 0,
         .resolve = &o->resolve,
         .log = o->net_log,
+        .stays = o->keep != NULL,
     };
     if (!run_net_start(cli, &net_options, config, &net)) {
         return EXIT_FAILED;
     }
     spec.net_fd = net.fd;
     spec.scratch_fd = scratch >= 0 ? scratch : 0;
-    return boot(cli, o, &runner, &spec, &request, &files);
+    int code = boot(cli, o, &runner, &spec, &request, &files);
+    if (spec.keep_dir != NULL && vm_is_kept(spec.keep_dir)) {
+        net.pid = 0; /* it ends with the machine */
+        print_kept(o->keep);
+    }
+    return code;
 }
 
 const struct command command_run = {
@@ -330,8 +321,8 @@ const struct command command_run = {
     .arguments = "[COMMAND...]",
     .summary = "boot the assets and run a command in the guest",
     .details = "One word or string goes to the guest's shell, several words are run as they are,\n"
-               "none starts a shell (Ctrl-] three times ends the machine). The exit code is the\n"
-               "command's; 124 when the time is over.",
+               "none starts a shell (Ctrl-] three times leaves it: the machine ends, or stays\n"
+               "with --keep). The exit code is the command's; 124 when the time is over.",
     .options = run_options,
     .option_count = ARRAY_LEN(run_options),
     .options_size = sizeof(struct run_options),

@@ -4,9 +4,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+
+enum {
+    EXIT_TIMED_OUT = 124, /* as timeout(1) has it */
+    EXIT_SIGNAL = 128,    /* plus its number */
+};
 
 /* -- output -- */
 
@@ -133,4 +139,66 @@ struct vm_hooks runner_hooks(struct runner *runner, bool shell) {
         .input_fd = STDIN_FILENO,
         .window = on_window,
     };
+}
+
+/* -- the result, and what a command starts with -- */
+
+int runner_exit_code(struct runner *runner, enum vm_outcome outcome, int exit_code,
+                     int64_t timeout_s) {
+    switch (outcome) {
+    case VM_EXITED:
+        return exit_code;
+    case VM_TIMED_OUT:
+        print_error(runner->cli, "the command did not end within %lld s", (long long)timeout_s);
+        return EXIT_TIMED_OUT;
+    case VM_STOPPED:
+        /* A write that waited was ended by a signal that nobody has taken yet. */
+        runner_take_signals(runner);
+        if (runner->signal != 0) {
+            return EXIT_SIGNAL + runner->signal;
+        }
+        return runner->reader_gone ? EXIT_SIGNAL + SIGPIPE : EXIT_OK;
+    }
+    return EXIT_FAILED;
+}
+
+bool run_read_env(const struct cli *cli, const struct option_list *list, const char *const **ret) {
+    const char **env = ARENA_ARRAY(cli->arena, const char *, list->len + 1);
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < list->len; i++) {
+        const char *value = strchr(list->items[i], '=') == NULL ? getenv(list->items[i]) : "";
+        if (value == NULL) {
+            print_error(cli, "--env: there is no variable '%s' here to take the value of",
+                        list->items[i]);
+            return false;
+        }
+        env[i] = value[0] == '\0' ? list->items[i]
+                                  : str_fmt(cli->arena, "%s=%s", list->items[i], value).ptr;
+        if (!vm_env_check(env[i], i, &err)) {
+            err_wrap(&err, "--env");
+            print_err(cli, &err);
+            return false;
+        }
+    }
+    *ret = env;
+    return true;
+}
+
+/* -- machines that stay -- */
+
+enum { NAME_MAX_BYTES = 32 };
+
+const char *run_kept_dir(const struct cli *cli, const char *name) {
+    bool good = name[0] != '\0' && strlen(name) <= NAME_MAX_BYTES;
+    for (const char *c = name; *c != '\0'; c++) {
+        bool first = c == name;
+        bool lower = char_is_alnum(*c) && char_lower(*c) == *c;
+        good = good && (lower || (!first && (*c == '-' || *c == '_')));
+    }
+    if (!good) {
+        print_error(cli, "'%s' is no name of a machine: at most %d of a-z, 0-9, '-' and '_'", name,
+                    NAME_MAX_BYTES);
+        return NULL;
+    }
+    return path_join(cli->arena, path_join(cli->arena, cli->cache_dir, "machines"), name);
 }

@@ -28,4 +28,11 @@ void runner_restore(struct runner *runner);
 /* Takes signals that nobody has taken yet. */
 void runner_take_signals(struct runner *runner);
 void runner_done(struct runner *runner);
+/* Our exit code; prints when it is not the command's. */
+int runner_exit_code(struct runner *runner, enum vm_outcome outcome, int exit_code,
+                     int64_t timeout_s);
+/* --env: "K=V", or K with our own value. False: printed. */
+bool run_read_env(const struct cli *cli, const struct option_list *list, const char *const **ret);
+/* The folder of a machine that is kept under that name; NULL: printed, it is no name. */
+const char *run_kept_dir(const struct cli *cli, const char *name);
 #define AUTO_RUNNER __attribute__((cleanup(runner_done))) struct runner

@@ -64,6 +64,7 @@ struct machine {
     uint64_t started_ms;
     uint64_t heard_ms;    /* when the console last said something, */
     uint64_t first_ms;    /* and first; 0: not yet */
+    bool stays;           /* it outlives us from now on */
     struct tail *console; /* the arena's, as are the buffers */
     struct tail *errors;
     struct queue in, out;    /* control frames */
@@ -74,6 +75,8 @@ struct machine {
 void machine_init(struct machine *m, struct arena *a);
 MUST_CHECK bool machine_start(struct machine *m, const char *program, const char *const *args,
                               const struct vm_spec *spec, struct err *err);
+/* In place of machine_start: one that was kept. `stays` is set. */
+MUST_CHECK bool machine_attach(struct machine *m, const char *dir, struct err *err);
 /* The caller's descriptors (-1: none), and whether they have become readable. */
 struct machine_watch {
     int event_fd, input_fd;
@@ -131,3 +134,20 @@ uint64_t session_step_id(const struct session *s);
 struct vm_task *session_task(const struct session *s);
 /* Where the step's input comes from; -1: nowhere, or it has ended. */
 int session_input(const struct session *s);
+
+/* kept.c: the folder of a machine that stays. It holds the sockets that QEMU listens at, and who
+ * that is. */
+enum kept_socket {
+    KEPT_CONSOLE,
+    KEPT_CONTROL,
+    KEPT_TERMINAL,
+    KEPT_SOCKETS,
+};
+MUST_CHECK bool kept_listen(const char *dir, enum kept_socket which, int *ret_fd, struct err *err);
+/* Non-blocking. */
+MUST_CHECK bool kept_connect(const char *dir, enum kept_socket which, int *ret_fd, struct err *err);
+MUST_CHECK bool kept_note(const char *dir, pid_t pid, struct err *err);
+/* 0: it does not run. */
+pid_t kept_pid(const char *dir);
+/* Held as long as the descriptor is open. */
+MUST_CHECK bool kept_lock(const char *dir, int *ret_fd, struct err *err);

@@ -68,8 +68,14 @@ static const char *escape_commas(struct arena *a, const char *value) {
     return out;
 }
 
-static void add_port(struct args *args, const char *name, enum qemu_fd fd) {
-    add2(args, "-chardev", str_fmt(args->arena, "socket,id=%s,fd=%d", name, fd).ptr);
+/* A socket that is connected, or, of a machine that stays, one to listen at. */
+static void add_stream(struct args *args, const struct vm_spec *spec, const char *name,
+                       enum qemu_fd fd) {
+    const char *how = spec->keep_dir == NULL ? "" : ",server=on,wait=off";
+    add2(args, "-chardev", str_fmt(args->arena, "socket,id=%s,fd=%d%s", name, fd, how).ptr);
+}
+
+static void add_port(struct args *args, const char *name) {
     add2(args, "-device",
          str_fmt(args->arena, "virtserialport,chardev=%s,name=capsem.%s", name, name).ptr);
 }
@@ -146,7 +152,7 @@ const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_acce
     add2(&args, "-kernel", spec->kernel);
     add2(&args, "-initrd", spec->initrd);
     add2(&args, "-append", command_line(a, arch, spec, loud));
-    add2(&args, "-chardev", str_fmt(a, "socket,id=console,fd=%d", QEMU_CONSOLE).ptr);
+    add_stream(&args, spec, "console", QEMU_CONSOLE);
     add2(&args, "-serial", "chardev:console");
     if (spec->rootfs != NULL) {
         add_root(&args, spec->rootfs);
@@ -156,10 +162,13 @@ const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_acce
     }
     add2(&args, "-device", "virtio-rng-pci");
     add2(&args, "-device", "virtio-serial-pci,max_ports=5");
-    add_port(&args, "control", QEMU_CONTROL);
-    add_port(&args, "terminal", QEMU_TERMINAL);
+    add_stream(&args, spec, "control", QEMU_CONTROL);
+    add_port(&args, "control");
+    add_stream(&args, spec, "terminal", QEMU_TERMINAL);
+    add_port(&args, "terminal");
     if (spec->net_fd > 0) {
-        add_port(&args, "net", QEMU_NET);
+        add2(&args, "-chardev", str_fmt(a, "socket,id=net,fd=%d", QEMU_NET).ptr);
+        add_port(&args, "net");
     }
     add_volumes(&args, spec);
     add(&args, NULL);

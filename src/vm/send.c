@@ -25,7 +25,7 @@ static bool send_bootconfig(struct session *s) {
     wire_put_name(&writer, "shell");
     wire_put_bool(&writer, session_wants_shell(s));
     wire_put_name(&writer, "linger");
-    wire_put_bool(&writer, s->request->after_count > 0);
+    wire_put_bool(&writer, s->request->after_count > 0 || s->request->stays);
     return send_end(s, &writer);
 }
 

@@ -44,6 +44,9 @@ struct vm_spec {
     const struct vm_volume *volumes; /* VM_VOLUMES_MAX at most */
     size_t volume_count;
     bool verbose; /* the kernel prints what it does */
+    /* A folder for what leads to a machine that stays when the run is over; NULL: it ends with it.
+     */
+    const char *keep_dir;
 };
 
 enum { VM_VOLUMES_MAX = 8 };
@@ -72,6 +75,7 @@ struct vm_request {
     struct vm_task *before, *after;
     size_t before_count, after_count;
     bool has_input;          /* the command reads hooks.input_fd */
+    bool stays;              /* the machine is kept: the end of its shell is not its own */
     const char *command;     /* for the guest's shell; NULL: none */
     const char *const *argv; /* words that are run without a shell, NULL-terminated; NULL: none */
     const char *const *env;  /* more variables, "K=V", NULL-terminated; NULL: none */
@@ -147,6 +151,15 @@ struct vm_report {
 MUST_CHECK bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
                        const struct vm_hooks *hooks, struct vm_report *report,
                        enum vm_outcome *ret_outcome, int *ret_exit_code, struct err *err);
+
+/* The same in a machine that was kept, from its folder: it stays. One at a time may use it. */
+MUST_CHECK bool vm_attach(const char *dir, const struct vm_request *request,
+                          const struct vm_hooks *hooks, struct vm_report *report,
+                          enum vm_outcome *ret_outcome, int *ret_exit_code, struct err *err);
+/* Whether the machine of that folder runs. */
+bool vm_is_kept(const char *dir);
+/* Ends it, and removes its folder. */
+MUST_CHECK bool vm_end_kept(const char *dir, struct err *err);
 
 /* Whether the agent takes "K=V" as the variable number `index`: its own guards say. */
 MUST_CHECK bool vm_env_check(const char *pair, size_t index, struct err *err);

@@ -215,3 +215,30 @@ def test_several_at_once(place):
                  for n in range(4)]
     assert [(p.communicate(timeout=30)[0], p.returncode) for p in processes] == [(b"%d\n" % n, n) for n in range(4)]
     place.nothing_is_left()
+
+
+# -- machines that stay: the rest is test_boot.py's, with a real one --------------------------------------------------------------
+
+
+def attach(place, *words):
+    done = subprocess.run([PROGRAM, "attach", "--cache-dir", str(place.cache), *words], capture_output=True, text=True, timeout=10)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "A", "a/b", "..", "-a", "a b", "x" * 33])
+def test_names_of_machines(place, name):
+    code, _, err = run(place, "true", options=[f"--keep={name}"])
+    assert code == 1 and f"'{name}' is no name of a machine" in err and place.started() == []
+    assert attach(place, "--", name)[0] == 1
+
+
+def test_attach_to_nothing(place):
+    assert attach(place, "--list") == (0, "", "")
+    code, _, err = attach(place, "--end", "work")
+    assert code == 1 and "no machine runs under the name 'work'" in err and "run --keep work" in err
+    assert attach(place)[0] == 2
+    # A note of a process that is somebody else's by now.
+    (place.cache / "machines/work").mkdir(parents=True)
+    for note in (f"{os.getpid()} 1\n", "1", "", "x y", "99999999999 5"):
+        (place.cache / "machines/work/pid").write_text(note)
+        assert attach(place, "work", "true")[0] == 1 and attach(place, "--list")[1] == ""

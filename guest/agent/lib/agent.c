@@ -54,7 +54,6 @@ void agent_greet(struct agent *agent) {
     agent->phase = AGENT_BOOT;
     agent->budget = (struct guard_budget){ 0 };
     agent->want_shell = true;
-    agent->linger = false;
     queue_clear(&agent->in);
     queue_clear(&agent->out);
     struct wire_writer writer = reply_begin(agent, "ready", 1);
@@ -177,8 +176,11 @@ static void tell_timing(struct agent *agent) {
 static void on_bootconfigdone(struct agent *agent, const struct wire_message *message) {
     (void)message;
     agent->phase = AGENT_RUN;
-    if (agent->want_shell && agent->pty.pid == 0 && !pty_start(&agent->pty)) {
-        log_line("no terminal: %s", strerror(errno));
+    if (agent->want_shell && agent->pty.pid == 0) {
+        agent->shell_ended = agent->shell_told = false;
+        if (!pty_start(&agent->pty)) {
+            log_line("no terminal: %s", strerror(errno));
+        }
     }
     struct wire_writer writer = reply_begin(agent, "bootready", 0);
     reply_end(agent, &writer);
