@@ -54,8 +54,8 @@ doctor: all ## what this machine lacks for a build
 validate: all ## check the guest folder
 	$(PROGRAM) validate $(GUEST)
 
-cross-compile: all ## the guest binaries for ARCH into target/linux-agent
-	$(PROGRAM) agent $(GUEST) --arch $(ARCH) $(ARGS)
+cross-compile: all ## guest binaries and packages of this program for ARCH into target/
+	@tools/cross-compile $(PROGRAM) $(GUEST) $(ARCH) $(ARGS)
 
 test: packages-test all ## all tests; SANITIZE=address,undefined for a build that finds more
 	@tools/run-tests $(BUILD) $(ARGS)

@@ -16,6 +16,7 @@
 
 #include "lib/agent.h"
 #include "lib/log.h"
+#include "lib/number.h"
 
 enum {
     END_FLUSH_MS = 1000, // how long the last bytes may take to leave
@@ -147,7 +148,7 @@ static void work(struct agent *agent) {
 }
 
 static void wait_and_move(struct agent *agent, int signals, int wait_ms) {
-    struct pollfd fds[FIXED_POLLS + EXEC_MAX * EXEC_STREAMS];
+    struct pollfd fds[FIXED_POLLS + EXEC_POLLS];
     fill_polls(agent, signals, fds);
     size_t count = FIXED_POLLS + exec_poll(&agent->execs, &agent->out, fds + FIXED_POLLS);
     wait_ms = sooner(wait_ms, transport_wait_ms(&agent->control));
@@ -186,29 +187,30 @@ static void end_shell(struct agent *agent, int signals) {
 static void run(struct agent *agent, int signals) {
     for (;;) {
         work(agent);
-        if (agent->ending || (agent->shell_ended && !exec_any(&agent->execs))) {
+        bool over = agent->shell_ended && !exec_any(&agent->execs);
+        if (agent->ending || (over && !agent->linger)) {
             break;
+        }
+        if (agent->shell_ended && agent->linger && !agent->shell_told) {
+            end_shell(agent, signals);
+            pty_close(&agent->pty);
+            agent->shell_told = true;
         }
         wait_and_move(agent, signals, -1);
     }
     agent->ending = true;
     exec_kill_all(&agent->execs);
-    if (agent->shell_ended) {
+    if (agent->shell_ended && !agent->shell_told) {
         end_shell(agent, signals);
     }
     flush(agent, signals);
     pty_close(&agent->pty);
 }
 
+enum { FD_MAX = 1000000 };
+
 static int parse_fd(const char *text) {
-    int fd = 0;
-    for (const char *at = text; *at; at++) {
-        if (*at < '0' || *at > '9' || fd > 1000000) {
-            return -1;
-        }
-        fd = fd * 10 + (*at - '0');
-    }
-    return *text ? fd : -1;
+    return number_parse(text, FD_MAX);
 }
 
 static const char usage[] =

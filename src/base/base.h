@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/idmap.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/nearest.h"

@@ -92,6 +92,8 @@ bool fs_is_dir(int dirfd, const char *path); /* follows links */
 
 /* Copies all bytes from one fd to another, in the kernel or by reflink where that works. */
 MUST_CHECK bool fs_copy_fd(int from, int to, struct err *err);
+/* The same from the start of a file to a new one, which has a hole wherever the first has one. */
+MUST_CHECK bool fs_copy_sparse(int from, int to, struct err *err);
 
 /* Path text helpers; results in the arena. */
 const char *path_join(struct arena *a, const char *dir, const char *name);

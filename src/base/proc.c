@@ -17,6 +17,11 @@
 
 extern char **environ;
 
+enum {
+    TICK_MS = 100,
+    GRACE_MS = 5000, /* from SIGTERM to SIGKILL */
+};
+
 const char *proc_find(struct arena *a, const char *program) {
     if (strchr(program, '/') != NULL) {
         return access(program, X_OK) == 0 ? program : NULL;
@@ -104,7 +109,9 @@ static _Noreturn void child(const struct proc_spec *spec, const char *program, c
     signal(SIGINT, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* also those that we were started with */
-    if (getppid() == parent && dup2(p->in[0], 0) == 0 && dup2(p->out[1], 1) == 1 &&
+    int in = spec->input_fd > 0 ? spec->input_fd : p->in[0];
+    int out = spec->output_fd > 0 ? spec->output_fd : p->out[1];
+    if (getppid() == parent && dup2(in, 0) == 0 && dup2(out, 1) == 1 &&
         dup2(p->errors[1], 2) == 2 && (spec->cwd == NULL || chdir(spec->cwd) == 0)) {
         execve(program, (char *const *)spec->argv, (char *const *)env);
     }
@@ -151,10 +158,37 @@ static void write_input(int *fd, str *input) {
     }
 }
 
+/* How long poll() may wait; 0: the time is over. */
+static int wait_ms(const struct proc_spec *spec, uint64_t start) {
+    bool ticks = spec->on_tick != NULL || spec->cancelled != NULL;
+    uint64_t left = ticks ? TICK_MS : UINT64_MAX;
+    if (spec->timeout_ms > 0) {
+        uint64_t spent = time_now_ms() - start;
+        uint64_t rest = spec->timeout_ms > spent ? spec->timeout_ms - spent : 0;
+        left = rest < left ? rest : left;
+    }
+    return left == UINT64_MAX ? -1 : (int)(left > 1000000 ? 1000000 : left);
+}
+
+/* Asked once to end, then made to. */
+static void pass_cancel_on(const struct proc_spec *spec, pid_t pid, uint64_t *asked_ms) {
+    if (spec->cancelled == NULL || !*spec->cancelled) {
+        return;
+    }
+    uint64_t now = time_now_ms();
+    if (*asked_ms == 0) {
+        *asked_ms = now;
+        kill(pid, SIGTERM);
+    } else if (now - *asked_ms > GRACE_MS) {
+        kill(pid, SIGKILL);
+    }
+}
+
 /* Until both streams are closed or the time is over. */
-static void watch(const struct proc_spec *spec, struct pipes *p, bool *ret_timed_out) {
+static void watch(const struct proc_spec *spec, struct pipes *p, pid_t pid, bool *ret_timed_out) {
     str input = spec->input;
     uint64_t start = time_now_ms();
+    uint64_t asked_ms = 0;
     fcntl(p->in[1], F_SETFL, O_NONBLOCK);
     while (p->out[0] >= 0 || p->errors[0] >= 0) {
         struct pollfd fds[] = {
@@ -162,17 +196,12 @@ static void watch(const struct proc_spec *spec, struct pipes *p, bool *ret_timed
             { .fd = p->errors[0], .events = POLLIN },
             { .fd = p->in[1], .events = POLLOUT },
         };
-        int wait_ms = -1;
-        if (spec->timeout_ms > 0) {
-            uint64_t spent = time_now_ms() - start;
-            if (spent >= spec->timeout_ms) {
-                *ret_timed_out = true;
-                return;
-            }
-            wait_ms =
-                (int)(spec->timeout_ms - spent > 1000000 ? 1000000 : spec->timeout_ms - spent);
+        int wait = wait_ms(spec, start);
+        if (wait == 0) {
+            *ret_timed_out = true;
+            return;
         }
-        if (poll(fds, ARRAY_LEN(fds), wait_ms) < 0 && errno != EINTR) {
+        if (poll(fds, ARRAY_LEN(fds), wait) < 0 && errno != EINTR) {
             return;
         }
         if (fds[0].revents != 0) {
@@ -184,6 +213,10 @@ static void watch(const struct proc_spec *spec, struct pipes *p, bool *ret_timed
         if (fds[2].revents != 0) {
             write_input(&p->in[1], &input);
         }
+        if (spec->on_tick != NULL) {
+            spec->on_tick(spec->self);
+        }
+        pass_cancel_on(spec, pid, &asked_ms);
     }
 }
 
@@ -228,7 +261,7 @@ bool proc_run(const struct proc_spec *spec, struct proc_result *ret, struct err 
     struct sigaction before;
     sigaction(SIGPIPE, &ignore, &before);
     if (started) {
-        watch(spec, &p, &result.timed_out);
+        watch(spec, &p, pid, &result.timed_out);
     }
     sigaction(SIGPIPE, &before, NULL);
     if (result.timed_out) {

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,12 +20,17 @@ struct proc_spec {
     const char *const *env;  /* NULL-terminated "K=V" set on top of ours; may be NULL */
     const char *cwd;         /* NULL: ours */
     str input;               /* goes to its stdin; empty: /dev/null */
+    int input_fd;            /* its stdin in place of `input`; 0: none */
+    int output_fd;           /* its stdout in place of `out` and on_output; 0: none */
     uint64_t timeout_ms;     /* 0: none */
     struct buf *out;         /* gets stdout, up to the buf's maximum; NULL: discarded */
     struct buf *errors;      /* gets stderr; NULL: discarded; may be the same as `out` */
     /* Called with each piece of stdout and stderr in place of the bufs when not NULL. */
     void (*on_output)(void *self, int stream, str piece);
+    void (*on_tick)(void *self); /* several times a second; may be NULL */
     void *self;
+    /* Once it is set the child gets SIGTERM, and SIGKILL when it goes on; may be NULL. */
+    const volatile sig_atomic_t *cancelled;
 };
 
 struct proc_result {

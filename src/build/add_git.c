@@ -41,7 +41,7 @@ static bool call_git(struct builder *b, struct store_work *w, const struct remot
         .commit = commit,
     };
     struct sandbox_spec spec = {
-        .root = { (const char *const[]){ "/" }, 1 },
+        .root = { (const char *const[]){ job.folder }, 1 },
         .staging = store_work_path(w, b->arena, "staging"),
         .cancelled = b->request->cancelled,
         .network = SANDBOX_NETWORK_HOST,

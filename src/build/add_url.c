@@ -82,7 +82,7 @@ static bool download(struct builder *b, struct store_work *w, const struct remot
         .answer = answer,
     };
     struct sandbox_spec spec = {
-        .root = { (const char *const[]){ "/" }, 1 },
+        .root = { (const char *const[]){ store_work_path(w, b->arena, ".") }, 1 },
         .staging = store_work_path(w, b->arena, "staging"),
         .cancelled = b->request->cancelled,
         .network = SANDBOX_NETWORK_HOST,

@@ -297,9 +297,8 @@ bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap 
         }
         job.sources = store_work_path(&work, a, "sources.list");
     }
-    struct sandbox_root host = { (const char *const[]){ "/" }, 1 };
     struct sandbox_spec spec = {
-        .root = host,
+        .root = { (const char *const[]){ job.target }, 1 },
         .staging = store_work_path(&work, a, "staging"),
         .cancelled = cancelled,
         .on_output = on_output,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build/build.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "build/internal.h"
@@ -54,6 +55,26 @@ static bool run_target(struct builder *b) {
     return true;
 }
 
+void build_times(struct store *s, struct arena *a, const struct build_result *result,
+                 struct build_time **ret, size_t *ret_count) {
+    *ret = ARENA_ARRAY(a, struct build_time, result->record_count);
+    *ret_count = 0;
+    for (size_t i = 0; i < result->record_count; i++) {
+        str text;
+        if (!store_layer_meta(s, a, &result->records[i].key, &text)) {
+            continue;
+        }
+        json_t *meta = json_loadb(text.ptr, text.len, 0, NULL);
+        const json_t *began = json_object_get(meta, "began_ms");
+        const json_t *ended = json_object_get(meta, "ended_ms");
+        if (json_is_integer(began) && json_is_integer(ended)) {
+            (*ret)[(*ret_count)++] =
+                (struct build_time){ json_integer_value(began), json_integer_value(ended) };
+        }
+        json_decref(meta);
+    }
+}
+
 bool build_run(struct arena *a, const struct build_request *request, struct diag_sink *sink,
                struct build_result *ret, struct err *err) {
     *ret = (struct build_result){ 0 };
@@ -63,11 +84,29 @@ bool build_run(struct arena *a, const struct build_request *request, struct diag
         .sink = sink,
         .err = err,
         .result = ret,
+        .work = STEP_WORK_INIT,
     };
     map_init(&b.bases, a);
     map_init(&b.unreachable, a);
     bool ok = run_target(&b);
     host_settings_done(&b);
+    store_work_done(&b.work.store);
     context_close(b.context);
     return ok;
+}
+
+bool build_base_find(struct arena *a, const struct build_request *request,
+                     const struct dockerfile_word *word, const struct oci_platform *platform,
+                     struct diag_sink *sink, struct build_image *ret, struct err *err) {
+    struct build_result result = { 0 };
+    struct builder b = {
+        .request = request,
+        .arena = a,
+        .sink = sink,
+        .err = err,
+        .result = &result,
+    };
+    map_init(&b.bases, a);
+    map_init(&b.unreachable, a);
+    return base_find(&b, *word, platform, ret);
 }

@@ -24,6 +24,8 @@ struct build_step {
     size_t count;  /* of the stage's steps */
     str text;      /* the instruction on one line */
     struct span span;
+    struct store_key key; /* of the layer; empty: it is no step, or not known yet */
+    struct store_key own; /* the same without what the step builds on */
 };
 
 enum build_step_end {
@@ -83,8 +85,9 @@ struct build_request {
     size_t context_count;
     bool allow_insecure; /* RUN --security=insecure is the user's will */
     bool no_cache;
-    bool pull;                 /* base images: the registry is asked even when the store has them */
-    bool offline;              /* base images: nothing but the store is asked */
+    bool look;    /* run nothing: the records say what the store has, and what would run */
+    bool pull;    /* base images: the registry is asked even when the store has them */
+    bool offline; /* base images: nothing but the store is asked */
     int64_t source_date_epoch; /* seconds; times of what the engine itself makes */
     bool epoch_is_now;         /* nobody has set it: steps do not see it as an ARG */
     const struct build_events *events;
@@ -94,8 +97,12 @@ struct build_request {
 
 struct build_record {
     str stage;
+    size_t number; /* in its stage, of `count` */
+    size_t count;
     str text;
-    struct store_key key;
+    struct span span;
+    struct store_key key; /* empty: of a look, behind a step that would run */
+    struct store_key own; /* as in build_step */
     bool cached;
     uint64_t duration_ms;
 };
@@ -120,6 +127,26 @@ struct build_result {
  */
 MUST_CHECK bool build_run(struct arena *a, const struct build_request *request,
                           struct diag_sink *sink, struct build_result *ret, struct err *err);
+
+/* When a step ran, in milliseconds of the clock of the wall. A file with such a time was made by
+ * it, at a time that says nothing: a build on another day has another one. */
+struct build_time {
+    int64_t began_ms;
+    int64_t ended_ms;
+};
+/* Of the steps of a result, of those in the store too; in the arena. */
+void build_times(struct store *s, struct arena *a, const struct build_result *result,
+                 struct build_time **ret, size_t *ret_count);
+
+/*
+ * What steps see of this machine, for an engine that is not ours: files in the folder `capsem` of
+ * the work, which a step has at BUILD_HOST_FOLDER, and the variables that name them. Secrets may be
+ * in both.
+ */
+#define BUILD_HOST_FOLDER "/run/capsem"
+MUST_CHECK bool build_host_settings(struct arena *a, struct store *store,
+                                    struct store_work *ret_work, struct oci_pairs *ret_env,
+                                    struct err *err);
 
 /* --- base images in the store ----------------------------------------------------------------- */
 
@@ -148,6 +175,15 @@ MUST_CHECK bool build_image_list(struct store *s, struct arena *a, struct build_
 MUST_CHECK bool build_image_remove(struct store *s, const struct oci_reference *ref,
                                    const struct oci_platform *platform, bool *ret_removed,
                                    struct err *err);
+/*
+ * The base image that `word` names: from the store, its registry, or a distribution's packages, as
+ * build_run() finds those of its stages. False: reported to the sink, or err is set.
+ */
+struct dockerfile_word;
+MUST_CHECK bool build_base_find(struct arena *a, const struct build_request *request,
+                                const struct dockerfile_word *word,
+                                const struct oci_platform *platform, struct diag_sink *sink,
+                                struct build_image *ret, struct err *err);
 /* Adds or replaces a name. */
 MUST_CHECK bool build_image_save(struct store *s, const struct build_image *image, struct err *err);
 /* Absolute folders of its layers, lowest first. */

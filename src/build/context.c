@@ -189,7 +189,8 @@ bool context_excludes(const struct dockerfile_ignore *excludes, const char *sour
 }
 
 bool context_takes_xattr(const char *name) {
-    return strncmp(name, "trusted.overlay.", 16) != 0 && strcmp(name, "security.selinux") != 0;
+    return strncmp(name, "trusted.overlay.", 16) != 0 && strncmp(name, "user.overlay.", 13) != 0 &&
+           strcmp(name, "security.selinux") != 0;
 }
 
 /* ---- digests ---- */

@@ -174,6 +174,10 @@ static bool path_source(struct step *step, struct copy_plan *plan, struct docker
         return false;
     }
     bool is_add = step->instruction->kind == DOCKERFILE_ADD;
+    if (is_add && remote_kind_of(path) != REMOTE_NONE && b->request->look) {
+        step->stage->missed = true; /* nobody is asked whether it is the same */
+        return false;
+    }
     if (is_add && remote_kind_of(path) != REMOTE_NONE) {
         return remote_source(step, plan, word, path);
     }

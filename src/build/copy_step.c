@@ -154,7 +154,7 @@ bool step_copy(struct step *step) {
     struct copy_plan plan = { .key = &key };
     bool is_add = step->instruction->kind == DOCKERFILE_ADD;
     key_begin(&key, is_add ? "ADD" : "COPY");
-    key_add(&key, str_from_c(step->stage->stack.key.hex));
+    key_add_below(&key, &step->stage->stack.key);
     plan.job.now.tv_sec = b->request->source_date_epoch;
     key_add_u64(&key, step_unpacks(step));
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
@@ -174,6 +174,7 @@ bool step_copy(struct step *step) {
         plan.job.looked_at = (struct timespec){ 0 };
     }
     step->key = key_end(&key);
+    step->shown.own = key_end_own(&key);
     bool ok = step_execute(step, copy_in_child, &plan);
     close_remotes(&plan);
     return ok;

@@ -11,7 +11,7 @@
 
 enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
 
-#define INSIDE "/run/capsem"
+#define INSIDE BUILD_HOST_FOLDER
 
 /* Variables that go into a step as they are. */
 static const char *const passed[] = {
@@ -257,4 +257,18 @@ void host_settings_done(struct builder *b) {
         store_work_done(&b->host->work);
         b->host = NULL;
     }
+}
+
+bool build_host_settings(struct arena *a, struct store *store, struct store_work *ret_work,
+                         struct oci_pairs *ret_env, struct err *err) {
+    struct build_request request = { .store = store };
+    struct builder b = { .request = &request, .arena = a, .err = err };
+    const struct host_settings *h;
+    if (!host_settings_get(&b, &h)) {
+        host_settings_done(&b);
+        return false;
+    }
+    *ret_work = h->work;
+    *ret_env = h->env;
+    return true;
 }

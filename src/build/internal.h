@@ -17,11 +17,16 @@ enum {
 /* Every part is written with its length, so that no two lists of parts look alike. */
 struct key_hash {
     struct blake3 state;
+    struct blake3 own; /* without what a step builds on */
 };
 void key_begin(struct key_hash *k, const char *what);
+/* The key of what a step builds on. */
+void key_add_below(struct key_hash *k, const struct store_key *below);
 void key_add(struct key_hash *k, str part);
 void key_add_u64(struct key_hash *k, uint64_t number);
 struct store_key key_end(struct key_hash *k);
+/* Of all but what was added below: the same step on another image has the same one. */
+struct store_key key_end_own(struct key_hash *k);
 
 /* ---- shown.c ---- */
 
@@ -52,11 +57,21 @@ struct stage {
     struct oci_config config;
     struct oci_pairs args; /* ARGs declared so far, with their values */
     bool has_cmd;          /* the stage itself has a CMD */
+    bool missed;           /* in a look: a step would run, so what follows would too */
     size_t step_count;
     size_t step_number;
 };
 
 struct build_context;
+
+/* step_work.c: the folders of one step after the other. */
+struct step_work {
+    struct store_work store; /* open from the first step on */
+    size_t number;           /* of the step; in the names of what it alone has in the folder */
+    size_t spare_count;
+    size_t old_count;
+};
+#define STEP_WORK_INIT ((struct step_work){ .store = STORE_WORK_INIT })
 
 /* A build while it runs. */
 struct builder {
@@ -73,6 +88,8 @@ struct builder {
     struct oci_platform build_platform;
     struct map bases;       /* base images found in this run */
     struct map unreachable; /* registries that did not answer in it, by domain */
+    struct step_work work;
+    bool work_taken; /* a step runs in it */
 };
 
 /* One step that changes files: what vars.c and the steps hand around. */
@@ -82,8 +99,8 @@ struct step {
     const struct dockerfile_instruction *instruction;
     struct build_step shown;
     struct store_key key;
-    struct store_work *work; /* while it runs */
-    const char *upper;       /* absolute */
+    struct step_work *work; /* while it runs */
+    const char *upper;      /* absolute */
 };
 
 /* --- vars.c ------------------------------------------------------------------------------------
@@ -122,7 +139,9 @@ typedef bool step_function(struct step *step, void *self);
  * otherwise `function` runs in a fresh work folder and what it leaves is committed.
  */
 MUST_CHECK bool step_execute(struct step *step, step_function *function, void *self);
-/* The same without a word: only the layer is made, if it is missing. */
+/* In a look: the step would run. */
+void step_missed(struct step *step);
+/* The same as step_execute without a word: only the layer is made, if it is missing. */
 MUST_CHECK bool step_make_layer(struct step *step, step_function *function, void *self);
 /* Keeps the last part of an output, at most OUTPUT_TAIL_BYTES. */
 void output_tail_add(struct buf *tail, str piece);
@@ -131,6 +150,15 @@ const char **stack_paths(struct builder *b, const struct stack *stack, size_t *r
 void stack_push(struct builder *b, struct stack *stack, const struct store_key *layer);
 /* A spec with root, upper, work and staging filled in. */
 struct sandbox_spec step_sandbox(struct step *step);
+
+/* --- step_work.c ------------------------------------------------------------------------------
+ */
+
+/* Makes "step/fs" like `root`, "step/work" and "staging". */
+MUST_CHECK bool step_work_begin(struct builder *b, struct step_work *w, const struct stat *root,
+                                struct err *err);
+/* What is not part of the layer leaves "step". */
+MUST_CHECK bool step_work_finish(struct step_work *w, const struct stat *root, struct err *err);
 
 /* --- the instructions that change files ----------------------------------------------------------
  */
@@ -346,3 +374,4 @@ MUST_CHECK bool named_find(struct builder *b, struct stage *s, struct dockerfile
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);
 bool is_cancelled(const struct builder *b);
 MUST_CHECK bool check_root(struct err *err);
+bool devices_help(struct err *err); /* for EPERM of mknod(2) */

@@ -29,6 +29,7 @@ struct layer_job {
     size_t whiteout_cap;
     size_t entry_count;
     uint64_t file_bytes;
+    bool is_root;              /* marks go to trusted.*, else to user.* */
     struct timespec root_time; /* of "/"; libarchive sets it too early */
     struct err *err;
 };
@@ -50,12 +51,20 @@ struct store_key layers_key(const struct store_key *layers, size_t count) {
     return key_end(&k);
 }
 
+static bool is_opaque(const char *path) {
+    static const char *const names[] = { "trusted.overlay.opaque", "user.overlay.opaque" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char value[1];
+        if (lgetxattr(path, names[i], value, sizeof value) == 1 && value[0] == 'y') {
+            return true;
+        }
+    }
+    return false;
+}
+
 void layers_cut_hidden(struct store *s, struct arena *a, struct store_key **layers, size_t *count) {
     for (size_t i = *count; i-- > 1;) {
-        char value[1];
-        const char *path = store_layer_path(s, a, &(*layers)[i]);
-        if (lgetxattr(path, "trusted.overlay.opaque", value, sizeof value) == 1 &&
-            value[0] == 'y') {
+        if (is_opaque(store_layer_path(s, a, &(*layers)[i]))) {
             *layers += i;
             *count -= i;
             return;
@@ -129,14 +138,24 @@ static bool on_entry(void *self, const char *path, struct archive_entry *entry, 
 
 /* ---- whiteouts ---- */
 
-static bool mark(const char *path, const char *name, const char *value, struct err *err) {
-    return lsetxattr(path, name, value, strlen(value), 0) == 0 ||
+enum overlay_mark { MARK_OPAQUE, MARK_ORIGIN };
+
+static bool mark(const struct layer_job *job, const char *path, enum overlay_mark which,
+                 struct err *err) {
+    static const struct {
+        const char *as_root, *as_user, *value;
+    } marks[] = {
+        [MARK_OPAQUE] = { "trusted.overlay.opaque", "user.overlay.opaque", "y" },
+        [MARK_ORIGIN] = { "trusted.overlay.origin", "user.overlay.origin", "" },
+    };
+    const char *name = job->is_root ? marks[which].as_root : marks[which].as_user;
+    return lsetxattr(path, name, marks[which].value, strlen(marks[which].value), 0) == 0 ||
            err_sys(err, errno, "mark '%s' for overlayfs", path);
 }
 
 /* The folder's own time stays; `origin` makes overlayfs look for whiteouts in a folder that no
  * lower layer has. */
-static bool hide(const char *dir, const char *path, struct err *err) {
+static bool hide(const struct layer_job *job, const char *dir, const char *path, struct err *err) {
     struct stat before;
     if (stat(dir, &before) < 0) {
         return err_sys(err, errno, "hide '%s'", path);
@@ -145,7 +164,7 @@ static bool hide(const char *dir, const char *path, struct err *err) {
         return errno == EEXIST || err_sys(err, errno, "hide '%s'", path);
     }
     const struct timespec times[2] = { before.st_atim, before.st_mtim };
-    return mark(dir, "trusted.overlay.origin", "", err) &&
+    return mark(job, dir, MARK_ORIGIN, err) &&
            (utimensat(AT_FDCWD, dir, times, 0) == 0 || err_sys(err, errno, "hide '%s'", path));
 }
 
@@ -155,14 +174,14 @@ static bool apply_whiteout(struct layer_job *job, const struct whiteout *w, stru
         return false;
     }
     if (w->name == NULL) {
-        return mark(w->dir, "trusted.overlay.opaque", "y", err);
+        return mark(job, w->dir, MARK_OPAQUE, err);
     }
     const char *path = path_join(job->arena, w->dir, w->name);
     if (lstat(path, &st) < 0) {
-        return hide(w->dir, path, err);
+        return hide(job, w->dir, path, err);
     }
     /* The layer brings another one: a folder then hides what is below. */
-    return !S_ISDIR(st.st_mode) || mark(path, "trusted.overlay.opaque", "y", err);
+    return !S_ISDIR(st.st_mode) || mark(job, path, MARK_OPAQUE, err);
 }
 
 /* ---- in the child ---- */
@@ -222,6 +241,7 @@ bool layer_unpack(struct store_work *work, const struct layer_source *source, in
         .fd = fd,
         .target = store_work_path(work, arena, "step/fs"),
         .arena = arena,
+        .is_root = sandbox_rights() == SANDBOX_ROOT,
     };
     struct sandbox_spec spec = {
         .root = { (const char *const[]){ job.target }, 1 },

@@ -167,7 +167,12 @@ static bool open_cache(struct builder *b, struct run_mount *m, str id, struct er
     bool ok =
         !fresh || (chown(m->cache, ast->has_uid ? ast->uid : 0, ast->has_gid ? ast->gid : 0) == 0 &&
                    chmod(m->cache, ast->has_mode ? ast->mode : 0755) == 0);
-    return ok || err_sys(err, errno, "set up the cache mount '%.*s'", STR_FMT(ast->target));
+    if (!ok) {
+        int why = errno;
+        err_sys(err, why, "set up the cache mount '%.*s'", STR_FMT(ast->target));
+        return why == EINVAL && idmaps_help(err);
+    }
+    return true;
 }
 
 /* The cache that comes next in the order of ids, NULL when all are open. */
@@ -216,9 +221,10 @@ static bool open_caches(struct builder *b, struct run_mounts *mounts, struct err
 
 static bool make_scratch(struct step *step, size_t number, const char **ret, struct err *err) {
     struct arena *a = step->builder->arena;
-    const char *name = str_fmt(a, "mount-%zu", number).ptr;
-    *ret = store_work_path(step->work, a, name);
-    return mkdirat(step->work->fd, name, 0755) == 0 || err_sys(err, errno, "create '%s'", *ret);
+    const char *name = str_fmt(a, "mount-%zu-%zu", step->work->number, number).ptr;
+    *ret = store_work_path(&step->work->store, a, name);
+    return mkdirat(step->work->store.fd, name, 0755) == 0 ||
+           err_sys(err, errno, "create '%s'", *ret);
 }
 
 /* The context is one more root: a source inside it cannot leave it. What .dockerignore leaves out

@@ -83,7 +83,7 @@ static bool plan_run(struct step *step, struct run_plan *plan) {
 static bool key_run(struct step *step, struct run_plan *plan) {
     struct key_hash k;
     key_begin(&k, "RUN");
-    key_add(&k, str_from_c(step->stage->stack.key.hex));
+    key_add_below(&k, &step->stage->stack.key);
     key_add_u64(&k, plan->argc);
     for (size_t i = 0; i < plan->argc; i++) {
         key_add(&k, str_from_c(plan->argv[i]));
@@ -104,6 +104,7 @@ static bool key_run(struct step *step, struct run_plan *plan) {
         key_add(&k, S("insecure"));
     }
     step->key = key_end(&k);
+    step->shown.own = key_end_own(&k);
     return true;
 }
 
@@ -114,15 +115,17 @@ static bool add_script(struct step *step, const struct run_plan *plan, struct sa
     if (plan->script.len == 0) {
         return true;
     }
-    if (!fs_store(step->work->fd, "script", plan->script, 0755, err)) {
+    struct store_work *work = &step->work->store;
+    const char *name = str_fmt(step->builder->arena, "script-%zu", step->work->number).ptr;
+    if (!fs_store(work->fd, name, plan->script, 0755, err)) {
         return false;
     }
-    if (fchmodat(step->work->fd, "script", 0755, 0) < 0) {
+    if (fchmodat(work->fd, name, 0755, 0) < 0) {
         return err_sys(err, errno, "write the step's script");
     }
     to[(*count)++] = (struct sandbox_mount){
         .kind = SANDBOX_BIND,
-        .source = store_work_path(step->work, step->builder->arena, "script"),
+        .source = store_work_path(work, step->builder->arena, name),
         .target = script_path,
         .readonly = true,
     };

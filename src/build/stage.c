@@ -62,6 +62,7 @@ static bool begin_stage(struct builder *b, struct stage *s) {
             return false;
         }
         take_stage(b, s, &b->stages[index]);
+        s->missed = b->stages[index].missed;
     } else if (str_eq(base, S("scratch"))) {
         struct key_hash k;
         key_begin(&k, "scratch");
@@ -86,6 +87,10 @@ bool stage_find_root(struct builder *b, struct stage *s, struct dockerfile_word 
     size_t index = dockerfile_find_source(b->file, s->ast->index, from.text);
     if (!is_named && index != DOCKERFILE_NO_STAGE) {
         if (!stage_build(b, index)) {
+            return false;
+        }
+        if (b->stages[index].missed) {
+            s->missed = true;
             return false;
         }
         *ret = &b->stages[index].stack;
@@ -276,16 +281,37 @@ static bool do_workdir(struct step *step) {
     return step_workdir(step, path);
 }
 
+static bool do_step(struct step *step) {
+    switch (step->instruction->kind) {
+    case DOCKERFILE_ADD:
+    case DOCKERFILE_COPY:
+        return step_copy(step);
+    case DOCKERFILE_RUN:
+        return step_run(step);
+    default:
+        return do_workdir(step);
+    }
+}
+
+/* In a look, what builds on something that is not there would run, whatever else it is. */
+static bool do_or_miss_step(struct builder *b, struct stage *s,
+                            const struct dockerfile_instruction *i) {
+    struct step step = make_step(b, s, i);
+    if (!s->missed && do_step(&step)) {
+        return true;
+    }
+    if (s->missed) {
+        step_missed(&step);
+    }
+    return s->missed;
+}
+
 static bool do_instruction(struct builder *b, struct stage *s,
                            const struct dockerfile_instruction *i) {
-    struct step step = { 0 };
-    if (is_step(i->kind)) {
-        step = make_step(b, s, i);
-    }
     switch (i->kind) {
     case DOCKERFILE_ADD:
     case DOCKERFILE_COPY:
-        return step_copy(&step);
+        return do_or_miss_step(b, s, i);
     case DOCKERFILE_ARG:
         return do_arg(b, s, i);
     case DOCKERFILE_CMD:
@@ -316,7 +342,7 @@ static bool do_instruction(struct builder *b, struct stage *s,
         do_onbuild(b, s, &i->onbuild);
         return true;
     case DOCKERFILE_RUN:
-        return step_run(&step);
+        return do_or_miss_step(b, s, i);
     case DOCKERFILE_SHELL:
         s->config.shell = (struct oci_strings){ i->command.argv, i->command.argc };
         return true;
@@ -327,7 +353,7 @@ static bool do_instruction(struct builder *b, struct stage *s,
     case DOCKERFILE_VOLUME:
         return do_volume(b, s, i);
     case DOCKERFILE_WORKDIR:
-        return do_workdir(&step);
+        return do_or_miss_step(b, s, i);
     }
     ASSERT(false);
     return false;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "build/internal.h"
@@ -27,13 +28,23 @@ void stack_push(struct builder *b, struct stack *stack, const struct store_key *
     stack->key = *layer;
 }
 
+/* An image may have a layer twice, and a mount may not: the upper one hides all of the lower. */
+static bool comes_again(const struct stack *stack, size_t at) {
+    for (size_t i = at + 1; i < stack->len; i++) {
+        if (memcmp(&stack->layers[i], &stack->layers[at], sizeof stack->layers[at]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A step that changed nothing is a layer without a folder: it adds nothing to a mount. */
 const char **stack_paths(struct builder *b, const struct stack *stack, size_t *ret_count) {
     const char **paths = ARENA_ARRAY(b->arena, const char *, stack->len + 1);
     size_t count = 0;
     for (size_t i = 0; i < stack->len; i++) {
         const char *path = store_layer_path(b->request->store, b->arena, &stack->layers[i]);
-        if (fs_is_dir(AT_FDCWD, path)) {
+        if (fs_is_dir(AT_FDCWD, path) && !comes_again(stack, i)) {
             paths[count++] = path;
         }
     }
@@ -46,18 +57,26 @@ struct sandbox_spec step_sandbox(struct step *step) {
     struct sandbox_spec spec = { 0 };
     spec.root.layers = stack_paths(b, &step->stage->stack, &spec.root.layer_count);
     spec.upper = step->upper;
-    spec.work = store_work_path(step->work, b->arena, "step/work");
-    spec.staging = store_work_path(step->work, b->arena, "staging");
+    spec.work = store_work_path(&step->work->store, b->arena, "step/work");
+    spec.staging = store_work_path(&step->work->store, b->arena, "staging");
     spec.cancelled = b->request->cancelled;
     return spec;
 }
 
-static str describe(struct step *step, uint64_t duration_ms) {
+static int64_t now_epoch_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static str describe(struct step *step, int64_t began_ms, uint64_t duration_ms) {
     struct arena *a = step->builder->arena;
     json_t *meta = json_object();
     json_object_set_new(meta, "text", json_stringn(step->shown.text.ptr, step->shown.text.len));
     json_object_set_new(meta, "stage", json_stringn(step->shown.stage.ptr, step->shown.stage.len));
     json_object_set_new(meta, "parent", json_string(step->stage->stack.key.hex));
+    json_object_set_new(meta, "began_ms", json_integer((json_int_t)began_ms));
+    json_object_set_new(meta, "ended_ms", json_integer((json_int_t)now_epoch_ms()));
     json_object_set_new(meta, "duration_ms", json_integer((json_int_t)duration_ms));
     char *text = json_dumps(meta, JSON_COMPACT);
     json_decref(meta);
@@ -76,40 +95,6 @@ static bool root_stat(struct step *step, struct stat *ret, struct err *err) {
            err_sys(err, errno, "open layer '%s'", paths[count - 1]);
 }
 
-static bool make_folders(struct store_work *w, const struct stat *root, struct err *err) {
-    static const char *const folders[] = { "step", "step/fs", "step/work", "staging" };
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        if (mkdirat(w->fd, folders[i], 0755) < 0) {
-            return err_sys(err, errno, "create a work folder");
-        }
-    }
-    const struct timespec times[2] = { root->st_mtim, root->st_mtim };
-    return (fchownat(w->fd, "step/fs", root->st_uid, root->st_gid, 0) == 0 &&
-            fchmodat(w->fd, "step/fs", root->st_mode & 07777, 0) == 0 &&
-            utimensat(w->fd, "step/fs", times, 0) == 0) ||
-           err_sys(err, errno, "create a work folder");
-}
-
-/* A step that changed nothing is a layer without a folder. */
-static bool finish_upper(struct store_work *w, const struct stat *root, struct err *err) {
-    struct stat now;
-    if (!fs_remove_tree(w->fd, "step/work", err)) {
-        return false;
-    }
-    unlinkat(w->fd, "staging", AT_REMOVEDIR); /* an empty work needs no trash */
-    unlinkat(w->fd, "script", 0);
-    if (fstatat(w->fd, "step/fs", &now, AT_SYMLINK_NOFOLLOW) < 0) {
-        return err_sys(err, errno, "finish a layer");
-    }
-    if (now.st_mode != root->st_mode || now.st_uid != root->st_uid || now.st_gid != root->st_gid) {
-        return true; /* RUN chmod 700 / */
-    }
-    if (unlinkat(w->fd, "step/fs", AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST) {
-        return err_sys(err, errno, "finish a layer");
-    }
-    return true;
-}
-
 bool check_root(struct err *err) {
     if (geteuid() == 0) {
         return true;
@@ -118,29 +103,48 @@ bool check_root(struct err *err) {
     return err_help(err, "the embedded engine needs root: run it with sudo");
 }
 
-static bool run_and_commit(struct step *step, step_function *function, void *self) {
+bool devices_help(struct err *err) {
+    return err_help(err,
+                    "an ordinary user can make no devices: leave them out, or build with sudo");
+}
+
+static bool run_and_commit(struct step *step, struct step_work *work, step_function *function,
+                           void *self) {
     struct builder *b = step->builder;
     struct err err = ERR_INIT;
-    AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct stat root;
     uint64_t start = time_now_ms();
+    int64_t began_ms = now_epoch_ms();
     if (!check_root(&err) || !root_stat(step, &root, &err) ||
-        !store_work_begin(b->request->store, &work, &err) || !make_folders(&work, &root, &err)) {
+        !step_work_begin(b, work, &root, &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
     }
-    step->work = &work;
-    step->upper = store_work_path(&work, b->arena, "step/fs");
+    step->work = work;
+    step->upper = store_work_path(&work->store, b->arena, "step/fs");
     bool ok = function(step, self);
     step->work = NULL;
     if (!ok) {
         return false;
     }
-    if (!finish_upper(&work, &root, &err) ||
-        !store_layer_commit(&work, "step", &step->key, b->request->no_cache,
-                            describe(step, time_now_ms() - start), &err)) {
+    if (!step_work_finish(work, &root, &err) ||
+        !store_layer_commit(&work->store, "step", &step->key, b->request->no_cache,
+                            describe(step, began_ms, time_now_ms() - start), &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
     }
     return true;
+}
+
+/* A step that another one wants while it runs has a folder of its own. */
+static bool run_alone(struct step *step, step_function *function, void *self) {
+    struct builder *b = step->builder;
+    struct step_work own = STEP_WORK_INIT;
+    struct step_work *work = b->work_taken ? &own : &b->work;
+    bool taken = b->work_taken;
+    b->work_taken = true;
+    bool ok = run_and_commit(step, work, function, self);
+    b->work_taken = taken;
+    store_work_done(&own.store);
+    return ok;
 }
 
 /* When the buffer is full, its older half goes. */
@@ -164,8 +168,12 @@ static void record(struct step *step, bool cached, uint64_t duration_ms) {
     struct builder *b = step->builder;
     struct build_record r = {
         .stage = step->shown.stage,
+        .number = step->shown.number,
+        .count = step->shown.count,
         .text = step->shown.text,
+        .span = step->shown.span,
         .key = step->key,
+        .own = step->shown.own,
         .cached = cached,
         .duration_ms = duration_ms,
     };
@@ -195,7 +203,7 @@ static bool run_locked(struct step *step, step_function *function, void *self, b
         return false;
     }
     *ret_cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);
-    return *ret_cached || run_and_commit(step, function, self);
+    return *ret_cached || run_alone(step, function, self);
 }
 
 bool step_make_layer(struct step *step, step_function *function, void *self) {
@@ -204,12 +212,32 @@ bool step_make_layer(struct step *step, step_function *function, void *self) {
            run_locked(step, function, self, &cached);
 }
 
+void step_missed(struct step *step) {
+    step->stage->missed = true;
+    record(step, false, 0);
+}
+
+static void look_at(struct step *step) {
+    struct builder *b = step->builder;
+    if (b->request->no_cache || !store_layer_has(b->request->store, &step->key)) {
+        step_missed(step);
+        return;
+    }
+    stack_push(b, &step->stage->stack, &step->key);
+    record(step, true, 0);
+}
+
 bool step_execute(struct step *step, step_function *function, void *self) {
     struct builder *b = step->builder;
     const struct build_events *events = b->request->events;
     if (is_cancelled(b)) {
         return err_sys(b->err, EINTR, "stopped");
     }
+    if (b->request->look) {
+        look_at(step);
+        return true;
+    }
+    step->shown.key = step->key;
     events->begin(b->request->self, &step->shown);
     uint64_t start = time_now_ms();
     bool cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);

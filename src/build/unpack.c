@@ -150,7 +150,7 @@ static void drop_foreign_xattrs(struct unpacker *u, struct archive_entry *entry)
     size_t cap = 0;
     archive_entry_xattr_reset(entry);
     while (archive_entry_xattr_next(entry, &name, &value, &len) == ARCHIVE_OK) {
-        if (context_takes_xattr(name) && strncmp(name, "user.overlay.", 13) != 0) {
+        if (context_takes_xattr(name)) {
             struct kept k = { str_to_c(u->arena, str_from_c(name)),
                               str_dup(u->arena, (str){ value, len }) };
             ARENA_PUSH(u->arena, kept, count, cap, k);
@@ -198,6 +198,22 @@ static bool prepare_entry(struct unpacker *u, struct archive_entry *entry, bool 
     return true;
 }
 
+static bool not_made(struct unpacker *u, struct archive_entry *entry, const char *name) {
+    mode_t kind = archive_entry_filetype(entry);
+    bool is_device = kind == AE_IFCHR || kind == AE_IFBLK;
+    archive_failed(u, u->to, name);
+    return is_device && archive_errno(u->to) == EPERM && devices_help(u->err);
+}
+
+/* To libarchive an owner that cannot be given is worth a warning. */
+static bool check_owner(struct unpacker *u, struct archive_entry *entry, const char *name) {
+    struct stat st;
+    int64_t uid = archive_entry_uid(entry);
+    int64_t gid = archive_entry_gid(entry);
+    return lstat(name, &st) < 0 || (st.st_uid == uid && st.st_gid == gid) ||
+           idmaps_refuse(name, uid, gid, u->err);
+}
+
 static bool unpack_entry(struct unpacker *u, struct archive_entry *entry) {
     AUTO_ARENA arena = arena_new();
     u->arena = arena;
@@ -210,15 +226,16 @@ static bool unpack_entry(struct unpacker *u, struct archive_entry *entry) {
     }
     const char *name = archive_entry_pathname(entry);
     if (archive_write_header(u->to, entry) < ARCHIVE_WARN) {
-        return archive_failed(u, u->to, name);
+        return not_made(u, entry, name);
     }
     if (archive_entry_size(entry) > 0 && !copy_data(u->from, u->to)) {
         return archive_failed(u, archive_errno(u->to) != 0 ? u->to : u->from, name);
     }
-    if (archive_write_finish_entry(u->to) < ARCHIVE_WARN) {
+    int rc = archive_write_finish_entry(u->to);
+    if (rc < ARCHIVE_WARN) {
         return archive_failed(u, u->to, name);
     }
-    return true;
+    return rc == ARCHIVE_OK || check_owner(u, entry, name);
 }
 
 static bool unpack_all(struct unpacker *u) {

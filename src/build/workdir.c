@@ -33,7 +33,8 @@ static bool make_folder(void *self, int rootfd, const int *roots, struct err *er
         const char *part = str_to_c(scratch, str_slice(path, 0, end));
         if (mkdir(part, 0755) == 0) {
             if (chown(part, ids.uid, ids.gid) < 0) {
-                return err_sys(err, errno, "set the owner of '%s'", part);
+                return errno == EINVAL ? idmaps_refuse(part, ids.uid, ids.gid, err)
+                                       : err_sys(err, errno, "set the owner of '%s'", part);
             }
         } else if (errno != EEXIST) {
             return err_sys(err, errno, "create folder '%s'", part);
@@ -57,9 +58,10 @@ bool step_workdir(struct step *step, str path) {
     struct workdir_job job = { str_to_c(a, path), str_to_c(a, step->stage->config.user) };
     struct key_hash k;
     key_begin(&k, "WORKDIR");
-    key_add(&k, str_from_c(step->stage->stack.key.hex));
+    key_add_below(&k, &step->stage->stack.key);
     key_add(&k, path);
     key_add(&k, step->stage->config.user);
     step->key = key_end(&k);
+    step->shown.own = key_end_own(&k);
     return step_execute(step, run, &job);
 }

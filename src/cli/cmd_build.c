@@ -7,10 +7,14 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/engine.h"
+#include "cli/grow.h"
 #include "cli/guest.h"
 #include "cli/make_assets.h"
+#include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/recipe_check.h"
+#include "cli/why.h"
 #include "recipe/recipe.h"
 
 struct build_options {
@@ -24,12 +28,13 @@ struct build_options {
     bool dry_run;
     bool json;
     bool no_cache;
+    bool fresh;
+    bool why;
     bool pull;
     bool offline;
 };
 
 static const char *const template_words[] = { "rootfs", "kernel", "all", NULL };
-static const char *const engine_words[] = { "auto", "embedded", NULL };
 
 #define ROW(field) offsetof(struct build_options, field)
 static const struct option options[] = {
@@ -42,8 +47,12 @@ static const struct option options[] = {
       "templates in place of the program's own" },
     { "dry-run", 0, OPTION_FLAG, ROW(dry_run), NULL, "print the Dockerfiles, build nothing" },
     { "json", 0, OPTION_FLAG, ROW(json), NULL, "with --dry-run: as JSON" },
-    { "engine", 0, OPTION_WORD, ROW(engine), "E", "what executes the Dockerfiles", engine_words },
+    { "engine", 0, OPTION_STRING, ROW(engine), "E",
+      "auto, embedded, docker, buildx or buildx:BUILDER (auto)" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
+    { "fresh", 0, OPTION_FLAG, ROW(fresh), NULL,
+      "install what was added to a package set with the rest" },
+    { "why", 0, OPTION_FLAG, ROW(why), NULL, "say of each step why it runs, or does not" },
     { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
     { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
@@ -128,8 +137,18 @@ static bool check_templates(struct plan *p) {
 
 /* ---- dry run ---- */
 
-static bool render(struct plan *p, const struct config_architecture *arch, enum recipe_kind kind,
-                   struct recipe *ret) {
+static int64_t source_date_epoch(const struct guest_config *config) {
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    int64_t epoch;
+    if (text != NULL && str_to_i64(str_from_c(text), &epoch) && epoch >= 0) {
+        return epoch;
+    }
+    return config->newest_change_s;
+}
+
+static bool render_lines(struct plan *p, const struct config_architecture *arch,
+                         enum recipe_kind kind, const struct recipe_lines *lines,
+                         struct recipe *ret) {
     struct diag_sink sink;
     struct err err = ERR_INIT;
     diag_sink_init(&sink, p->cli->arena, p->sources);
@@ -140,6 +159,7 @@ static bool render(struct plan *p, const struct config_architecture *arch, enum 
         .kernel_version = p->options->kernel_version,
         .templates_dir = p->options->templates_dir,
         .binaries_dir = "target/linux-agent",
+        .lines = lines,
     };
     if (recipe_render(p->cli->arena, &request, p->sources, &sink, ret, &err)) {
         return true;
@@ -149,6 +169,57 @@ static bool render(struct plan *p, const struct config_architecture *arch, enum 
         print_err(p->cli, &err);
     }
     return false;
+}
+
+/* Finds out what a build would render: that depends on what the store has of the last one. */
+static bool render_grown(struct plan *p, const struct config_architecture *arch, struct grow *grow,
+                         struct recipe *ret) {
+    struct build_result looked;
+    if (!render_lines(p, arch, RECIPE_ROOTFS, &grow->lines, ret)) {
+        return false;
+    }
+    if (!grow_adds(grow)) {
+        return true;
+    }
+    if (!grow_look_offline(p->cli->arena, grow->store, arch, ret, p->sources,
+                           source_date_epoch(&p->config), &looked)) {
+        grow_fresh(grow);
+    } else if (!grow_decide(grow, ret, &looked)) {
+        return true;
+    }
+    return render_lines(p, arch, RECIPE_ROOTFS, &grow->lines, ret);
+}
+
+/* A store that is not there is not made for this, and one that cannot be read has nothing. */
+static bool render(struct plan *p, const struct config_architecture *arch, enum recipe_kind kind,
+                   struct recipe *ret) {
+    AUTO_STORE store = NULL;
+    struct err ignored = ERR_INIT;
+    struct grow grow;
+    bool fresh = p->options->fresh || p->options->no_cache;
+    bool asks_store = p->options->why || (kind == RECIPE_ROOTFS && !fresh);
+    if (asks_store && fs_is_dir(AT_FDCWD, p->cli->cache_dir) &&
+        !store_open(p->cli->cache_dir, &store, &ignored)) {
+        store = NULL;
+    }
+    grow_begin(&grow, p->cli->arena, store, &p->config, arch, fresh);
+    if (kind == RECIPE_KERNEL ? !render_lines(p, arch, kind, NULL, ret)
+                              : !render_grown(p, arch, &grow, ret)) {
+        return false;
+    }
+    if (p->options->why) {
+        struct why why = {
+            .arena = p->cli->arena,
+            .store = store,
+            .sources = p->sources,
+            .config = &p->config,
+            .recipe = ret,
+            .grow = kind == RECIPE_ROOTFS ? &grow : NULL,
+            .no_cache = p->options->no_cache,
+        };
+        why_print(&why, p->cli, arch, source_date_epoch(&p->config));
+    }
+    return true;
 }
 
 static bool print_dockerfiles(struct plan *p) {
@@ -210,15 +281,6 @@ static bool print_json(struct plan *p) {
 
 /* ---- building ---- */
 
-static int64_t source_date_epoch(const struct guest_config *config) {
-    const char *text = getenv("SOURCE_DATE_EPOCH");
-    int64_t epoch;
-    if (text != NULL && str_to_i64(str_from_c(text), &epoch) && epoch >= 0) {
-        return epoch;
-    }
-    return config->newest_change_s;
-}
-
 static bool fetch_nothing(void *self, struct arena *a, const char *url, str *ret, struct err *err) {
     (void)self;
     (void)a;
@@ -269,12 +331,26 @@ static void print_made(const struct made_asset *made, size_t count, const char *
     }
 }
 
-static bool build_all(struct plan *p, struct store *store) {
+static bool choose_engine(struct plan *p, struct engine *ret) {
+    struct oci_platform *platforms = ARENA_ARRAY(p->cli->arena, struct oci_platform, p->arch_count);
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < p->arch_count; i++) {
+        if (!oci_platform_parse(p->cli->arena, p->archs[i]->docker_platform.text, &platforms[i],
+                                &err)) {
+            print_err(p->cli, &err);
+            return false;
+        }
+    }
+    return engine_choose(p->cli, p->options->engine, platforms, p->arch_count, ret);
+}
+
+static bool build_all(struct plan *p, const struct engine *engine, struct store *store) {
     for (size_t i = 0; i < p->arch_count; i++) {
         struct make_request request = {
             .config = &p->config,
             .sources = p->sources,
             .store = store,
+            .engine = engine,
             .output_dir = p->options->output,
             .templates_dir = p->options->templates_dir,
             .binaries_dir = "target/linux-agent",
@@ -282,6 +358,8 @@ static bool build_all(struct plan *p, struct store *store) {
             .kernel = p->kernel,
             .rootfs = p->rootfs,
             .no_cache = p->options->no_cache,
+            .fresh = p->options->fresh,
+            .why = p->options->why,
             .pull = p->options->pull,
             .offline = p->options->offline,
             .epoch_s = source_date_epoch(&p->config),
@@ -300,16 +378,25 @@ static bool build_all(struct plan *p, struct store *store) {
 static int build(struct plan *p) {
     AUTO_STORE store = NULL;
     struct err err = ERR_INIT;
-    if (!store_open(p->cli->cache_dir, &store, &err)) {
+    struct engine engine;
+    if (!choose_engine(p, &engine)) {
+        return EXIT_FAILED;
+    }
+    /* Only steps of our own need to be root: Docker's client stays who it is. */
+    if (engine.kind == ENGINE_EMBEDDED ? !open_store(p->cli, &store, &err)
+                                       : !store_open(p->cli->cache_dir, &store, &err)) {
         print_err(p->cli, &err);
         return EXIT_FAILED;
     }
     interrupt_catch();
-    return build_all(p, store) ? EXIT_OK : interrupt_exit_code();
+    return build_all(p, &engine, store) ? EXIT_OK : interrupt_exit_code();
 }
 
 static int run(struct cli *cli, const void *given) {
     struct plan p = { .cli = cli, .options = given };
+    if (!engine_word_ok(cli, p.options->engine)) {
+        return EXIT_USAGE;
+    }
     const char *dir = cli_guest_dir(cli);
     if (dir == NULL || !make_plan(&p, dir) || !check_templates(&p)) {
         return EXIT_FAILED;

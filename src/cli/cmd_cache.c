@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/open_store.h"
 #include "store/store.h"
 
 struct prune_options {
@@ -25,7 +26,7 @@ static const struct prune_options prune_defaults = { -1, -1 };
 static bool load(struct cli *cli, struct store **ret_store, struct store_item **ret,
                  size_t *ret_count) {
     struct err err = ERR_INIT;
-    if (!store_open(cli->cache_dir, ret_store, &err) ||
+    if (!open_store(cli, ret_store, &err) ||
         !store_items(*ret_store, cli->arena, ret, ret_count, &err)) {
         print_err(cli, &err);
         return false;
@@ -141,7 +142,7 @@ static int run_verify(struct cli *cli, const void *options) {
     struct err err = ERR_INIT;
     struct store_finding *findings;
     size_t count;
-    if (!store_open(cli->cache_dir, &store, &err) || !store_lock_alone(store, &err) ||
+    if (!open_store(cli, &store, &err) || !store_lock_alone(store, &err) ||
         !store_verify(store, cli->arena, &findings, &count, &err)) {
         print_err(cli, &err);
         return EXIT_FAILED;

@@ -80,8 +80,8 @@ void doctor_fix(struct doctor *d, struct finding *f, const char *fmt, ...) {
 }
 
 void doctor_fix_packages(struct doctor *d, struct finding *f, const char *packages) {
-    doctor_fix(d, f, "%sapt-get install -y --no-install-recommends %s",
-               geteuid() == 0 ? "" : "sudo ", packages);
+    doctor_fix(d, f, "%sapt-get install -y --no-install-recommends %s", d->is_root ? "" : "sudo ",
+               packages);
 }
 
 str doctor_host_machine(struct doctor *d) {
@@ -172,16 +172,30 @@ static void load_config(struct doctor *d, struct sources *sources) {
     diag_sort(&d->sink);
 }
 
+static void find_rights(struct doctor *d) {
+    (void)sandbox_foresee_rights(&d->lacks);
+    if (sandbox_become_root(&d->rights_err)) {
+        d->rights = sandbox_rights();
+    }
+}
+
 static int run(struct cli *cli, const void *given) {
     const struct doctor_options *o = given;
     struct sources sources;
-    struct doctor d = { .cli = cli, .guest_dir = cli_guest_dir(cli), .store_err = ERR_INIT };
+    struct doctor d = {
+        .cli = cli,
+        .guest_dir = cli_guest_dir(cli),
+        .is_root = geteuid() == 0,
+        .rights_err = ERR_INIT,
+        .store_err = ERR_INIT,
+    };
     if (d.guest_dir == NULL) {
         return EXIT_FAILED;
     }
     load_config(&d, &sources);
     AUTO_STORE store = NULL;
-    if (store_open(cli->cache_dir, &store, &d.store_err)) {
+    find_rights(&d);
+    if (!err_is_set(&d.rights_err) && store_open(cli->cache_dir, &store, &d.store_err)) {
         d.store = store;
     }
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

@@ -5,6 +5,7 @@
 #include "build/build.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/open_store.h"
 #include "cli/progress.h"
 
 struct image_options {
@@ -25,7 +26,7 @@ static bool begin(struct cli *cli, const struct image_options *o, const char *na
     bool ok = o->platform == NULL ||
               oci_platform_parse(cli->arena, str_from_c(o->platform), ret_platform, &err);
     ok = ok && (name == NULL || oci_reference_parse(cli->arena, str_from_c(name), ret_ref, &err));
-    ok = ok && store_open(cli->cache_dir, ret_store, &err);
+    ok = ok && open_store(cli, ret_store, &err);
     if (!ok) {
         print_err(cli, &err);
     }

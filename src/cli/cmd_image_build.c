@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/image_check.h"
+#include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
@@ -333,7 +334,7 @@ static int run(struct cli *cli, const void *given) {
     if (o->check && !fs_is_dir(AT_FDCWD, cli->cache_dir)) {
         return check(cli, o, &request, NULL);
     }
-    if (!store_open(cli->cache_dir, &store, &err)) {
+    if (!(o->check ? store_open(cli->cache_dir, &store, &err) : open_store(cli, &store, &err))) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }

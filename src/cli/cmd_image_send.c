@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/layout.h"
+#include "cli/open_store.h"
 #include "cli/progress.h"
 #include "oci/registry.h"
 
@@ -33,7 +34,7 @@ static bool find_image(struct sending *s, const char *platform_text, struct err 
     if ((platform_text != NULL &&
          !oci_platform_parse(a, str_from_c(platform_text), &platform, err)) ||
         !oci_reference_parse(a, str_from_c(s->cli->args[0]), &ref, err) ||
-        !store_open(s->cli->cache_dir, &s->store, err)) {
+        !open_store(s->cli, &s->store, err)) {
         return false;
     }
     switch (build_image_find(s->store, a, &ref, &platform, &s->image, err)) {

@@ -2,23 +2,23 @@
 /* run: boots the assets and runs a command in the guest, or a shell. */
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/utsname.h>
-#include <termios.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/guest.h"
 #include "cli/repack.h"
+#include "cli/run_files.h"
+#include "cli/run_hooks.h"
+#include "cli/run_net.h"
 #include "vm/vm.h"
 
 enum {
-    EXIT_TIMED_OUT = 124, /* as timeout(1) has it */
-    EXIT_SIGNAL = 128,    /* plus its number */
-    CONSOLE_LINES = 12,   /* shown when a boot fails */
+    CONSOLE_LINES = 12, /* shown when a boot fails */
+    TASKS_MAX = 64,
 };
 
 struct run_options {
@@ -29,9 +29,20 @@ struct run_options {
     int64_t timeout_s;
     int64_t cpus;
     int64_t memory_mb;
+    struct option_list env;
+    const char *net;
+    const char *net_log;
+    struct option_list resolve;
+    bool console;
+    bool timing;
+    bool input;
+    struct option_list copy_in, copy_out;
+    const char *scratch;
+    const char *keep;
 };
 
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
+static const char *const net_words[] = { "policy", "none", NULL };
 
 static const struct option run_options[] = {
     { "assets", 0, OPTION_STRING, offsetof(struct run_options, assets), "DIR",
@@ -44,129 +55,41 @@ static const struct option run_options[] = {
       "how the guest's instructions are executed", accel_words },
     { "timeout", 0, OPTION_INT, offsetof(struct run_options, timeout_s), "S",
       "end the machine after so many seconds (never)", NULL, 0, 365 * 24 * 3600 },
-    { "cpus", 0, OPTION_INT, offsetof(struct run_options, cpus), "N", "processors (2)", NULL, 1,
-      255 },
+    { "cpus", 0, OPTION_INT, offsetof(struct run_options, cpus), "N",
+      "processors (the config's, at most this machine's)", NULL, 1, 255 },
     { "memory", 0, OPTION_INT, offsetof(struct run_options, memory_mb), "MB",
-      "memory of the machine (2048)", NULL, 64, 1024 * 1024 },
+      "memory of the machine (the config's)", NULL, 64, 1024 * 1024 },
+    { "env", 'e', OPTION_LIST, offsetof(struct run_options, env), "K=V",
+      "a variable for the guest; K alone: with our value" },
+    { "net", 0, OPTION_WORD, offsetof(struct run_options, net), "HOW",
+      "what the guest may reach: what the config's policy allows, or nothing", net_words },
+    { "net-log", 0, OPTION_STRING, offsetof(struct run_options, net_log), "FILE",
+      "gets a line of JSON for each connection that is allowed or refused" },
+    { "resolve", 0, OPTION_LIST, offsetof(struct run_options, resolve), "NAME=ADDR",
+      "where a name is, also at a private address; ADDR may have a :PORT" },
+    { "stdin", 'i', OPTION_FLAG, offsetof(struct run_options, input), NULL,
+      "the command reads our standard input" },
+    { "copy-in", 0, OPTION_LIST, offsetof(struct run_options, copy_in), "HOST:GUEST",
+      "copy a file, or what is in a folder, before the command" },
+    { "copy-out", 0, OPTION_LIST, offsetof(struct run_options, copy_out), "GUEST:HOST",
+      "copy a file or a folder out after the command" },
+    { "scratch", 0, OPTION_STRING, offsetof(struct run_options, scratch), "SIZE",
+      "keep what is changed on a disk, not in memory: 512M, 4G" },
+    { "keep", 0, OPTION_STRING, offsetof(struct run_options, keep), "NAME",
+      "the machine stays under this name: 'attach NAME' goes there again" },
+    { "console", 0, OPTION_FLAG, offsetof(struct run_options, console), NULL,
+      "show what the kernel and the init say, on stderr" },
+    { "timing", 0, OPTION_FLAG, offsetof(struct run_options, timing), NULL,
+      "show at the end how long each stage of the boot took" },
 };
 
 static const struct run_options run_defaults = {
     .assets = "assets",
     .accel = "auto",
-    .cpus = 2,
-    .memory_mb = 2048,
+    .net = "policy",
 };
 
-/* What the machine's hooks work with. */
-struct runner {
-    const struct cli *cli;
-    int signal_fd;       /* all that we take */
-    int stop_fd;         /* those that end the run: watched while a write has to wait */
-    int signal;          /* that ended the run; 0: none */
-    bool reader_gone;    /* of our stdout or stderr */
-    bool raw;            /* the terminal was changed, */
-    struct termios sane; /* and was so before */
-};
-
-/* -- output -- */
-
-/* A pipe that is ready takes so much without blocking (pipe(7), PIPE_BUF). */
-enum { WRITE_MAX = 4096 };
-
-/* Waits for a slow reader, but not past a signal. False: stop, or the reader has gone. */
-static bool write_some(struct runner *runner, int fd, str *piece) {
-    struct pollfd fds[] = {
-        { .fd = fd, .events = POLLOUT },
-        { .fd = runner->stop_fd, .events = POLLIN },
-    };
-    if (poll(fds, ARRAY_LEN(fds), -1) < 0 || fds[0].revents == 0) {
-        return fds[1].revents == 0;
-    }
-    ssize_t n = write(fd, piece->ptr, min_size(piece->len, WRITE_MAX));
-    if (n < 0) {
-        runner->reader_gone = errno != EAGAIN && errno != EINTR;
-        return !runner->reader_gone;
-    }
-    *piece = str_slice(*piece, (size_t)n, piece->len);
-    return true;
-}
-
-static bool on_output(void *self, enum vm_stream stream, str piece) {
-    struct runner *runner = self;
-    int fd = stream == VM_STDERR ? STDERR_FILENO : STDOUT_FILENO;
-    while (piece.len > 0) {
-        if (!write_some(runner, fd, &piece)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void on_notice(void *self, const char *text) {
-    const struct runner *runner = self;
-    print_warning(runner->cli, "%s", text);
-}
-
-/* -- signals and the terminal -- */
-
-static bool signals_open(struct runner *runner) {
-    sigset_t stop, all;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGHUP);
-    all = stop;
-    sigaddset(&all, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &all, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    runner->stop_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-    runner->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    return runner->stop_fd >= 0 && runner->signal_fd >= 0;
-}
-
-static enum vm_event on_event(void *self) {
-    struct runner *runner = self;
-    struct signalfd_siginfo info;
-    enum vm_event event = VM_EVENT_NONE;
-    while (read(runner->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGWINCH) {
-            event = event == VM_EVENT_STOP ? event : VM_EVENT_RESIZE;
-        } else {
-            runner->signal = (int)info.ssi_signo;
-            event = VM_EVENT_STOP;
-        }
-    }
-    return event;
-}
-
-static struct vm_size on_window(void *self) {
-    (void)self;
-    struct winsize size;
-    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0) {
-        return (struct vm_size){ 0 };
-    }
-    return (struct vm_size){ .cols = size.ws_col, .rows = size.ws_row };
-}
-
-/* From now on every key is the guest's; before, Ctrl-C still ends a boot. */
-static void on_ready_shell(void *self) {
-    struct runner *runner = self;
-    struct termios raw;
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &runner->sane) != 0) {
-        return;
-    }
-    raw = runner->sane;
-    cfmakeraw(&raw);
-    runner->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
-}
-
-static void runner_done(struct runner *runner) {
-    if (runner->raw) {
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &runner->sane);
-    }
-    fd_close_auto(&runner->signal_fd);
-    fd_close_auto(&runner->stop_fd);
-}
+enum { CPUS = 2, MEMORY_MB = 2048 }; /* where no config says */
 
 /* -- the assets -- */
 
@@ -199,7 +122,53 @@ static enum vm_accel accel_of(const char *word) {
     return VM_ACCEL_AUTO;
 }
 
-static struct vm_spec make_spec(const struct cli *cli, const struct run_options *o) {
+/* The guest folder's config, for what is not in the assets: the policy and the machine's size.
+ * Without
+ * --guest it is that of `guest`, when there is one. */
+static bool load_config(struct cli *cli, const struct run_options *o,
+                        const struct guest_config **ret) {
+    struct guest_config *config = ARENA_NEW(cli->arena, struct guest_config);
+    struct sources *sources = ARENA_NEW(cli->arena, struct sources);
+    struct diag_sink sink;
+    const char *dir = o->guest != NULL ? o->guest : "guest";
+    const struct config_options options = { .config_only = true };
+    *ret = NULL;
+    if (o->guest == NULL && !fs_exists(AT_FDCWD, "guest/config/build.toml")) {
+        return true;
+    }
+    sources_init(sources, cli->arena);
+    diag_sink_init(&sink, cli->arena, sources);
+    if (config_load(cli->arena, sources, &sink, dir, &options, config)) {
+        *ret = config;
+        return true;
+    }
+    if (o->guest != NULL) {
+        print_diags(cli, &sink, stderr);
+        return false;
+    }
+    print_warning(cli,
+                  "the config in '%s' has mistakes, so the guest gets no network: "
+                  "capsem-builder validate",
+                  dir);
+    return true;
+}
+
+static unsigned cpus_of(const struct run_options *o, const struct guest_config *config) {
+    long here = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t wanted = config != NULL ? config->resources.cpu_count.value : CPUS;
+    if (o->cpus > 0) {
+        return (unsigned)o->cpus;
+    }
+    return (unsigned)(here > 0 && wanted > here ? here : wanted);
+}
+
+static uint64_t memory_of(const struct run_options *o, const struct guest_config *config) {
+    int64_t wanted_mb = config != NULL ? config->resources.ram_gb.value * 1024 : MEMORY_MB;
+    return (uint64_t)(o->memory_mb > 0 ? o->memory_mb : wanted_mb);
+}
+
+static struct vm_spec make_spec(const struct cli *cli, const struct run_options *o,
+                                const struct guest_config *config) {
     struct arena *a = cli->arena;
     const char *arch = o->arch != NULL ? o->arch : default_arch(a, o->assets);
     const char *dir = path_join(a, o->assets, arch);
@@ -209,10 +178,11 @@ static struct vm_spec make_spec(const struct cli *cli, const struct run_options 
         .initrd = path_join(a, dir, "initrd.img"),
         .rootfs = path_join(a, dir, "rootfs.squashfs"),
         .accel = accel_of(o->accel),
-        .cpus = (unsigned)o->cpus,
-        .memory_mb = (uint64_t)o->memory_mb,
+        .cpus = cpus_of(o, config),
+        .memory_mb = memory_of(o, config),
         .timeout_ms = (uint64_t)o->timeout_s * 1000,
         .cache_dir = cli->cache_dir,
+        .verbose = o->console,
     };
 }
 
@@ -237,71 +207,113 @@ static void print_failure(const struct cli *cli, const struct vm_report *report,
     }
 }
 
-static int outcome_code(struct runner *runner, const struct run_options *o, enum vm_outcome outcome,
-                        int exit_code) {
-    switch (outcome) {
-    case VM_EXITED:
-        return exit_code;
-    case VM_TIMED_OUT:
-        print_error(runner->cli, "the command did not end within %lld s", (long long)o->timeout_s);
-        return EXIT_TIMED_OUT;
-    case VM_STOPPED:
-        /* A write that waited was ended by a signal that nobody has taken yet. */
-        on_event(runner);
-        if (runner->signal != 0) {
-            return EXIT_SIGNAL + runner->signal;
-        }
-        return runner->reader_gone ? EXIT_SIGNAL + SIGPIPE : EXIT_OK;
-    }
-    return EXIT_FAILED;
+static void print_stage(const char *name, uint64_t ms) {
+    fprintf(stderr, "  %-28s %8llu ms\n", name, (unsigned long long)ms);
 }
 
-/* One argument is the guest shell's, several are words that are run as they are. */
-static struct vm_request make_request(const struct cli *cli) {
-    return (struct vm_request){
-        .command = cli->arg_count == 1 ? cli->args[0] : NULL,
-        .argv = cli->arg_count > 1 ? cli->args : NULL,
-    };
+static void print_timing(const struct vm_report *report) {
+    fprintf(stderr, "timing (%s):\n", vm_accel_name(report->accel));
+    print_stage("first word on the console", report->heard_ms);
+    for (size_t i = 0; i < report->stage_count; i++) {
+        print_stage(report->stages[i].name, report->stages[i].duration_ms);
+    }
+    if (report->ready) {
+        print_stage("agent ready", report->ready_ms);
+    }
+    print_stage("whole run", report->total_ms);
 }
 
-static int run(struct cli *cli, const void *options) {
-    const struct run_options *o = options;
-    __attribute__((cleanup(runner_done))) struct runner runner = {
-        .cli = cli,
-        .signal_fd = -1,
-        .stop_fd = -1,
-    };
-    if (!signals_open(&runner)) {
-        print_error(cli, "signalfd: %s", strerror(errno));
-        return EXIT_FAILED;
-    }
-    const struct vm_spec spec = make_spec(cli, o);
-    if (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest)) {
-        return EXIT_FAILED;
-    }
-    const struct vm_request request = make_request(cli);
-    const struct vm_hooks hooks = {
-        .self = &runner,
-        .output = on_output,
-        .notice = on_notice,
-        .ready = cli->arg_count == 0 ? on_ready_shell : NULL,
-        .event_fd = runner.signal_fd,
-        .event = on_event,
-        .input_fd = STDIN_FILENO,
-        .window = on_window,
-    };
+static int boot(struct cli *cli, const struct run_options *o, struct runner *runner,
+                const struct vm_spec *spec, const struct vm_request *request,
+                const struct run_files *files) {
+    const struct vm_hooks hooks = runner_hooks(runner, cli->arg_count == 0);
     struct vm_report *report = ARENA_NEW(cli->arena, struct vm_report);
     struct err err = ERR_INIT;
     enum vm_outcome outcome = VM_EXITED;
     int exit_code = EXIT_FAILED;
-    if (vm_run(&spec, &request, &hooks, report, &outcome, &exit_code, &err)) {
-        return outcome_code(&runner, o, outcome, exit_code);
+    bool good = vm_run(spec, request, &hooks, report, &outcome, &exit_code, &err);
+    runner_restore(runner);
+    int code = good ? runner_exit_code(runner, outcome, exit_code, o->timeout_s) : EXIT_FAILED;
+    if (!good) {
+        print_failure(cli, report, &err);
+    } else if (outcome == VM_EXITED && !run_files_finish(cli, files, request) && code == EXIT_OK) {
+        code = EXIT_FAILED;
     }
-    if (runner.raw) {
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &runner.sane);
+    if (o->timing) {
+        print_timing(report);
     }
-    print_failure(cli, report, &err);
-    return EXIT_FAILED;
+    return code;
+}
+
+static void print_kept(const char *name) {
+    fprintf(stderr, "the machine '%s' runs on: capsem-builder attach %s, or attach --end %s\n",
+            name, name, name);
+}
+
+/* Makes the folder that leads to a machine that stays. */
+static bool prepare_keep(const struct cli *cli, const struct run_options *o, struct vm_spec *spec,
+                         struct vm_request *request) {
+    struct err err = ERR_INIT;
+    if (o->keep == NULL) {
+        return true;
+    }
+    spec->keep_dir = run_kept_dir(cli, o->keep);
+    if (spec->keep_dir == NULL) {
+        return false;
+    }
+    if (vm_is_kept(spec->keep_dir)) {
+        err_set(&err, "a machine runs under the name '%s' already", o->keep);
+        err_help(&err, "capsem-builder attach %s, or attach --end %s", o->keep, o->keep);
+    } else if (fs_mkdir_p(AT_FDCWD, spec->keep_dir, 0700, &err)) {
+        request->stays = true;
+        return true;
+    }
+    print_err(cli, &err);
+    return false;
+}
+
+static int run(struct cli *cli, const void *options) {
+    const struct run_options *o = options;
+    AUTO_RUNNER runner = RUNNER_INIT(cli);
+    AUTO_RUN_NET net = RUN_NET_INIT;
+    AUTO_RUN_FILES files = { 0 };
+    AUTO_FD scratch = -1;
+    const struct guest_config *config;
+    /* One argument is the guest shell's, several are words that are run as they are. */
+    struct vm_request request = {
+        .command = cli->arg_count == 1 ? cli->args[0] : NULL,
+        .argv = cli->arg_count > 1 ? cli->args : NULL,
+        .before = ARENA_ARRAY(cli->arena, struct vm_task, TASKS_MAX),
+        .after = ARENA_ARRAY(cli->arena, struct vm_task, TASKS_MAX),
+        .has_input = o->input,
+    };
+    if (!run_read_env(cli, &o->env, &request.env) || !load_config(cli, o, &config) ||
+        !run_files_prepare(cli, &o->copy_in, &o->copy_out, &files, &request) ||
+        (o->scratch != NULL && !run_scratch_open(cli, o->scratch, &scratch))) {
+        return EXIT_FAILED;
+    }
+    struct vm_spec spec = make_spec(cli, o, config);
+    if (!prepare_keep(cli, o, &spec, &request) || !runner_open(&runner) ||
+        (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest))) {
+        return EXIT_FAILED;
+    }
+    const struct run_net_options net_options = {
+        .closed = strcmp(o->net, "none") == 0,
+        .resolve = &o->resolve,
+        .log = o->net_log,
+        .stays = o->keep != NULL,
+    };
+    if (!run_net_start(cli, &net_options, config, &net)) {
+        return EXIT_FAILED;
+    }
+    spec.net_fd = net.fd;
+    spec.scratch_fd = scratch >= 0 ? scratch : 0;
+    int code = boot(cli, o, &runner, &spec, &request, &files);
+    if (spec.keep_dir != NULL && vm_is_kept(spec.keep_dir)) {
+        net.pid = 0; /* it ends with the machine */
+        print_kept(o->keep);
+    }
+    return code;
 }
 
 const struct command command_run = {
@@ -309,8 +321,8 @@ const struct command command_run = {
     .arguments = "[COMMAND...]",
     .summary = "boot the assets and run a command in the guest",
     .details = "One word or string goes to the guest's shell, several words are run as they are,\n"
-               "none starts a shell (Ctrl-] three times ends the machine). The exit code is the\n"
-               "command's; 124 when the time is over.",
+               "none starts a shell (Ctrl-] three times leaves it: the machine ends, or stays\n"
+               "with --keep). The exit code is the command's; 124 when the time is over.",
     .options = run_options,
     .option_count = ARRAY_LEN(run_options),
     .options_size = sizeof(struct run_options),

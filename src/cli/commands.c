@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &command_agent,
     &command_render,
     &command_run,
+    &command_attach,
     &command_audit,
     &command_mcp,
     &command_image_build,

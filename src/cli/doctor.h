@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "sandbox/sandbox.h"
 #include "store/store.h"
 
 enum finding_status {
@@ -32,6 +33,11 @@ struct doctor {
     struct diag_sink sink; /* what the config's check said */
     struct store *store;   /* NULL: could not be opened, store_err says why */
     struct err store_err;
+
+    enum sandbox_rights rights; /* that steps have */
+    const char *lacks;          /* why an ordinary user has one id; NULL */
+    struct err rights_err;      /* set: the user cannot have them */
+    bool is_root;               /* who called us */
 
     const char *group; /* of the check that runs */
     const char *check;

@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "cli/doctor.h"
-#include "sandbox/sandbox.h"
 
 enum {
     TEXT_BYTES_MAX = 64 * 1024,
@@ -30,17 +29,37 @@ static bool has_rights(void) {
     return has && geteuid() == 0;
 }
 
+static void refused_rights(struct doctor *d) {
+    AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
+    err_text(&d->rights_err, &text);
+    struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "not root: %s", text.ptr);
+    doctor_fix(d, f, "sudo capsem-builder build %s # or: %s", d->guest_dir, d->rights_err.help);
+}
+
+/* Most images have files of more than one owner. */
+static void single_rights(struct doctor *d) {
+    struct finding *f =
+        doctor_report(d, FINDING_WARN, NULL,
+                      "an ordinary user with one id, so files cannot have other owners: %s",
+                      d->lacks == NULL ? "this namespace has no more" : d->lacks);
+    doctor_fix(d, f,
+               "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER "
+               "&& sudo apt-get install -y --no-install-recommends uidmap");
+}
+
 void doctor_check_rights(struct doctor *d) {
-    if (has_rights()) {
+    if (err_is_set(&d->rights_err)) {
+        refused_rights(d);
+    } else if (d->rights == SANDBOX_SINGLE) {
+        single_rights(d);
+    } else if (d->rights == SANDBOX_RANGE) {
+        doctor_report(d, FINDING_PASS, NULL, "an ordinary user with a range of ids");
+    } else if (has_rights()) {
         doctor_report(d, FINDING_PASS, NULL, "root, and may mount");
-    } else if (geteuid() == 0) {
+    } else {
         struct finding *f =
             doctor_report(d, FINDING_FAIL, NULL, "root without CAP_SYS_ADMIN: steps need mounts");
         doctor_fix(d, f, "docker run --privileged ... # when this is a container");
-    } else {
-        struct finding *f =
-            doctor_report(d, FINDING_FAIL, NULL, "not root: steps need mounts and namespaces");
-        doctor_fix(d, f, "sudo capsem-builder build %s", d->guest_dir);
     }
 }
 
@@ -123,13 +142,20 @@ void doctor_check_cgroups(struct doctor *d) {
     }
     struct finding *f = doctor_report(
         d, FINDING_WARN, NULL, "no group can be made: a step gone wild takes all the memory");
-    doctor_fix(d, f, "%smount -o remount,rw /sys/fs/cgroup", geteuid() == 0 ? "" : "sudo ");
+    if (d->is_root) {
+        doctor_fix(d, f, "mount -o remount,rw /sys/fs/cgroup");
+    } else {
+        doctor_fix(d, f, "systemd-run --user --scope capsem-builder build %s", d->guest_dir);
+    }
 }
 
 void doctor_check_store(struct doctor *d) {
     if (d->store != NULL) {
         doctor_report(d, FINDING_PASS, NULL, "%s can be written", store_path(d->store));
         return;
+    }
+    if (err_is_set(&d->rights_err)) {
+        return; /* which has been said */
     }
     AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
     err_text(&d->store_err, &text);

@@ -6,12 +6,15 @@
 
 #include "assets/assets.h"
 #include "base/clock.h"
+#include "cli/grow.h"
 #include "cli/guest.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/recipe_notes.h"
+#include "cli/recipe_run.h"
 #include "cli/versions.h"
+#include "cli/why.h"
 #include "hash/hash.h"
 #include "oci/oci.h"
 
@@ -27,6 +30,8 @@ struct making {
     struct assets_template templates[2];
     size_t template_count;
     str tool_versions; /* ptr NULL: not asked */
+    struct grow grow;  /* of the root filesystem */
+    struct why why;
     struct made_asset *made;
     size_t made_count;
     struct err err;
@@ -35,59 +40,10 @@ struct making {
 /* ---- reporting a failure ---- */
 
 static bool fail(struct making *m, struct progress *p, str failed_output) {
-    progress_done(p);
-    if (interrupted) {
-        print_error(m->cli, "stopped; the steps that were finished are kept");
-        return false;
-    }
-    if (!progress_showed_end(p) && failed_output.len > 0) {
-        fwrite(failed_output.ptr, 1, failed_output.len, stderr);
-        if (!str_ends(failed_output, S("\n"))) {
-            fputc('\n', stderr);
-        }
-    }
-    if (m->sink->len > 0) {
-        print_diags(m->cli, m->sink, stderr);
-    }
-    if (err_is_set(&m->err)) {
-        print_err(m->cli, &m->err);
-    }
-    return false;
+    return recipe_report(m->cli, p, m->sink, failed_output, &m->err);
 }
 
 /* ---- executing a recipe ---- */
-
-static bool execute(struct making *m, const struct recipe *recipe, struct progress *p,
-                    struct build_result *ret) {
-    AUTO_STORE_WORK work = STORE_WORK_INIT;
-    struct store *store = m->request->store;
-    if (!store_work_begin(store, &work, &m->err)) {
-        return false;
-    }
-    const char *context = store_work_path(&work, m->cli->arena, "context");
-    if (mkdir(context, 0755) < 0) {
-        return err_sys(&m->err, errno, "create '%s'", context);
-    }
-    if (!recipe_write_context(recipe, context, m->request->epoch_s, &m->err)) {
-        return false;
-    }
-    struct build_request request = {
-        .store = store,
-        .sources = m->request->sources,
-        .dockerfile = recipe->source,
-        .context = context,
-        .no_cache = m->request->no_cache,
-        .pull = m->request->pull,
-        .offline = m->request->offline,
-        .source_date_epoch = m->request->epoch_s,
-        .events = &progress_events,
-        .self = p,
-        .cancelled = &interrupted,
-    };
-    return oci_platform_parse(m->cli->arena, m->arch->docker_platform.text, &request.platform,
-                              &m->err) &&
-           build_run(m->cli->arena, &request, m->sink, ret, &m->err);
-}
 
 static bool render(struct making *m, enum recipe_kind kind, struct recipe *ret) {
     struct recipe_request request = {
@@ -97,8 +53,74 @@ static bool render(struct making *m, enum recipe_kind kind, struct recipe *ret) 
         .kernel_version = m->request->kernel_version,
         .templates_dir = m->request->templates_dir,
         .binaries_dir = m->request->binaries_dir,
+        .lines = kind == RECIPE_ROOTFS ? &m->grow.lines : NULL,
     };
     return recipe_render(m->cli->arena, &request, m->request->sources, m->sink, ret, &m->err);
+}
+
+static bool write_context(struct making *m, struct store_work *work, const struct recipe *recipe,
+                          const char **ret) {
+    *ret = store_work_path(work, m->cli->arena, "context");
+    return (mkdir(*ret, 0755) == 0 || err_sys(&m->err, errno, "create '%s'", *ret)) &&
+           recipe_write_context(recipe, *ret, m->request->epoch_s, &m->err);
+}
+
+static bool run(struct making *m, const struct recipe *recipe, struct build_request *request,
+                struct built *ret) {
+    const char *name = str_fmt(m->cli->arena, "%s-%.*s", recipe_kind_name(recipe->kind),
+                               STR_FMT(m->arch->head.key))
+                           .ptr;
+    request->dockerfile = recipe->source;
+    return engine_build(m->cli, m->request->engine, name, request, m->sink, ret, &m->err);
+}
+
+/* An addition that cannot be installed on top of what is there may well be with all of its set. */
+static bool run_rootfs(struct making *m, struct recipe *recipe, struct build_request *request,
+                       struct built *ret) {
+    request->dockerfile = recipe->source;
+    if (m->request->engine->kind == ENGINE_EMBEDDED && grow_adds(&m->grow) &&
+        grow_look(&m->grow, recipe, request) && !render(m, RECIPE_ROOTFS, recipe)) {
+        return false;
+    }
+    if (run(m, recipe, request, ret)) {
+        return true;
+    }
+    if (interrupted || !grow_failed(&m->grow, recipe, m->sink)) {
+        return false;
+    }
+    request->events->notice(request->self, S("what was added could not be installed on top of what "
+                                             "is there: installing each package set as a whole"));
+    diag_sink_init(m->sink, m->cli->arena, m->request->sources);
+    m->err = (struct err)ERR_INIT;
+    grow_fresh(&m->grow);
+    return render(m, RECIPE_ROOTFS, recipe) && run(m, recipe, request, ret);
+}
+
+/* The context is in `work`: a builder is asked for the result with it. */
+static bool execute(struct making *m, struct recipe *recipe, struct progress *p,
+                    struct store_work *work, struct built *ret) {
+    struct store *store = m->request->store;
+    struct build_request request = {
+        .store = store,
+        .sources = m->request->sources,
+        .no_cache = m->request->no_cache,
+        .pull = m->request->pull,
+        .offline = m->request->offline,
+        .source_date_epoch = m->request->epoch_s,
+        .events = &progress_events,
+        .self = p,
+        .cancelled = &interrupted,
+    };
+    if (!store_work_begin(store, work, &m->err) ||
+        !write_context(m, work, recipe, &request.context) ||
+        !oci_platform_parse(m->cli->arena, m->arch->docker_platform.text, &request.platform,
+                            &m->err)) {
+        return false;
+    }
+    if (recipe->kind == RECIPE_KERNEL) {
+        return run(m, recipe, &request, ret);
+    }
+    return run_rootfs(m, recipe, &request, ret) && grow_save(&m->grow, &m->err);
 }
 
 /* ---- is an asset what it should be? ---- */
@@ -158,22 +180,11 @@ static void note_made(struct making *m, enum asset asset, uint64_t bytes, bool f
 
 /* ---- the kernel ---- */
 
-/* The file as the highest layer has it. */
-static int open_built(const struct build_result *result, const char *name, struct arena *a) {
-    for (size_t i = result->layer_count; i > 0; i--) {
-        int fd = open(path_join(a, result->layers[i - 1], name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0) {
-            return fd;
-        }
-    }
-    return -1;
-}
-
 static bool copy_built(struct making *m, const struct build_result *result, enum asset asset,
                        uint64_t start_ms) {
     const char *name = asset_names[asset];
     const char *key = str_fmt(m->cli->arena, "%s/%s", result->key.hex, name).ptr;
-    AUTO_FD from = open_built(result, name, m->cli->arena);
+    AUTO_FD from = recipe_open_built(m->cli->arena, result, name);
     struct stat st;
     if (from < 0 || fstat(from, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
         return err_set(&m->err, "the kernel's Dockerfile did not leave a file '/%s'", name);
@@ -190,8 +201,9 @@ static bool copy_built(struct making *m, const struct build_result *result, enum
 
 /* ---- the root filesystem ---- */
 
-static bool pack(struct making *m, const struct build_result *result, struct progress *p,
+static bool pack(struct making *m, const struct built *built, struct progress *p,
                  uint64_t start_ms) {
+    const struct build_result *result = &built->result;
     const struct config_build *build = &m->request->config->build;
     struct pack_options options = {
         .codec = str_to_c(m->cli->arena, build->compression.text),
@@ -202,13 +214,15 @@ static bool pack(struct making *m, const struct build_result *result, struct pro
     const char *key = str_fmt(m->cli->arena, "%s %s %d %lld", result->key.hex, options.codec,
                               options.level, (long long)options.source_date_epoch)
                           .ptr;
+    struct build_time *times;
+    build_times(m->request->store, m->cli->arena, result, &times, &options.time_count);
+    options.times = times;
     bool fresh = !is_current(m, ASSET_ROOTFS, key);
     int fd = -1;
     AUTO_FD old = -1;
     if (fresh) {
         if (!assets_update_open(m->update, ASSET_ROOTFS, &fd, &m->err) ||
-            !output_pack_squashfs(m->request->store, result->layers, result->layer_count, fd,
-                                  &options, p, &m->err) ||
+            !built_pack(m->cli, built, fd, &options, p, &m->err) ||
             !remember(m, ASSET_ROOTFS, fd, key)) {
             return err_wrap(&m->err, "write '%s'", asset_path(m, ASSET_ROOTFS));
         }
@@ -248,18 +262,48 @@ static bool describe_template(struct making *m, const struct recipe *recipe, int
         .steps = steps,
         .step_count = result->record_count,
     };
-    return true;
+    return why_save(&m->why, result, inputs, input_count, &m->err);
 }
 
-static bool finish(struct making *m, enum recipe_kind kind, const struct build_result *result,
-                   struct progress *p, uint64_t start_ms) {
+static bool take_kernel(struct making *m, struct built *built, uint64_t start_ms) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    static const enum asset files[] = { ASSET_KERNEL, ASSET_INITRD };
+    const char *names[] = { asset_names[files[0]], asset_names[files[1]] };
+    return store_work_begin(m->request->store, &work, &m->err) &&
+           built_fetch(m->cli, built, &work, names, ARRAY_LEN(names), &m->err) &&
+           copy_built(m, &built->result, files[0], start_ms) &&
+           copy_built(m, &built->result, files[1], start_ms);
+}
+
+static bool finish(struct making *m, enum recipe_kind kind, struct built *built, struct progress *p,
+                   uint64_t start_ms) {
     if (kind == RECIPE_KERNEL) {
-        return copy_built(m, result, ASSET_KERNEL, start_ms) &&
-               copy_built(m, result, ASSET_INITRD, start_ms);
+        return take_kernel(m, built, start_ms);
     }
-    return versions_collect(m->cli, m->request->store, m->request->config, result,
-                            &m->tool_versions, &m->err) &&
-           pack(m, result, p, start_ms);
+    return versions_collect(m->cli, m->request->store, m->request->config, built, &m->tool_versions,
+                            &m->err) &&
+           pack(m, built, p, start_ms);
+}
+
+static str say_why(void *self, const struct build_step *step, bool cached) {
+    return why_reason(self, step, cached);
+}
+
+static void begin_why(struct making *m, const struct recipe *recipe, struct progress *p) {
+    m->why = (struct why){
+        .arena = m->cli->arena,
+        .store = m->request->store,
+        .sources = m->request->sources,
+        .config = m->request->config,
+        .recipe = recipe,
+        .grow = recipe->kind == RECIPE_ROOTFS ? &m->grow : NULL,
+        .no_cache = m->request->no_cache,
+    };
+    why_begin(&m->why, m->arch);
+    if (m->request->why) {
+        p->why = say_why;
+        p->why_self = &m->why;
+    }
 }
 
 static bool make_template(struct making *m, enum recipe_kind kind) {
@@ -271,16 +315,22 @@ static bool make_template(struct making *m, enum recipe_kind kind) {
     uint64_t start_ms = time_now_ms();
     int64_t started_s = time_now_epoch_s();
     struct recipe recipe;
-    struct build_result result = { 0 };
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    AUTO_BUILT built = { .engine = m->request->engine };
+    if (kind == RECIPE_ROOTFS) {
+        grow_begin(&m->grow, m->cli->arena, m->request->store, m->request->config, m->arch,
+                   m->request->fresh || m->request->no_cache);
+    }
     if (!render(m, kind, &recipe)) {
         return fail(m, &p, S(""));
     }
-    if (!execute(m, &recipe, &p, &result)) {
-        recipe_notes_add(m->sink, &recipe, result.failed_output);
-        return fail(m, &p, result.failed_output);
+    begin_why(m, &recipe, &p);
+    if (!execute(m, &recipe, &p, &work, &built)) {
+        recipe_notes_add(m->sink, &recipe, built.result.failed_output);
+        return fail(m, &p, built.result.failed_output);
     }
-    if (!finish(m, kind, &result, &p, start_ms) ||
-        !describe_template(m, &recipe, started_s, start_ms, &result)) {
+    if (!finish(m, kind, &built, &p, start_ms) ||
+        !describe_template(m, &recipe, started_s, start_ms, &built.result)) {
         return fail(m, &p, S(""));
     }
     progress_done(&p);
@@ -294,7 +344,7 @@ static bool publish(struct making *m) {
     struct assets_build build = {
         .image_name = c->image.name.text,
         .image_version = c->image.version.text,
-        .engine = S("embedded"),
+        .engine = str_from_c(engine_name(m->request->engine)),
         .source_date_epoch = m->request->epoch_s,
         .templates = m->templates,
         .template_count = m->template_count,

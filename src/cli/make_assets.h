@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `build` with the embedded engine: from a configuration to the assets of one architecture. */
+/* `build`: from a configuration to the assets of one architecture. */
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/engine.h"
 #include "config/config.h"
 #include "recipe/recipe.h"
 #include "store/store.h"
@@ -11,6 +12,7 @@ struct make_request {
     const struct guest_config *config;
     struct sources *sources;
     struct store *store;
+    const struct engine *engine;
     const char *output_dir; /* assets/ */
     const char *templates_dir;
     const char *kernel_version;
@@ -19,6 +21,8 @@ struct make_request {
     bool kernel;
     bool rootfs;
     bool no_cache;
+    bool why;   /* say it of each step */
+    bool fresh; /* package sets that grew are installed in one line */
     bool pull;
     bool offline;
     int64_t epoch_s;

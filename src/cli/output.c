@@ -94,6 +94,8 @@ struct worker {
     struct store *store;
     const char *const *layers;
     size_t layer_count;
+    output_fill *fill; /* in place of layers; may be NULL */
+    void *fill_self;
     enum output_type type;
     const struct pack_options *pack;
     int64_t epoch_s;
@@ -107,6 +109,25 @@ static void on_progress(void *self, uint64_t done_bytes, uint64_t total_bytes) {
     struct worker_board *board = self;
     board->done_bytes = done_bytes;
     board->total_bytes = total_bytes;
+}
+
+enum { CLOCK_TICK_MS = 10 }; /* the times of files are those of the kernel's last tick */
+
+/* A file that a step made has the time at which the step ran, which may be long before the epoch
+ * when the step is cached. */
+static void forget_times(const struct worker *w, struct tree *t) {
+    for (struct tree_entry *e = tree_root(t); e != NULL && w->pack->time_count > 0;
+         e = tree_next(tree_root(t), e)) {
+        for (size_t i = 0; i < w->pack->time_count; i++) {
+            const struct build_time *time = &w->pack->times[i];
+            int64_t mtime_ms = e->inode->mtime_s * 1000 + e->inode->mtime_ns / 1000000;
+            if (mtime_ms + CLOCK_TICK_MS >= time->began_ms && mtime_ms <= time->ended_ms) {
+                e->inode->mtime_s = w->epoch_s;
+                e->inode->mtime_ns = 0;
+                break;
+            }
+        }
+    }
 }
 
 static bool pack(const struct worker *w, struct tree *t, const struct image_progress *progress,
@@ -126,6 +147,7 @@ static bool pack(const struct worker *w, struct tree *t, const struct image_prog
         return false;
     }
     options.cache = cache;
+    forget_times(w, t);
     bool ok = image_write_squashfs(t, &options, w->fd, &w->board->stats, err);
     struct err ignored = ERR_INIT; /* a cache that cannot be written costs time, not the image */
     if (ok) {
@@ -151,6 +173,17 @@ static bool check_gates(const struct tree *t, struct err *err) {
                    count > 1 ? ", and there is more" : "");
 }
 
+/* A folder's time tells when something came or went in it, and engines put their mounts into them:
+ * without it the same files are the same bytes, whatever engine made them. */
+static void normalise_times(struct tree *t, int64_t epoch_s) {
+    for (struct tree_entry *e = tree_root(t); e != NULL; e = tree_next(tree_root(t), e)) {
+        if (tree_is_dir(e)) {
+            e->inode->mtime_s = epoch_s;
+            e->inode->mtime_ns = 0;
+        }
+    }
+}
+
 static bool write_layout(const struct worker *w, const struct image_progress *progress,
                          struct err *err) {
     struct image_oci_options options = {
@@ -169,11 +202,18 @@ static bool work(const struct worker *w, struct err *err) {
     if (w->type == OUTPUT_OCI) {
         return write_layout(w, &progress, err);
     }
-    if (!tree_open_layers(w->layers, w->layer_count, &t, err)) {
+    if (w->fill != NULL) {
+        t = tree_new();
+    }
+    if (w->fill != NULL ? !w->fill(w->fill_self, t, err)
+                        : !tree_open_layers(w->layers, w->layer_count, &t, err)) {
         return false;
     }
-    if (w->type == OUTPUT_SQUASHFS && w->pack->gated && !check_gates(t, err)) {
-        return false;
+    if (w->type == OUTPUT_SQUASHFS && w->pack->gated) {
+        if (!check_gates(t, err)) {
+            return false;
+        }
+        normalise_times(t, w->epoch_s);
     }
     switch (w->type) {
     case OUTPUT_SQUASHFS:
@@ -288,6 +328,16 @@ static bool write_folder(struct worker *w, const char *dest, struct progress *p,
     return true;
 }
 
+static bool pack_into(struct worker *w, struct progress *p, struct err *err) {
+    struct stat st;
+    progress_phase_begin(p, "pack");
+    if (!run_worker(w, p, "pack", err) || fstat(w->fd, &st) < 0) {
+        return false;
+    }
+    progress_phase_end(p, "pack", format_bytes((uint64_t)st.st_size));
+    return true;
+}
+
 bool output_pack_squashfs(struct store *store, const char *const *layers, size_t layer_count,
                           int fd, const struct pack_options *options, struct progress *p,
                           struct err *err) {
@@ -300,13 +350,21 @@ bool output_pack_squashfs(struct store *store, const char *const *layers, size_t
         .epoch_s = options->source_date_epoch,
         .fd = fd,
     };
-    struct stat st;
-    progress_phase_begin(p, "pack");
-    if (!run_worker(&w, p, "pack", err) || fstat(fd, &st) < 0) {
-        return false;
-    }
-    progress_phase_end(p, "pack", format_bytes((uint64_t)st.st_size));
-    return true;
+    return pack_into(&w, p, err);
+}
+
+bool output_pack_tree(struct store *store, output_fill *fill, void *self, int fd,
+                      const struct pack_options *options, struct progress *p, struct err *err) {
+    struct worker w = {
+        .store = store,
+        .fill = fill,
+        .fill_self = self,
+        .type = OUTPUT_SQUASHFS,
+        .pack = options,
+        .epoch_s = options->source_date_epoch,
+        .fd = fd,
+    };
+    return pack_into(&w, p, err);
 }
 
 bool output_write(struct cli *cli, const struct output_spec *spec, struct store *store,

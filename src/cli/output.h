@@ -25,10 +25,14 @@ MUST_CHECK bool output_write(struct cli *cli, const struct output_spec *spec, st
                              const struct build_result *result, int64_t source_date_epoch,
                              struct progress *p, struct err *err);
 
+struct tree;
+
 struct pack_options {
     const char *codec;
     int level;
     int64_t source_date_epoch;
+    const struct build_time *times; /* what has one of these becomes as old as the epoch */
+    size_t time_count;
     bool gated; /* refuse setuid files and what only steps may see */
 };
 /*
@@ -38,3 +42,8 @@ struct pack_options {
 MUST_CHECK bool output_pack_squashfs(struct store *store, const char *const *layers,
                                      size_t layer_count, int fd, const struct pack_options *options,
                                      struct progress *p, struct err *err);
+/* The same for a tree that `fill` makes in the worker, of an empty one. */
+typedef bool output_fill(void *self, struct tree *t, struct err *err);
+MUST_CHECK bool output_pack_tree(struct store *store, output_fill *fill, void *self, int fd,
+                                 const struct pack_options *options, struct progress *p,
+                                 struct err *err);

@@ -110,6 +110,15 @@ static void draw_step(struct progress *p, const struct build_step *step) {
     p->drawn = true;
 }
 
+/* A line that says more about the step above it. */
+static void put_why(struct progress *p, const struct build_step *step, bool cached) {
+    if (p->why != NULL) {
+        str reason = p->why(p->why_self, step, cached);
+        fprintf(stderr, "%s     why%s  %.*s\n", paint(p, "\033[2m"), paint(p, "\033[0m"),
+                STR_FMT(reason));
+    }
+}
+
 static void finish_step_line(struct progress *p, const struct build_step *step, const char *mark,
                              const char *sgr) {
     AUTO_ARENA scratch = arena_new();
@@ -280,6 +289,10 @@ static void on_end(void *self, const struct build_step *step, enum build_step_en
         json_t *o = step_object(p, "end", step);
         json_object_set_new(o, "result", json_string(words[how]));
         json_object_set_new(o, "duration_ms", json_integer((json_int_t)duration_ms));
+        if (p->why != NULL) {
+            json_object_set_new(o, "why",
+                                json_text(p->why(p->why_self, step, how == BUILD_STEP_CACHED)));
+        }
         print_json(o);
         return;
     }
@@ -294,6 +307,7 @@ static void on_end(void *self, const struct build_step *step, enum build_step_en
         finish_step_line(p, step, "failed", "\033[31m");
         break;
     }
+    put_why(p, step, how == BUILD_STEP_CACHED);
 }
 
 static void on_notice(void *self, str text) {

@@ -25,6 +25,9 @@ struct progress {
     bool drawn;         /* tty: the bottom line is ours */
     size_t shown_bytes; /* plain, json: of the running step's output */
     bool clipped;       /* more than is shown came from it */
+    /* --why: the reason why a step ran, or did not; NULL: nobody asks. */
+    str (*why)(void *self, const struct build_step *step, bool cached);
+    void *why_self;
 };
 
 extern const char *const progress_words[]; /* auto, tty, plain, json */

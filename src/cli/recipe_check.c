@@ -327,6 +327,12 @@ static bool is_whole(const struct config_architecture *arch) {
            arch->kernel_image.present && arch->defconfig.present;
 }
 
+/* The program's own template for guest binaries is sound, and needs no look at every start. */
+static bool has_own_agent(const struct recipe_check *check) {
+    return check->templates_dir != NULL && check->config->agent_dir != NULL &&
+           check->config->build.guest_binaries.len > 0;
+}
+
 void recipe_check_all(struct arena *a, const struct recipe_check *check, struct sources *sources,
                       struct diag_sink *sink) {
     for (size_t i = 0; i < check->config->build.architectures.len; i++) {
@@ -334,6 +340,9 @@ void recipe_check_all(struct arena *a, const struct recipe_check *check, struct 
         if (is_whole(arch)) {
             recipe_check(a, check, arch, RECIPE_KERNEL, sources, sink);
             recipe_check(a, check, arch, RECIPE_ROOTFS, sources, sink);
+            if (has_own_agent(check)) {
+                recipe_check(a, check, arch, RECIPE_AGENT, sources, sink);
+            }
         }
     }
 }

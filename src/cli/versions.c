@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/versions.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "assets/assets.h"
-#include "cli/progress.h"
 #include "hash/hash.h"
 
 enum { OUTPUT_BYTES_MAX = 4 * 1024 * 1024, COMMAND_SECONDS = 60 };
@@ -93,13 +91,8 @@ static void read_answers(struct version_list *l, str output) {
     }
 }
 
-static void collect(void *self, str piece) {
-    struct buf *out = self;
-    buf_add(out, str_slice(piece, 0, out->max - out->len));
-}
-
-static bool ask(struct cli *cli, struct store *store, const struct guest_config *c,
-                const struct build_result *result, struct version_list *l, struct err *err) {
+static bool ask(struct cli *cli, const struct guest_config *c, const struct built *built,
+                struct version_list *l, struct err *err) {
     AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
     const struct config_shell *shell = &c->environment.shell;
     const char *const argv[] = { "/bin/sh", "-c", make_script(cli->arena, l).ptr, NULL };
@@ -111,22 +104,8 @@ static bool ask(struct cli *cli, struct store *store, const struct guest_config 
         "CI=1",
         NULL,
     };
-    struct build_probe probe = {
-        .store = store,
-        .layers = result->layers,
-        .layer_count = result->layer_count,
-        .argv = argv,
-        .env = env,
-        .on_output = collect,
-        .self = &out,
-        .cancelled = &interrupted,
-    };
-    struct sandbox_result end;
-    if (!build_probe(cli->arena, &probe, &end, err)) {
+    if (!built_ask(cli, built, argv, env, &out, err)) {
         return err_wrap(err, "ask the tools for their versions");
-    }
-    if (end.cancelled) {
-        return err_sys(err, EINTR, "stopped");
     }
     read_answers(l, str_dup(cli->arena, buf_str(&out)));
     return true;
@@ -177,14 +156,14 @@ static str record_name(struct arena *a, const struct build_result *result,
 }
 
 bool versions_collect(struct cli *cli, struct store *store, const struct guest_config *config,
-                      const struct build_result *result, str *ret, struct err *err) {
+                      const struct built *built, str *ret, struct err *err) {
     struct version_list l = { .arena = cli->arena };
     list_commands(&l, config);
     if (l.len == 0) {
         *ret = S("");
         return true;
     }
-    str name = record_name(cli->arena, result, &l);
+    str name = record_name(cli->arena, &built->result, &l);
     if (!store_record_load(store, cli->arena, "results", name, ret, err)) {
         return false;
     }
@@ -192,7 +171,7 @@ bool versions_collect(struct cli *cli, struct store *store, const struct guest_c
         return true;
     }
     size_t count;
-    if (!ask(cli, store, config, result, &l, err)) {
+    if (!ask(cli, config, built, &l, err)) {
         return false;
     }
     const struct tool_section *sections = make_sections(cli->arena, &l, &count);

@@ -2,8 +2,8 @@
 /* tool-versions.txt: what the programs of an image say about themselves (spec/outputs.md). */
 #pragma once
 
-#include "build/build.h"
 #include "cli/cli.h"
+#include "cli/engine.h"
 #include "config/config.h"
 
 /*
@@ -11,5 +11,5 @@
  * the content's. False: err is set; so it is when an enabled AI CLI says nothing.
  */
 MUST_CHECK bool versions_collect(struct cli *cli, struct store *store,
-                                 const struct guest_config *config,
-                                 const struct build_result *result, str *ret, struct err *err);
+                                 const struct guest_config *config, const struct built *built,
+                                 str *ret, struct err *err);

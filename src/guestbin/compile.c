@@ -8,10 +8,18 @@
 
 enum { SOURCE_BYTES_MAX = 8 * 1024 * 1024, LIB_FILES_MAX = 1000, ARGV_MAX = LIB_FILES_MAX + 64 };
 
-static const char *const flags[] = {
-    "-static",           "-std=gnu17",          "-Os",
-    "-D_GNU_SOURCE",     "-ffunction-sections", "-fdata-sections",
-    "-Wl,--gc-sections", "-Wl,--build-id=none", "-s",
+const char *const guestbin_flags[] = {
+    "-static",
+    "-std=gnu17",
+    "-Os",
+    "-D_GNU_SOURCE",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-Wl,--gc-sections",
+    "-Wl,--build-id=none",
+    "-s",
+    GUESTBIN_VERSION_FLAG,
+    NULL,
 };
 
 struct compilation {
@@ -84,10 +92,9 @@ static void add_compiler(struct compilation *c) {
     for (size_t i = 0; c->compiler[i] != NULL; i++) {
         blake3_update(&c->shared, c->compiler[i], strlen(c->compiler[i]) + 1);
     }
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        blake3_update(&c->shared, flags[i], strlen(flags[i]) + 1);
+    for (size_t i = 0; guestbin_flags[i] != NULL; i++) {
+        blake3_update(&c->shared, guestbin_flags[i], strlen(guestbin_flags[i]) + 1);
     }
-    blake3_update(&c->shared, CAPSEM_VERSION, sizeof CAPSEM_VERSION);
 }
 
 static bool is_fresh(struct compilation *c, const char *path, const char *key_path, str key) {
@@ -104,10 +111,9 @@ static bool run_compiler(struct compilation *c, const char *source, const char *
     for (size_t i = 0; c->compiler[i] != NULL; i++) {
         argv[count++] = c->compiler[i];
     }
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        argv[count++] = flags[i];
+    for (size_t i = 0; guestbin_flags[i] != NULL; i++) {
+        argv[count++] = guestbin_flags[i];
     }
-    argv[count++] = "-DCAPSEM_VERSION=\"" CAPSEM_VERSION "\"";
     argv[count++] = "-o";
     argv[count++] = temp;
     argv[count++] = source;

@@ -8,12 +8,14 @@ static const struct compiler_row {
     const char *machine; /* first part of the target triple */
     const char *program;
     bool native;
-    const char *package;
+    const char *specs; /* NULL: none; makes Debian's compiler one for the musl of `musl-dev` */
 } compilers[] = {
-    { "x86_64", "x86_64-linux-musl-gcc", false, "musl-tools" },
-    { "x86_64", "musl-gcc", true, "musl-tools" },
-    { "aarch64", "aarch64-linux-musl-gcc", false, "musl-tools" },
-    { "aarch64", "musl-gcc", true, "musl-tools" },
+    { "x86_64", "x86_64-linux-musl-gcc", false, NULL },
+    { "x86_64", "musl-gcc", true, NULL },
+    { "x86_64", "x86_64-linux-gnu-gcc", false, "/usr/lib/x86_64-linux-musl/musl-gcc.specs" },
+    { "aarch64", "aarch64-linux-musl-gcc", false, NULL },
+    { "aarch64", "musl-gcc", true, NULL },
+    { "aarch64", "aarch64-linux-gnu-gcc", false, "/usr/lib/aarch64-linux-musl/musl-gcc.specs" },
 };
 
 const char *const *guestbin_find_compiler(struct arena *a, str target, const char **ret_help) {
@@ -27,16 +29,19 @@ const char *const *guestbin_find_compiler(struct arena *a, str target, const cha
             continue;
         }
         const char *path = proc_find(a, row->program);
-        if (path != NULL) {
-            const char **argv = ARENA_ARRAY(a, const char *, 2);
+        if (path != NULL && (row->specs == NULL || fs_exists(AT_FDCWD, row->specs))) {
+            const char **argv = ARENA_ARRAY(a, const char *, 4);
             argv[0] = path;
+            argv[1] = row->specs != NULL ? "-specs" : NULL;
+            argv[2] = row->specs;
             return argv;
         }
     }
-    *ret_help = str_eq(machine, ours)
-                    ? "apt-get install --no-install-recommends musl-tools"
-                    : str_fmt(a, "put a musl cross compiler named %.*s-linux-musl-gcc in PATH",
-                              STR_FMT(machine))
-                          .ptr;
+    *ret_help = str_eq(machine, ours) ? "apt-get install -y --no-install-recommends musl-tools"
+                                      : str_fmt(a,
+                                                "put a musl cross compiler named "
+                                                "%.*s-linux-musl-gcc in PATH",
+                                                STR_FMT(machine))
+                                            .ptr;
     return NULL;
 }

@@ -35,6 +35,10 @@ MUST_CHECK bool guestbin_compile(struct arena *a, const struct guestbin_request 
                                  struct guestbin_binary *ret, struct buf *compiler_output,
                                  struct err *err);
 
+/* What every guest binary is compiled with, NULL-terminated; the version of this program beside. */
+extern const char *const guestbin_flags[];
+#define GUESTBIN_VERSION_FLAG "-DCAPSEM_VERSION=\"" CAPSEM_VERSION "\""
+
 /* The compiler for a target, as an argv of one or more words, or NULL. `ret_help` then says which
  * package has it. */
 const char *const *guestbin_find_compiler(struct arena *a, str target, const char **ret_help);

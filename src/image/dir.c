@@ -220,6 +220,12 @@ static bool step(struct dir_writer *w) {
     return ok || err_wrap(w->err, "'%s'", str_to_c(w->scratch, tree_path(w->scratch, at)));
 }
 
+/* In a user namespace the folder is for the user who is outside. */
+static bool is_real_root(void) {
+    struct idmaps maps;
+    return geteuid() == 0 && idmaps_load(&maps, NULL) && idmap_is_whole(&maps.uids);
+}
+
 bool image_write_dir(const struct tree *t, const struct image_dir_options *options, int dirfd,
                      struct err *err) {
     struct tree_entry *root = tree_root(t);
@@ -230,7 +236,7 @@ bool image_write_dir(const struct tree *t, const struct image_dir_options *optio
         .tree = t,
         .options = options,
         .scratch = arena_new(),
-        .is_root = geteuid() == 0,
+        .is_root = is_real_root(),
         .topfd = dirfd,
         .err = err,
     };

@@ -149,6 +149,22 @@ static void add_kernel_files(struct file_list *l, const struct recipe_request *r
     }
 }
 
+static bool add_agent_files(struct file_list *l, const struct recipe_request *r) {
+    return r->config->agent_dir == NULL || add_folder(l, r->config->agent_dir, "agent", 0);
+}
+
+static bool add_files(struct file_list *l, const struct recipe_request *r) {
+    switch (r->kind) {
+    case RECIPE_KERNEL:
+        add_kernel_files(l, r);
+        return true;
+    case RECIPE_AGENT:
+        return add_agent_files(l, r);
+    default:
+        return add_rootfs_files(l, r);
+    }
+}
+
 static int by_path(const void *x, const void *y) {
     const struct recipe_file *a = x;
     const struct recipe_file *b = y;
@@ -158,9 +174,7 @@ static int by_path(const void *x, const void *y) {
 bool files_make(struct arena *a, const struct recipe_request *r, const struct recipe_file **ret,
                 size_t *ret_count, struct err *err) {
     struct file_list l = { .arena = a, .err = err };
-    if (r->kind == RECIPE_KERNEL) {
-        add_kernel_files(&l, r);
-    } else if (!add_rootfs_files(&l, r)) {
+    if (!add_files(&l, r)) {
         return err_wrap(err, "collect the build context");
     }
     if (l.len > 0) {

@@ -17,6 +17,32 @@ struct origins {
 struct jinja_value variables_make(struct origins *o, const struct recipe_request *request,
                                   const struct recipe_file *files, size_t file_count);
 
+/* --- sets.c: what of a config is installed together ----------------------------------------------
+ */
+
+struct package_set {
+    str id;                    /* as recipe_line has it */
+    struct config_text name;   /* for people */
+    struct config_text prefix; /* of npm */
+    struct config_choice manager;
+    struct config_text command; /* empty: the manager's usual one */
+    const struct config_text **members;
+    size_t count;
+    size_t cap;
+};
+struct package_sets {
+    struct package_set *items;
+    size_t len;
+    size_t cap;
+};
+
+/* Sets and providers without packages are left out. */
+void sets_make(struct arena *a, const struct guest_config *config, struct package_sets *ret);
+/* NULL: there is none. */
+const struct package_set *sets_find(const struct package_sets *sets, str id);
+/* The member with a text, and where the config has it; NULL: there is none. */
+const struct config_text *set_find_member(const struct package_set *set, str text);
+
 /* ---- files.c ---- */
 
 MUST_CHECK bool files_make(struct arena *a, const struct recipe_request *request,

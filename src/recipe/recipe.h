@@ -3,8 +3,8 @@
  * recipe/: from a configuration to what an engine builds: a Dockerfile, rendered from a Jinja
  * template, and the files of its build context. Follows spec/recipes.md.
  *
- * The two templates are compiled into the program; a folder with files of the same names
- * (Dockerfile.rootfs.j2, Dockerfile.kernel.j2) takes their place.
+ * The templates are compiled into the program; a folder with files of the same names
+ * (Dockerfile.rootfs.j2, Dockerfile.kernel.j2, Dockerfile.agent.j2) takes their place.
  */
 #pragma once
 
@@ -16,14 +16,60 @@
 enum recipe_kind {
     RECIPE_KERNEL,
     RECIPE_ROOTFS,
+    RECIPE_AGENT, /* the guest binaries, where the machine has no compiler for them */
+    RECIPE_KINDS,
 };
-const char *recipe_kind_name(enum recipe_kind kind); /* "kernel", "rootfs" */
+const char *recipe_kind_name(enum recipe_kind kind); /* "kernel", "rootfs", "agent" */
 
 /* Templates that were parsed already: zeroed at first, for requests that share sources and arena.
  */
 struct recipe_templates {
-    const struct jinja_template *compiled_in[2]; /* by kind */
+    const struct jinja_template *compiled_in[RECIPE_KINDS]; /* by kind */
 };
+
+/* --- package sets that grow (lines.c) ------------------------------------------------------------
+ *
+ * A RUN line that was built once is cached as long as its text is the same. So what is added to a
+ * package set goes into a line of its own, behind all others, and the set's own line stays as it
+ * was. Which packages are in which line is decided from those of the last build.
+ */
+
+enum { RECIPE_ADDED_MAX = 8 }; /* lines of additions; more are joined, one a set */
+
+/* Packages of one set that a RUN line installs. */
+struct recipe_line {
+    str set; /* "apt", "python", "npm", "curl", "set KEY", "ai KEY" */
+    str *packages;
+    size_t count;
+    size_t cap;
+    bool stale; /* of the last build: not in the store any more, so there is nothing to leave */
+};
+
+struct recipe_lines {
+    struct recipe_line *first; /* one a set, in its place; empty: all of it is among the added */
+    size_t first_count;
+    size_t first_cap;
+    struct recipe_line *added; /* in the order in which they were */
+    size_t added_count;
+    size_t added_cap;
+};
+
+/*
+ * The lines for a config. `last` (NULL: none) has those of the last build: where a set only gained
+ * members, its line stays and the new ones are a line that is added. Together the lines of a set
+ * always have each of its packages once, whatever `last` says.
+ */
+void recipe_lines_make(struct arena *a, const struct guest_config *config,
+                       const struct recipe_lines *last, struct recipe_lines *ret);
+/* The line of a set in its place; NULL: none. */
+struct recipe_line *recipe_lines_first(const struct recipe_lines *lines, str set);
+/* Puts the added lines from index `from` on together, one a set. */
+void recipe_lines_join(struct arena *a, struct recipe_lines *lines, size_t from);
+str recipe_lines_encode(struct arena *a, const struct recipe_lines *lines);
+/* False: it is no such text. */
+bool recipe_lines_decode(struct arena *a, str text, struct recipe_lines *ret);
+/* What people call a set: its name in the config. */
+str recipe_set_name(struct arena *a, const struct guest_config *config, str set);
 
 struct recipe_request {
     const struct guest_config *config;
@@ -33,6 +79,7 @@ struct recipe_request {
     const char *templates_dir;          /* NULL: the compiled-in templates */
     const char *binaries_dir;           /* holds ARCH/NAME of the guest binaries */
     struct recipe_templates *templates; /* NULL: parse them */
+    const struct recipe_lines *lines;   /* NULL: each set has one line */
     bool names_only;                    /* files that are made of the config stay empty */
 };
 
@@ -78,6 +125,10 @@ struct span recipe_template_span(const struct recipe *recipe, struct sources *so
  * order, at most `max` of them. Returns their number. */
 size_t recipe_config_values(const struct recipe *recipe, size_t start, size_t end,
                             const struct recipe_origin **ret, size_t max);
+
+/* Do bytes [start, end) of the Dockerfile name a package of the line? */
+bool recipe_installs(const struct recipe *recipe, const struct guest_config *config,
+                     const struct recipe_line *line, size_t start, size_t end);
 
 /* Writes the context's files below an empty folder; their times become `epoch_s`. */
 MUST_CHECK bool recipe_write_context(const struct recipe *recipe, const char *dir, int64_t epoch_s,

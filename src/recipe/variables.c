@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/utsname.h>
 
+#include "guestbin/guestbin.h"
 #include "recipe/internal.h"
 
 #define UV_INSTALL "uv pip install --system --break-system-packages"
@@ -108,6 +109,92 @@ static struct jinja_value set_command(struct origins *o, const struct config_pac
                                          : command_value((enum config_manager)set->manager.value);
 }
 
+/* ---- lines of sets that grow ---- */
+
+/* What the variables are made of. */
+struct making {
+    struct origins *origins;
+    const struct recipe_request *request;
+    struct package_sets sets;
+};
+
+static struct jinja_value members_value(struct origins *o, const struct package_set *set) {
+    struct jinja_value list = jinja_list_new(o->arena);
+    for (size_t i = 0; set != NULL && i < set->count; i++) {
+        jinja_list_add(list, text_value(o, *set->members[i]));
+    }
+    return list;
+}
+
+static void add_line(struct origins *o, const struct package_set *set,
+                     const struct recipe_line *line, struct jinja_value list) {
+    for (size_t i = 0; i < line->count; i++) {
+        const struct config_text *member = set_find_member(set, line->packages[i]);
+        ASSERT(member != NULL); /* lines are made of the config: recipe_lines_make() */
+        jinja_list_add(list, text_value(o, *member));
+    }
+}
+
+static struct jinja_value line_value(struct origins *o, const struct package_set *set,
+                                     const struct recipe_line *line) {
+    struct jinja_value list = jinja_list_new(o->arena);
+    add_line(o, set, line, list);
+    return list;
+}
+
+/* What of the set is there when its addition is made. */
+static struct jinja_value before_value(struct making *m, const struct package_set *set,
+                                       size_t addition) {
+    const struct recipe_lines *lines = m->request->lines;
+    struct jinja_value list =
+        line_value(m->origins, set, recipe_lines_first(lines, lines->added[addition].set));
+    for (size_t i = 0; i < addition; i++) {
+        if (str_eq(lines->added[i].set, set->id)) {
+            add_line(m->origins, set, &lines->added[i], list);
+        }
+    }
+    return list;
+}
+
+/* What is installed in the set's own place. */
+static struct jinja_value first_value(struct making *m, str id) {
+    const struct package_set *set = sets_find(&m->sets, id);
+    const struct recipe_line *line = recipe_lines_first(m->request->lines, id);
+    return set != NULL && line != NULL ? line_value(m->origins, set, line)
+                                       : members_value(m->origins, set);
+}
+
+static struct jinja_value addition_value(struct making *m, size_t addition) {
+    struct origins *o = m->origins;
+    const struct recipe_line *line = &m->request->lines->added[addition];
+    const struct package_set *set = sets_find(&m->sets, line->set);
+    ASSERT(set != NULL);
+    struct jinja_value v = jinja_dict_new(o->arena);
+    enum config_manager manager = (enum config_manager)set->manager.value;
+    jinja_dict_put(v, S("id"), jinja_string(set->id));
+    jinja_dict_put(v, S("name"), text_value(o, set->name));
+    jinja_dict_put(v, S("manager"), string_from(o, set->manager.text, set->manager.span));
+    jinja_dict_put(v, S("install_cmd"),
+                   set->command.text.len > 0 ? text_value(o, set->command)
+                                             : command_value(manager));
+    jinja_dict_put(v, S("packages"), line_value(o, set, line));
+    jinja_dict_put(v, S("before"), before_value(m, set, addition));
+    return v;
+}
+
+static void put_lines(struct making *m, struct jinja_value v) {
+    const struct recipe_lines *lines = m->request->lines;
+    struct jinja_value additions = jinja_list_new(m->origins->arena);
+    for (size_t i = 0; lines != NULL && i < lines->added_count; i++) {
+        jinja_list_add(additions, addition_value(m, i));
+    }
+    jinja_dict_put(v, S("apt_first"), first_value(m, S("apt")));
+    jinja_dict_put(v, S("python_first"), first_value(m, S("python")));
+    jinja_dict_put(v, S("npm_first"), first_value(m, S("npm")));
+    jinja_dict_put(v, S("curl_first"), first_value(m, S("curl")));
+    jinja_dict_put(v, S("additions"), additions);
+}
+
 static struct jinja_value set_value(struct origins *o, struct config_text name,
                                     struct config_choice manager, struct jinja_value command,
                                     const struct config_list *packages) {
@@ -126,7 +213,9 @@ static bool has_own_variable(enum config_manager manager) {
 
 /* The sets but "apt" and "python", then what providers install with other managers than npm and
  * curl. */
-static struct jinja_value other_sets(struct origins *o, const struct guest_config *c, bool *uv) {
+static struct jinja_value other_sets(struct making *m, bool *uv) {
+    struct origins *o = m->origins;
+    const struct guest_config *c = m->request->config;
     struct jinja_value list = jinja_list_new(o->arena);
     for (size_t i = 0; i < c->package_sets.len; i++) {
         const struct config_package_set *set = &c->package_sets.items[i];
@@ -134,7 +223,10 @@ static struct jinja_value other_sets(struct origins *o, const struct guest_confi
         *uv =
             *uv || set->manager.value == CONFIG_MANAGER_UV || str_starts(command.string, S("uv "));
         if (!str_eq(set->head.key, S("apt")) && !str_eq(set->head.key, S("python"))) {
-            jinja_list_add(list, set_value(o, set->name, set->manager, command, &set->packages));
+            struct jinja_value v = set_value(o, set->name, set->manager, command, &set->packages);
+            str id = str_fmt(o->arena, "set %.*s", STR_FMT(set->head.key));
+            jinja_dict_put(v, S("first"), first_value(m, id));
+            jinja_list_add(list, v);
         }
     }
     for (size_t i = 0; i < c->providers.len; i++) {
@@ -142,8 +234,11 @@ static struct jinja_value other_sets(struct origins *o, const struct guest_confi
         enum config_manager manager = (enum config_manager)p->install.manager.value;
         if (p->enabled.value && p->install.head.present && !has_own_variable(manager)) {
             *uv = *uv || manager == CONFIG_MANAGER_UV;
-            jinja_list_add(list, set_value(o, p->name, p->install.manager, command_value(manager),
-                                           &p->install.packages));
+            struct jinja_value v = set_value(o, p->name, p->install.manager, command_value(manager),
+                                             &p->install.packages);
+            str id = str_fmt(o->arena, "ai %.*s", STR_FMT(p->head.key));
+            jinja_dict_put(v, S("first"), first_value(m, id));
+            jinja_list_add(list, v);
         }
     }
     return list;
@@ -177,7 +272,9 @@ static struct jinja_value packages_of(struct origins *o, const struct config_pac
     return set != NULL ? list_value(o, &set->packages) : jinja_list_new(o->arena);
 }
 
-static void put_sets(struct origins *o, const struct guest_config *c, struct jinja_value v) {
+static void put_sets(struct making *m, struct jinja_value v) {
+    struct origins *o = m->origins;
+    const struct guest_config *c = m->request->config;
     const struct config_package_set *apt = config_find_package_set(c, S("apt"));
     const struct config_package_set *python = config_find_package_set(c, S("python"));
     bool uv = false;
@@ -190,7 +287,7 @@ static void put_sets(struct origins *o, const struct guest_config *c, struct jin
                                   : jinja_string(S("uv")));
     jinja_dict_put(v, S("python_install_cmd"),
                    python != NULL ? set_command(o, python) : command_value(CONFIG_MANAGER_UV));
-    jinja_dict_put(v, S("package_sets"), other_sets(o, c, &uv));
+    jinja_dict_put(v, S("package_sets"), other_sets(m, &uv));
     jinja_dict_put(v, S("needs_uv"), jinja_bool(uv));
 }
 
@@ -222,8 +319,16 @@ static void put_kernel(struct origins *o, const struct recipe_request *r, const 
     jinja_dict_put(v, S("kernel_source"),
                    string_from(o, arch->kernel_source.text, arch->kernel_source.span));
     put_c(v, "kernel_arch", m->kernel);
-    put_c(v, "gnu_arch", m->gnu);
     jinja_dict_put(v, S("kernel_target"), target);
+}
+
+static void put_agent(struct origins *o, const struct recipe_request *r, struct jinja_value v) {
+    struct jinja_value flags = jinja_list_new(o->arena);
+    for (size_t i = 0; guestbin_flags[i] != NULL; i++) {
+        jinja_list_add(flags, jinja_string(str_from_c(guestbin_flags[i])));
+    }
+    jinja_dict_put(v, S("guest_binaries"), list_value(o, &r->config->build.guest_binaries));
+    jinja_dict_put(v, S("compile_flags"), flags);
 }
 
 struct jinja_value variables_make(struct origins *o, const struct recipe_request *r,
@@ -234,13 +339,21 @@ struct jinja_value variables_make(struct origins *o, const struct recipe_request
     jinja_dict_put(v, S("arch_name"), string_from(o, r->arch->head.key, r->arch->head.key_span));
     put_c(v, "debian_arch", m->debian);
     put_c(v, "node_arch", m->node);
+    put_c(v, "gnu_arch", m->gnu);
     jinja_dict_put(v, S("cross"), jinja_bool(!is_host(m)));
     if (r->kind == RECIPE_KERNEL) {
         put_kernel(o, r, m, v);
         return v;
     }
-    put_sets(o, r->config, v);
+    if (r->kind == RECIPE_AGENT) {
+        put_agent(o, r, v);
+        return v;
+    }
+    struct making making = { .origins = o, .request = r };
+    sets_make(o->arena, r->config, &making.sets);
+    put_sets(&making, v);
     put_providers(o, r->config, v);
+    put_lines(&making, v);
     jinja_dict_put(v, S("guest_binaries"), list_value(o, &r->config->build.guest_binaries));
     put_files(o->arena, files, file_count, v);
     return v;

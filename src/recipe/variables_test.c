@@ -30,6 +30,13 @@ static const struct variable_case cases[] = {
       { { 0 } },
       "{{ kernel_version }} {{ kernel_source }}",
       "6.12.99 kernel.org" },
+    { "the guest binaries' variables",
+      RECIPE_AGENT,
+      { { 0 } },
+      "{{ guest_binaries }} {{ gnu_arch }} {{ compile_flags[0] }} "
+      "{{ compile_flags | select('equalto', '-Os') | list | length }} {{ apt_packages is defined "
+      "}}",
+      "['agent'] x86_64 -static 1 False" },
     { "the rootfs has no kernel version", RECIPE_ROOTFS, { { 0 } }, "{{ kernel_version }}", NULL },
     { "nothing configured",
       RECIPE_ROOTFS,

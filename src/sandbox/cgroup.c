@@ -204,10 +204,12 @@ void cgroup_open(struct cgroup *g) {
     }
 }
 
-void cgroup_enter(const struct cgroup *g) {
+void cgroup_add(const struct cgroup *g, pid_t pid) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", (int)pid);
     for (size_t i = 0; i < ROOTS; i++) {
         if (g->paths[i][0] != '\0') {
-            write_text(g->paths[i], "cgroup.procs", "0");
+            write_text(g->paths[i], "cgroup.procs", text);
         }
     }
 }

@@ -86,19 +86,24 @@ static void die_with_parent(int pipefd) {
     }
 }
 
-/* Of what our parent has open a step's first process needs only its pipes. */
-static void close_others(int outputfd, int reportfd) {
+/* Of what our parent has open a step's first process needs only its pipes; stdin becomes startfd.
+ */
+static void close_others(int outputfd, int reportfd, int startfd) {
     unsigned low = (unsigned)(outputfd < reportfd ? outputfd : reportfd);
     unsigned high = (unsigned)(outputfd < reportfd ? reportfd : outputfd);
     dup2(outputfd, 1);
     dup2(outputfd, 2);
+    dup2(startfd, 0);
     close_range(3, low - 1, 0); /* main() sees to it that 0, 1 and 2 are always open */
     close_range(low + 1, high - 1, 0);
     close_range(high + 1, ~0U, 0);
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null >= 0) {
-        dup2(null, 0);
-        close(null);
+}
+
+/* Until our parent has put us into the control groups of the step. */
+static void wait_for_start(void) {
+    char ignored;
+    while (read(0, &ignored, 1) > 0 || errno == EINTR) {
+        errno = 0;
     }
 }
 
@@ -127,15 +132,19 @@ static char **command_env(struct inside *in, const struct sandbox_ids *ids) {
     return (char **)full;
 }
 
-static bool become_user(const struct sandbox_ids *ids, bool insecure, struct err *err) {
-    if (setgroups(ids->group_count, ids->groups) < 0 || setgid(ids->gid) < 0) {
-        return err_sys(err, errno, "become group %u", ids->gid);
+static bool become_user(const struct inside *in, const struct sandbox_ids *ids, struct err *err) {
+    bool insecure = in->spec->insecure;
+    bool single = in->rights == SANDBOX_SINGLE; /* the kernel then allows no setgroups */
+    if ((!single && setgroups(ids->group_count, ids->groups) < 0) || setgid(ids->gid) < 0) {
+        err_sys(err, errno, "become group %u", ids->gid);
+        return errno == EINVAL && idmaps_help(err);
     }
     if (!insecure && !drop_capabilities(err)) {
         return false;
     }
     if (setuid(ids->uid) < 0) {
-        return err_sys(err, errno, "become user %u", ids->uid);
+        err_sys(err, errno, "become user %u", ids->uid);
+        return errno == EINVAL && idmaps_help(err);
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         return err_sys(err, errno, "forbid new privileges");
@@ -155,7 +164,7 @@ static bool start_command(struct inside *in, int outputfd, struct err *err) {
     }
     setsid();
     environ = command_env(in, &ids);
-    if (!become_user(&ids, spec->insecure, err)) {
+    if (!become_user(in, &ids, err)) {
         return false;
     }
     if (chdir(spec->cwd) < 0) {
@@ -222,17 +231,20 @@ static pid_t fork_command(struct inside *in, int outputfd, int *ret_failurefd, s
     return pid;
 }
 
-_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd) {
+_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd, int startfd) {
     die_with_parent(outputfd);
-    close_others(outputfd, reportfd);
+    close_others(outputfd, reportfd, startfd);
     reset_signals();
     setsid();
     umask(022);
-    struct inside in = { .spec = spec, .arena = arena_new(), .rootfd = -1 };
+    struct inside in = {
+        .spec = spec, .rights = sandbox_rights(), .arena = arena_new(), .rootfd = -1
+    };
     struct report report = { .kind = REPORT_SETUP_FAILED, .err = ERR_INIT };
     if (!run_setup(&in, run_steps, ARRAY_LEN(run_steps), &report.err)) {
         send_report(reportfd, &report);
     }
+    wait_for_start();
     AUTO_FD failurefd = -1;
     pid_t command = fork_command(&in, outputfd, &failurefd, &report.err);
     if (command > 0) {
@@ -254,7 +266,9 @@ _Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int repo
     umask(0);
     dup2(outputfd, STDOUT_FILENO);
     dup2(outputfd, STDERR_FILENO);
-    struct inside in = { .spec = spec, .arena = arena_new(), .rootfd = -1 };
+    struct inside in = {
+        .spec = spec, .rights = sandbox_rights(), .arena = arena_new(), .rootfd = -1
+    };
     struct report report = { .kind = REPORT_SETUP_FAILED, .err = ERR_INIT };
     if (run_setup(&in, call_steps, ARRAY_LEN(call_steps), &report.err)) {
         /* The function wants to read through it. */

@@ -20,6 +20,7 @@ struct report {
 /* The inside while it is set up. */
 struct inside {
     const struct sandbox_spec *spec;
+    enum sandbox_rights rights;
     struct arena *arena;
     const char *rootpath; /* where the merged root is mounted */
     int rootfd;
@@ -45,6 +46,14 @@ MUST_CHECK bool mount_staging(struct inside *in, struct err *err);
 MUST_CHECK bool mount_root(struct inside *in, struct err *err);
 MUST_CHECK bool mount_extra_roots(struct inside *in, struct err *err);
 
+/* root.c: a mount is restricted, and keeps the restrictions that it has: a user namespace may not
+ * lift those of the host's mounts. */
+MUST_CHECK bool restrict_mount(const char *path, unsigned long flags);
+
+/* subids.c: the ranges of /etc/subuid and /etc/subgid that are this user's, from id 1 on; id 0 is
+ * the user's own. The maps have one id where there is no range. */
+void subids_load(struct idmaps *ret);
+
 /* stubs.c: a layer below all others that has every mount point, so that nearly none must be made.
  */
 MUST_CHECK bool make_points(struct inside *in, struct err *err);
@@ -66,8 +75,8 @@ MUST_CHECK bool enter_root(struct inside *in, struct err *err);
 MUST_CHECK bool drop_capabilities(struct err *err);
 MUST_CHECK bool forbid_system_calls(struct err *err); /* seccomp.c */
 
-/* init.c: pid 1 of a step. Never returns. */
-_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd);
+/* init.c: pid 1 of a step. Never returns. The command is started at the end of `startfd`. */
+_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd, int startfd);
 _Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int reportfd,
                          sandbox_function *function, void *self);
 
@@ -79,6 +88,6 @@ struct cgroup {
     int kmsgfd;
 };
 void cgroup_open(struct cgroup *g);
-void cgroup_enter(const struct cgroup *g); /* the calling process */
+void cgroup_add(const struct cgroup *g, pid_t pid);
 /* Fills out_of_memory and victim. */
 void cgroup_close(struct cgroup *g, struct sandbox_result *result);

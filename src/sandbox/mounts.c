@@ -57,16 +57,50 @@ static const struct {
     { "ptmx", "pts/ptmx" },
 };
 
+/* It belongs to the network: a user namespace that shares the host's has to share this too. */
+static bool bind_sysfs(struct inside *in, int target) {
+    struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+                                               MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+    if (mount("/sys", fd_path(in->arena, target), NULL, MS_BIND | MS_REC, NULL) < 0) {
+        return false;
+    }
+    AUTO_FD mounted = fs_open_in_root(in->rootfd, "/sys", O_PATH | O_DIRECTORY, 0);
+    return mounted >= 0 && syscall(SYS_mount_setattr, mounted, "", AT_EMPTY_PATH | AT_RECURSIVE,
+                                   &readonly, sizeof readonly) == 0;
+}
+
 static bool mount_at(struct inside *in, const struct system_mount *m, bool required,
                      struct err *err) {
     AUTO_FD fd = -1;
     if (!stub_open(in, m->target, true, &fd, err)) {
         return false;
     }
-    if (mount(m->type, fd_path(in->arena, fd), m->type, m->flags, m->options) < 0 && required) {
-        return err_sys(err, errno, "mount %s on '%s'", m->type, m->target);
+    if (mount(m->type, fd_path(in->arena, fd), m->type, m->flags, m->options) == 0 || !required) {
+        return true;
     }
-    return true;
+    int why = errno;
+    if (why == EPERM && strcmp(m->type, "sysfs") == 0 && bind_sysfs(in, fd)) {
+        return true;
+    }
+    err_sys(err, why, "mount %s on '%s'", m->type, m->target);
+    return why == EPERM && in->rights != SANDBOX_ROOT &&
+           err_help(err, "where /proc is partly hidden, as in a container, an ordinary user cannot "
+                         "mount it: build outside, or as root");
+}
+
+/* The host's own: in a user namespace no node can be made, and on its file systems none opens. */
+static bool borrow_node(struct inside *in, int dirfd, const char *name) {
+    const char *path = path_join(in->arena, "/dev", name);
+    AUTO_FD fd = openat(dirfd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    return fd >= 0 && mount(path, fd_path(in->arena, fd), NULL, MS_BIND, NULL) == 0;
+}
+
+static bool make_node(struct inside *in, int dirfd, size_t i) {
+    const char *name = devices[i].name;
+    dev_t number = makedev(devices[i].major, devices[i].minor);
+    return in->rights == SANDBOX_ROOT ? mknodat(dirfd, name, S_IFCHR | 0666, number) == 0 &&
+                                            fchmodat(dirfd, name, 0666, 0) == 0
+                                      : borrow_node(in, dirfd, name);
 }
 
 /* Nodes in the staging tmpfs. */
@@ -77,9 +111,7 @@ static bool make_nodes(struct inside *in, int *ret_fd, struct err *err) {
         return err_sys(err, errno, "create '%s'", dir);
     }
     for (size_t i = 0; i < ARRAY_LEN(devices); i++) {
-        if (mknodat(fd, devices[i].name, S_IFCHR | 0666,
-                    makedev(devices[i].major, devices[i].minor)) < 0 ||
-            fchmodat(fd, devices[i].name, 0666, 0) < 0) {
+        if (!make_node(in, fd, i)) {
             return err_sys(err, errno, "make the device '%s'", devices[i].name);
         }
     }
@@ -205,7 +237,9 @@ bool write_files(struct inside *in, struct err *err) {
         const char *path = file_path(in, i);
         AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 || fchown(fd, m->uid, m->gid) < 0 || fchmod(fd, m->mode) < 0) {
-            return err_sys(err, errno, "create '%s'", path);
+            int why = errno;
+            err_sys(err, why, "create '%s'", m->target);
+            return why == EINVAL && idmaps_help(err);
         }
         if (!fs_write_all(fd, m->content.ptr, m->content.len, err)) {
             return err_wrap(err, "write '%s'", m->target);
@@ -250,8 +284,7 @@ static bool mount_bind(struct inside *in, size_t index, struct err *err) {
     AUTO_FD mounted = fs_open_in_root(in->rootfd, m->target, O_PATH, 0);
     bool readonly = m->readonly || m->kind == SANDBOX_FILE;
     unsigned long flags = MS_NOSUID | MS_NODEV | (readonly ? MS_RDONLY : 0);
-    if (mounted < 0 ||
-        mount(NULL, fd_path(in->arena, mounted), NULL, MS_BIND | MS_REMOUNT | flags, NULL) < 0) {
+    if (mounted < 0 || !restrict_mount(fd_path(in->arena, mounted), flags)) {
         return err_sys(err, errno, "restrict the mount on '%s'", m->target);
     }
     return true;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include "sandbox/internal.h"
 
@@ -91,20 +92,45 @@ static bool mount_overlay(struct inside *in, const char *name, const struct sand
             return err_sys(err, errno, "create an empty layer");
         }
     }
-    buf_add_c(&options, ",redirect_dir=off,metacopy=off,index=off,xino=off");
+    /* In a user namespace the marks of overlayfs are in user.overlay.*, for trusted.* is root's,
+     * and the kernel wants another word for the same. */
+    buf_add_c(&options, in->rights == SANDBOX_ROOT ? ",redirect_dir=off"
+                                                   : ",userxattr,redirect_dir=nofollow");
+    buf_add_c(&options, ",metacopy=off,index=off,xino=off");
     if (options.full) {
         return err_set(err, "the layers' names are too long for one mount");
     }
     if (mount("overlay", target, "overlay", MS_NODEV, options.ptr) < 0) {
-        return err_sys(err, errno, "mount the overlay (%s)", options.ptr);
+        err_sys(err, errno, "mount the overlay (%s)", options.ptr);
+        return in->rights != SANDBOX_ROOT &&
+               err_help(err, "overlayfs of an ordinary user needs Linux 5.11 and a local disk");
     }
     return true;
+}
+
+bool restrict_mount(const char *path, unsigned long flags) {
+    static const struct {
+        unsigned long has, flag;
+    } kept[] = {
+        { ST_RDONLY, MS_RDONLY },
+        { ST_NOSUID, MS_NOSUID },
+        { ST_NODEV, MS_NODEV },
+        { ST_NOEXEC, MS_NOEXEC },
+    };
+    struct statvfs fs;
+    if (statvfs(path, &fs) < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        flags |= (fs.f_flag & kept[i].has) != 0 ? kept[i].flag : 0;
+    }
+    return mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | flags, NULL) == 0;
 }
 
 /* One layer alone needs no overlay: it is bound, read-only. */
 static bool bind_single(const char *layer, const char *target, struct err *err) {
     if (mount(layer, target, NULL, MS_BIND, NULL) < 0 ||
-        mount(NULL, target, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NODEV, NULL) < 0) {
+        !restrict_mount(target, MS_RDONLY | MS_NODEV)) {
         return err_sys(err, errno, "bind '%s'", layer);
     }
     return true;

@@ -132,7 +132,9 @@ static bool finish(struct report *report, bool reported, struct sandbox_result *
 bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *ret, struct err *err) {
     AUTO_CHANNEL output = { -1, -1 };
     AUTO_CHANNEL report_pipe = { -1, -1 };
-    if (!channel_open(&output, err) || !channel_open(&report_pipe, err)) {
+    AUTO_CHANNEL start = { -1, -1 };
+    if (!channel_open(&output, err) || !channel_open(&report_pipe, err) ||
+        !channel_open(&start, err)) {
         return false;
     }
     struct cgroup cgroup;
@@ -145,8 +147,8 @@ bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *ret, st
     if (pid == 0) {
         close(output.read); /* else we never see that our parent is gone */
         close(report_pipe.read);
-        cgroup_enter(&cgroup);
-        init_main(spec, output.write, report_pipe.write);
+        close(start.write);
+        init_main(spec, output.write, report_pipe.write, start.read);
     }
     struct sandbox_result result = { 0 };
     if (pid < 0) {
@@ -156,6 +158,9 @@ bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *ret, st
     }
     close(take_fd(&output.write));
     close(take_fd(&report_pipe.write));
+    /* The kernel takes some ten milliseconds for this: the child sets itself up meanwhile. */
+    cgroup_add(&cgroup, pid);
+    close(take_fd(&start.write));
     struct report report;
     bool reported = watch(spec, pid, &output.read, &report_pipe.read, &report, &result.cancelled);
     reap(pid);

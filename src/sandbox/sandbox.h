@@ -18,6 +18,26 @@
 
 #include "base/base.h"
 
+/* As what steps run. */
+enum sandbox_rights {
+    SANDBOX_NOT_ROOT, /* nothing can be run yet: see sandbox_become_root */
+    SANDBOX_ROOT,     /* of the machine: files have the ids that they have */
+    SANDBOX_RANGE,    /* of a user namespace with a range of ids */
+    SANDBOX_SINGLE,   /* of a user namespace with one id */
+};
+enum sandbox_rights sandbox_rights(void);
+
+/*
+ * An ordinary user becomes root of a user namespace, for the rest of the program: with the ranges
+ * that /etc/subuid and /etc/subgid give, through newuidmap(1), where both are there, else with one
+ * id. From then on every file that is made belongs to one of these ids, and such files can be read
+ * and removed. Root stays what it is. One thread, as for all of this room.
+ */
+MUST_CHECK bool sandbox_become_root(struct err *err);
+
+/* What an ordinary user would be given; `ret_lacks` says in words why it is one id, else NULL. */
+enum sandbox_rights sandbox_foresee_rights(const char **ret_lacks);
+
 /* Folders merged into one root filesystem, read-only. */
 struct sandbox_root {
     const char *const *layers; /* absolute paths, lowest first */

@@ -10,13 +10,17 @@ struct store {
     struct arena *arena;
     const char *path; /* absolute */
     int fd;
-    int lockfd;       /* shared while the store is open; exclusive for prune and verify */
-    unsigned counter; /* makes names unique within the process */
+    int lockfd; /* shared while the store is open; exclusive for prune and verify */
+    uint64_t opened_ms;
+    unsigned counter;             /* makes names unique within the process */
     struct digest_cache *digests; /* loaded at first use */
 };
 
 /* digests.c */
 void digest_cache_close(struct store *s);
+
+/* owners.c: that files get the owners that they were made with. */
+MUST_CHECK bool store_check_owners(struct store *s, struct err *err);
 
 /* trash.c: removes what dead processes left in tmp/; called at open. */
 void store_sweep(struct store *s);

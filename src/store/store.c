@@ -45,7 +45,7 @@ bool store_open(const char *dir, struct store **ret, struct err *err) {
     s->arena = arena;
     s->fd = -1;
     s->lockfd = -1;
-    if (!open_folders(s, dir, err)) {
+    if (!open_folders(s, dir, err) || !store_check_owners(s, err)) {
         err_help(err, "--cache-dir or CAPSEM_CACHE_DIR moves the store");
         fd_close_auto(&s->fd);
         fd_close_auto(&s->lockfd);
@@ -53,15 +53,23 @@ bool store_open(const char *dir, struct store **ret, struct err *err) {
         return err_wrap(err, "open the store");
     }
     store_sweep(s);
+    s->opened_ms = time_now_ms();
     *ret = s;
     return true;
+}
+
+/* Nobody shall wait for it: a tenth of the time that the work has taken. */
+static uint64_t trash_budget_ms(const struct store *s) {
+    enum { LEAST_MS = 20, MOST_MS = 1000 };
+    uint64_t tenth = (time_now_ms() - s->opened_ms) / 10;
+    return tenth < LEAST_MS ? LEAST_MS : tenth > MOST_MS ? MOST_MS : tenth;
 }
 
 void store_close(struct store *s) {
     digest_cache_close(s);
     /* A layer in the trash may still be mounted by a build that found it before. */
     if (flock(s->lockfd, LOCK_EX | LOCK_NB) == 0) {
-        store_trash_some(s, 200);
+        store_trash_some(s, trash_budget_ms(s));
     }
     close(s->fd);
     close(s->lockfd);

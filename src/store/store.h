@@ -6,8 +6,10 @@
  *   DIR/layers/KEY/fs        the change a step made; complete once the folder is there
  *   DIR/layers/KEY/meta.json what made it
  *   DIR/images/HEX.json      a named base image: its layers and its config
+ *   DIR/results/HEX.json     what a build has left: assets, the lines and steps of its Dockerfile
  *   DIR/mounts/ID/           RUN --mount=type=cache
  *   DIR/blocks/              compressed blocks (blocks.h)
+ *   DIR/owners               the user and group ids that its files are made with
  *   DIR/digests              digests of files by (device, inode, size, mtime, ctime)
  *   DIR/tmp/NAME/            work in progress, locked by its process; stale ones are swept
  *   DIR/trash/               renamed away, removed later: deleting a large tree slows the disk

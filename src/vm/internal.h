@@ -28,7 +28,10 @@ enum qemu_fd {
     QEMU_CONSOLE = 3,
     QEMU_CONTROL = 4,
     QEMU_TERMINAL = 5,
-    QEMU_FD_END = 6,
+    QEMU_NET = 6,
+    QEMU_SCRATCH = 7,
+    QEMU_VOLUME = 8, /* and the next ones */
+    QEMU_FD_END = QEMU_VOLUME + VM_VOLUMES_MAX,
 };
 
 /* `loud`: the kernel prints from its start, so that its progress is seen. NULL-terminated; in the
@@ -59,7 +62,9 @@ struct machine {
     int terminal_fd;
     int wait_status; /* when reaped */
     uint64_t started_ms;
-    uint64_t heard_ms;    /* when the console last said something */
+    uint64_t heard_ms;    /* when the console last said something, */
+    uint64_t first_ms;    /* and first; 0: not yet */
+    bool stays;           /* it outlives us from now on */
     struct tail *console; /* the arena's, as are the buffers */
     struct tail *errors;
     struct queue in, out;    /* control frames */
@@ -69,7 +74,9 @@ struct machine {
 
 void machine_init(struct machine *m, struct arena *a);
 MUST_CHECK bool machine_start(struct machine *m, const char *program, const char *const *args,
-                              struct err *err);
+                              const struct vm_spec *spec, struct err *err);
+/* In place of machine_start: one that was kept. `stays` is set. */
+MUST_CHECK bool machine_attach(struct machine *m, const char *dir, struct err *err);
 /* The caller's descriptors (-1: none), and whether they have become readable. */
 struct machine_watch {
     int event_fd, input_fd;
@@ -83,6 +90,8 @@ bool machine_is_gone(const struct machine *m);
 void machine_stop(struct machine *m);
 #define AUTO_MACHINE __attribute__((cleanup(machine_stop))) struct machine
 
+enum { SESSION_CREDIT = 65536 }; /* guest/agent/lib/exec.h, EXEC_INPUT */
+
 /* session.c: the talk with the agent of one machine, from its first word to the end of the command.
  */
 struct session {
@@ -90,10 +99,16 @@ struct session {
     const struct vm_request *request;
     const struct vm_hooks *hooks;
     struct vm_report *report;
-    bool input_ended; /* nothing more comes from input_fd */
-    int escapes;      /* Ctrl-] in a row */
-    bool stopped;     /* by an event, or by a reader that has gone */
-    bool done;        /* the command or shell has ended, with exit_code */
+    size_t step;         /* which of the request's tasks, its command among them */
+    uint64_t credit;     /* bytes of input that its process may still get */
+    char complaint[400]; /* what a task said on stderr, the start */
+    size_t complaint_len;
+    bool input_ended;    /* nothing more comes from the step's input */
+    int escapes;         /* Ctrl-] in a row */
+    size_t console_seen; /* bytes of the console that were delivered */
+    bool verbose;
+    bool stopped; /* by an event, or by a reader that has gone */
+    bool done;    /* the command or shell has ended, with exit_code */
     int exit_code;
 };
 
@@ -103,3 +118,36 @@ bool session_wants_shell(const struct session *s);
 MUST_CHECK bool session_step(struct session *s, int wait_ms, struct err *err);
 /* After the end of a shell: what it printed last. */
 void session_drain_terminal(struct session *s);
+
+/* send.c: what goes to the agent. */
+struct wire_writer send_begin(struct session *s, const char *type, uint32_t fields);
+/* False: no room, or a frame that is too long. */
+bool send_end(struct session *s, struct wire_writer *writer);
+bool send_size(struct session *s);
+/* The whole handshake, then the first step: the agent takes frames in order, so no answer is waited
+ * for. */
+MUST_CHECK bool send_handshake(struct session *s, struct err *err);
+MUST_CHECK bool send_step(struct session *s, struct err *err);
+/* The id of the step's process. */
+uint64_t session_step_id(const struct session *s);
+/* NULL: the command's turn, or the shell's. */
+struct vm_task *session_task(const struct session *s);
+/* Where the step's input comes from; -1: nowhere, or it has ended. */
+int session_input(const struct session *s);
+
+/* kept.c: the folder of a machine that stays. It holds the sockets that QEMU listens at, and who
+ * that is. */
+enum kept_socket {
+    KEPT_CONSOLE,
+    KEPT_CONTROL,
+    KEPT_TERMINAL,
+    KEPT_SOCKETS,
+};
+MUST_CHECK bool kept_listen(const char *dir, enum kept_socket which, int *ret_fd, struct err *err);
+/* Non-blocking. */
+MUST_CHECK bool kept_connect(const char *dir, enum kept_socket which, int *ret_fd, struct err *err);
+MUST_CHECK bool kept_note(const char *dir, pid_t pid, struct err *err);
+/* 0: it does not run. */
+pid_t kept_pid(const char *dir);
+/* Held as long as the descriptor is open. */
+MUST_CHECK bool kept_lock(const char *dir, int *ret_fd, struct err *err);

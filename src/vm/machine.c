@@ -50,8 +50,30 @@ static void ends_close(struct ends *ends) {
     fd_close_auto(&ends->failed[1]);
 }
 
-static bool ends_open(struct ends *ends, struct err *err) {
+/* One that stays: QEMU listens, and we are its first client. */
+static bool ends_keep(struct ends *ends, const char *dir, struct err *err) {
+    static const struct {
+        enum kept_socket socket;
+        size_t pair;
+    } kept[] = { { KEPT_CONSOLE, 0 }, { KEPT_CONTROL, 2 }, { KEPT_TERMINAL, 3 } };
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        int *pair = ends->pairs[kept[i].pair];
+        if (!kept_listen(dir, kept[i].socket, &pair[1], err) ||
+            !kept_connect(dir, kept[i].socket, &pair[0], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool ends_open(struct ends *ends, const char *keep_dir, struct err *err) {
+    if (keep_dir != NULL && !ends_keep(ends, keep_dir, err)) {
+        return false;
+    }
     for (size_t i = 0; i < STREAMS; i++) {
+        if (ends->pairs[i][0] >= 0) {
+            continue;
+        }
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->pairs[i]) != 0) {
             return err_sys(err, errno, "create a socket pair");
         }
@@ -65,17 +87,21 @@ static bool ends_open(struct ends *ends, struct err *err) {
     return true;
 }
 
-/* Puts `fds` at 0, 1, 2, …: first out of each other's way, then into place, open across exec. */
+/* Puts `fds` (-1: none) at 0, 1, 2, …: first out of each other's way, then into place, open across
+ * exec. */
 static bool place_fds(const int *fds, int count) {
     int high[QEMU_FD_END];
     for (int i = 0; i < count; i++) {
+        if (fds[i] < 0) {
+            continue;
+        }
         high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
         if (high[i] < 0) {
             return false;
         }
     }
     for (int i = 0; i < count; i++) {
-        if (dup2(high[i], i) < 0) {
+        if (fds[i] >= 0 && dup2(high[i], i) < 0) {
             return false;
         }
     }
@@ -84,24 +110,31 @@ static bool place_fds(const int *fds, int count) {
 
 /* Between fork and exec: no allocation, no stdio. */
 static _Noreturn void child(const char *program, const char *const *args, const struct ends *ends,
-                            pid_t parent) {
+                            const struct vm_spec *spec, pid_t parent) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (spec->keep_dir == NULL) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
     /* Ctrl-C on the terminal is for us: we end QEMU. */
     setsid();
     int failed = fcntl(ends->failed[1], F_DUPFD_CLOEXEC, 64);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    const int fds[QEMU_FD_END] = {
+    int fds[QEMU_FD_END] = {
         null,
         ends->pairs[1][1],
         ends->pairs[1][1],
         [QEMU_CONSOLE] = ends->pairs[0][1],
         [QEMU_CONTROL] = ends->pairs[2][1],
         [QEMU_TERMINAL] = ends->pairs[3][1],
+        [QEMU_NET] = spec->net_fd > 0 ? spec->net_fd : -1,
+        [QEMU_SCRATCH] = spec->scratch_fd > 0 ? spec->scratch_fd : -1,
     };
+    for (size_t i = 0; i < VM_VOLUMES_MAX; i++) {
+        fds[QEMU_VOLUME + i] = i < spec->volume_count ? spec->volumes[i].fd : -1;
+    }
     if (failed >= 0 && null >= 0 && getppid() == parent && place_fds(fds, QEMU_FD_END)) {
         execv(program, (char *const *)args);
     }
@@ -118,12 +151,12 @@ static void reap(struct machine *m) {
 }
 
 bool machine_start(struct machine *m, const char *program, const char *const *args,
-                   struct err *err) {
+                   const struct vm_spec *spec, struct err *err) {
     __attribute__((cleanup(ends_close))) struct ends ends = {
         .pairs = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } },
         .failed = { -1, -1 },
     };
-    if (!ends_open(&ends, err)) {
+    if (!ends_open(&ends, spec->keep_dir, err)) {
         return false;
     }
     m->started_ms = m->heard_ms = time_now_ms();
@@ -134,7 +167,7 @@ bool machine_start(struct machine *m, const char *program, const char *const *ar
         return err_sys(err, errno, "start '%s'", program);
     }
     if (m->pid == 0) {
-        child(program, args, &ends, parent);
+        child(program, args, &ends, spec, parent);
     }
     close(take_fd(&ends.failed[1]));
     int why = 0;
@@ -148,11 +181,28 @@ bool machine_start(struct machine *m, const char *program, const char *const *ar
         machine_stop(m);
         return err_sys(err, number, "watch '%s'", program);
     }
+    if (spec->keep_dir != NULL && !kept_note(spec->keep_dir, m->pid, err)) {
+        machine_stop(m);
+        return false;
+    }
     m->console_fd = take_fd(&ends.pairs[0][0]);
     m->errors_fd = take_fd(&ends.pairs[1][0]);
     m->control_fd = take_fd(&ends.pairs[2][0]);
     m->terminal_fd = take_fd(&ends.pairs[3][0]);
     return true;
+}
+
+bool machine_attach(struct machine *m, const char *dir, struct err *err) {
+    m->started_ms = m->heard_ms = time_now_ms();
+    m->stays = true;
+    m->pid = kept_pid(dir);
+    m->pid_fd = m->pid == 0 ? -1 : (int)syscall(SYS_pidfd_open, m->pid, 0);
+    if (m->pid_fd < 0) {
+        m->pid = 0;
+        return err_set(err, "the machine does not run any more");
+    }
+    return kept_connect(dir, KEPT_CONTROL, &m->control_fd, err) &&
+           kept_connect(dir, KEPT_TERMINAL, &m->terminal_fd, err);
 }
 
 static void close_stream(int *fd) {
@@ -181,6 +231,7 @@ static bool drain_text(int *fd, struct tail *tail) {
 static void drain_texts(struct machine *m) {
     if (drain_text(&m->console_fd, m->console)) {
         m->heard_ms = time_now_ms();
+        m->first_ms = m->first_ms == 0 ? m->heard_ms : m->first_ms;
     }
     drain_text(&m->errors_fd, m->errors);
 }
@@ -239,7 +290,7 @@ bool machine_is_gone(const struct machine *m) {
 }
 
 void machine_stop(struct machine *m) {
-    if (m->pid > 0) {
+    if (m->pid > 0 && !m->stays) {
         kill(m->pid, SIGKILL);
         reap(m);
     }

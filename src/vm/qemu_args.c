@@ -68,8 +68,14 @@ static const char *escape_commas(struct arena *a, const char *value) {
     return out;
 }
 
-static void add_port(struct args *args, const char *name, enum qemu_fd fd) {
-    add2(args, "-chardev", str_fmt(args->arena, "socket,id=%s,fd=%d", name, fd).ptr);
+/* A socket that is connected, or, of a machine that stays, one to listen at. */
+static void add_stream(struct args *args, const struct vm_spec *spec, const char *name,
+                       enum qemu_fd fd) {
+    const char *how = spec->keep_dir == NULL ? "" : ",server=on,wait=off";
+    add2(args, "-chardev", str_fmt(args->arena, "socket,id=%s,fd=%d%s", name, fd, how).ptr);
+}
+
+static void add_port(struct args *args, const char *name) {
     add2(args, "-device",
          str_fmt(args->arena, "virtserialport,chardev=%s,name=capsem.%s", name, name).ptr);
 }
@@ -82,6 +88,38 @@ static void add_root(struct args *args, const char *path) {
                  escape_commas(args->arena, path))
              .ptr);
     add2(args, "-device", "virtio-blk-pci,drive=root");
+}
+
+/* A write that the host has no room for fails in the guest; QEMU would stop the machine. */
+static void add_scratch(struct args *args) {
+    add2(args, "-add-fd", str_fmt(args->arena, "fd=%d,set=1", QEMU_SCRATCH).ptr);
+    add2(args, "-blockdev",
+         "driver=raw,node-name=scratch,discard=unmap,file.driver=file,file.locking=off,"
+         "file.filename=/dev/fdset/1");
+    add2(args, "-device", "virtio-blk-pci,drive=scratch,werror=report,rerror=report");
+}
+
+static void add_volumes(struct args *args, const struct vm_spec *spec) {
+    for (size_t i = 0; i < spec->volume_count; i++) {
+        const char *tag = spec->volumes[i].tag;
+        add2(args, "-chardev",
+             str_fmt(args->arena, "socket,id=%s,fd=%d", tag, QEMU_VOLUME + (int)i).ptr);
+        add2(args, "-device",
+             str_fmt(args->arena, "vhost-user-fs-pci,chardev=%s,tag=%s", tag, tag).ptr);
+    }
+}
+
+/* What serves a volume reads and writes the guest's memory. */
+static const char *machine_of(struct args *args, const struct arch *arch,
+                              const struct vm_spec *spec) {
+    if (spec->volume_count == 0) {
+        return arch->machine;
+    }
+    add2(args, "-object",
+         str_fmt(args->arena, "memory-backend-memfd,id=memory,share=on,size=%lluM",
+                 (unsigned long long)spec->memory_mb)
+             .ptr);
+    return str_fmt(args->arena, "%s,memory-backend=memory", arch->machine).ptr;
 }
 
 /* panic=-1: a panic resets at once, and -no-reboot turns that into QEMU's end. */
@@ -106,7 +144,7 @@ const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_acce
     add2(&args, "-display", "none");
     add2(&args, "-sandbox",
          "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    add2(&args, "-machine", arch->machine);
+    add2(&args, "-machine", machine_of(&args, arch, spec));
     add2(&args, "-accel", vm_accel_name(accel));
     add2(&args, "-cpu", accel == VM_ACCEL_KVM ? "host" : arch->cpu_tcg);
     add2(&args, "-smp", str_fmt(a, "%u", spec->cpus).ptr);
@@ -114,15 +152,25 @@ const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_acce
     add2(&args, "-kernel", spec->kernel);
     add2(&args, "-initrd", spec->initrd);
     add2(&args, "-append", command_line(a, arch, spec, loud));
-    add2(&args, "-chardev", str_fmt(a, "socket,id=console,fd=%d", QEMU_CONSOLE).ptr);
+    add_stream(&args, spec, "console", QEMU_CONSOLE);
     add2(&args, "-serial", "chardev:console");
     if (spec->rootfs != NULL) {
         add_root(&args, spec->rootfs);
     }
+    if (spec->scratch_fd > 0) {
+        add_scratch(&args);
+    }
     add2(&args, "-device", "virtio-rng-pci");
     add2(&args, "-device", "virtio-serial-pci,max_ports=5");
-    add_port(&args, "control", QEMU_CONTROL);
-    add_port(&args, "terminal", QEMU_TERMINAL);
+    add_stream(&args, spec, "control", QEMU_CONTROL);
+    add_port(&args, "control");
+    add_stream(&args, spec, "terminal", QEMU_TERMINAL);
+    add_port(&args, "terminal");
+    if (spec->net_fd > 0) {
+        add2(&args, "-chardev", str_fmt(a, "socket,id=net,fd=%d", QEMU_NET).ptr);
+        add_port(&args, "net");
+    }
+    add_volumes(&args, spec);
     add(&args, NULL);
     return args.items;
 }

@@ -93,11 +93,33 @@ static void unknown_architectures(void **state) {
     assert_string_equal(vm_qemu_package("arm64"), "qemu-system-arm");
 }
 
+/* What is asked for, and nothing of it otherwise. */
+static void net_scratch_and_volumes(void **state) {
+    AUTO_ARENA a = arena_new();
+    const struct vm_volume volumes[] = { { 50, "one" }, { 51, "two" } };
+    struct vm_spec spec = example;
+    const char **args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
+    assert_false(has(args, "virtserialport,chardev=net,name=capsem.net"));
+    assert_false(has(args, "-add-fd") || has(args, "-object"));
+    spec.net_fd = 40;
+    spec.scratch_fd = 41;
+    spec.volumes = volumes;
+    spec.volume_count = 2;
+    args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
+    assert_true(has(args, "virtserialport,chardev=net,name=capsem.net"));
+    assert_true(has(args, "socket,id=net,fd=6") && has(args, "fd=7,set=1"));
+    assert_true(has(args, "socket,id=one,fd=8") && has(args, "socket,id=two,fd=9"));
+    assert_true(has(args, "vhost-user-fs-pci,chardev=two,tag=two"));
+    assert_true(has(args, "memory-backend-memfd,id=memory,share=on,size=1500M"));
+    assert_non_null(strstr(value_of(args, "-machine"), "memory-backend=memory"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machine_and_limits),
         cmocka_unit_test(commas_in_paths_are_doubled),
         cmocka_unit_test(no_disk_without_a_root),
+        cmocka_unit_test(net_scratch_and_volumes),
         cmocka_unit_test(nothing_leads_to_the_network),
         cmocka_unit_test(command_line_of_the_kernel),
         cmocka_unit_test(unknown_architectures),

@@ -13,6 +13,7 @@ enum {
     SILENCE_MS = 10000, /* and while it boots it never is silent for so long */
     BOOT_KVM_MS = 60000,
     BOOT_TCG_MS = 240000,
+    ATTACH_MS = 20000, /* the agent looks every two seconds whether somebody is there */
     STEP_MS = 100,
     GONE_ROUNDS = 100, /* of reading what QEMU left behind */
     CPUS_MAX = 255,
@@ -173,6 +174,7 @@ static bool follow(struct run *run, enum vm_outcome *ret_outcome, struct err *er
 
 static void fill_report(const struct machine *m, struct vm_report *report) {
     str console = tail_str(m->console);
+    report->heard_ms = m->first_ms == 0 ? 0 : m->first_ms - m->started_ms;
     memcpy(report->console, console.ptr, console.len);
     report->console_len = console.len;
     str stage = tail_last_stage(console);
@@ -184,8 +186,9 @@ static bool start(struct run *run, const struct attempt *attempt, struct arena *
                   struct err *err) {
     struct session *s = &run->session;
     s->report->accel = attempt->accel;
-    const char **args = qemu_args(a, run->spec, attempt->accel, attempt->unproven);
-    return machine_start(s->machine, run->program, args, err);
+    const char **args =
+        qemu_args(a, run->spec, attempt->accel, attempt->unproven || run->spec->verbose);
+    return machine_start(s->machine, run->program, args, run->spec, err);
 }
 
 /* False: this was the end, with err. *ret_again: the next attempt's turn. */
@@ -196,6 +199,7 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
     machine_init(&machine, arena);
     struct session *s = &run->session;
     s->machine = &machine;
+    s->console_seen = 0;
     *ret_again = false;
     if (!start(run, attempt, arena, err)) {
         return false;
@@ -206,6 +210,7 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
         if (attempt->accel == VM_ACCEL_KVM) {
             accel_remember(run->spec->cache_dir, run->program, ACCEL_WORKS);
         }
+        machine.stays = run->spec->keep_dir != NULL;
         good = follow(run, ret_outcome, err);
         break;
     case BOOT_STUCK:
@@ -298,11 +303,18 @@ bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
     if (!check_spec(spec, err)) {
         return false;
     }
+    AUTO_FD lock = -1;
+    if (spec->keep_dir != NULL && !kept_lock(spec->keep_dir, &lock, err)) {
+        return false;
+    }
     struct run run = {
         .spec = spec,
         .program = find_qemu(scratch, spec->arch, err),
         .deadline_ms = spec->timeout_ms > 0 ? start_ms + spec->timeout_ms : 0,
-        .session = { .request = request, .hooks = hooks, .report = report },
+        .session = { .request = request,
+                     .hooks = hooks,
+                     .report = report,
+                     .verbose = spec->verbose },
     };
     if (run.program == NULL) {
         return false;
@@ -317,6 +329,43 @@ bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
         good = try_one(&run, &attempts[i], &again, ret_outcome, err);
     }
     report->total_ms = time_now_ms() - start_ms;
+    if (good && *ret_outcome == VM_EXITED) {
+        *ret_exit_code = run.session.exit_code;
+    }
+    return good;
+}
+
+bool vm_attach(const char *dir, const struct vm_request *request, const struct vm_hooks *hooks,
+               struct vm_report *report, enum vm_outcome *ret_outcome, int *ret_exit_code,
+               struct err *err) {
+    AUTO_ARENA arena = arena_new();
+    AUTO_MACHINE machine;
+    AUTO_FD lock = -1;
+    const struct vm_spec spec = { .boot_timeout_ms = ATTACH_MS };
+    const struct attempt attempt = { .accel = VM_ACCEL_TCG, .last = true };
+    machine_init(&machine, arena);
+    *report = (struct vm_report){ 0 };
+    struct run run = {
+        .spec = &spec,
+        .session = { .machine = &machine, .request = request, .hooks = hooks, .report = report },
+    };
+    if (!kept_lock(dir, &lock, err) || !machine_attach(&machine, dir, err)) {
+        return false;
+    }
+    bool good = false;
+    switch (boot(&run, &attempt, err)) {
+    case BOOT_READY:
+        good = follow(&run, ret_outcome, err);
+        break;
+    case BOOT_STOPPED:
+        *ret_outcome = VM_STOPPED;
+        good = true;
+        break;
+    case BOOT_FAILED:
+    case BOOT_STUCK:
+        break;
+    }
+    report->total_ms = time_now_ms() - machine.started_ms;
     if (good && *ret_outcome == VM_EXITED) {
         *ret_exit_code = run.session.exit_code;
     }

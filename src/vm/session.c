@@ -5,8 +5,9 @@
 #include "vm/internal.h"
 
 enum {
-    COMMAND_ID = 1,
-    ESCAPE = 0x1d, /* Ctrl-] */
+    INPUT_CHUNK = 32768,
+    INPUT_ROOM = INPUT_CHUNK + 256, /* of a frame */
+    ESCAPE = 0x1d,                  /* Ctrl-] */
     ESCAPES_TO_END = 3,
     END_OF_INPUT = 4,   /* what a terminal sends for Ctrl-D */
     LAST_WORDS_MS = 50, /* of silence after which a terminal has said everything */
@@ -15,88 +16,6 @@ enum {
 
 bool session_wants_shell(const struct session *s) {
     return s->request->command == NULL && s->request->argv == NULL;
-}
-
-/* -- to the guest -- */
-
-static struct wire_writer frame_begin(struct session *s, const char *type, uint32_t fields) {
-    struct queue *out = &s->machine->out;
-    struct wire_writer writer = { .buf = queue_tail(out), .cap = queue_room(out) };
-    wire_frame_begin(&writer, type, fields);
-    return writer;
-}
-
-static bool frame_end(struct session *s, struct wire_writer *writer) {
-    bool good = wire_frame_end(writer);
-    queue_grow(&s->machine->out, writer->len);
-    return good;
-}
-
-static bool send_bootconfig(struct session *s) {
-    struct wire_writer writer = frame_begin(s, "bootconfig", 2);
-    wire_put_name(&writer, "epoch_secs");
-    wire_put_uint(&writer, (uint64_t)time_now_epoch_s());
-    wire_put_name(&writer, "shell");
-    wire_put_bool(&writer, session_wants_shell(s));
-    return frame_end(s, &writer);
-}
-
-static bool send_variables(struct session *s, struct err *err) {
-    for (const char *const *e = s->request->env; e != NULL && *e != NULL; e++) {
-        str value = str_from_c(*e);
-        str key = str_cut(&value, '=');
-        struct wire_writer writer = frame_begin(s, "setenv", 2);
-        wire_put_name(&writer, "key");
-        wire_put_str(&writer, key.ptr, key.len);
-        wire_put_name(&writer, "value");
-        wire_put_str(&writer, value.ptr == NULL ? "" : value.ptr, value.len);
-        if (!frame_end(s, &writer)) {
-            return err_set(err, "the variables are too large: '%.*s' does not fit", STR_FMT(key));
-        }
-    }
-    return true;
-}
-
-static bool send_bare(struct session *s, const char *type) {
-    struct wire_writer writer = frame_begin(s, type, 0);
-    return frame_end(s, &writer);
-}
-
-static bool send_size(struct session *s) {
-    struct vm_size size =
-        s->hooks->window == NULL ? (struct vm_size){ 0 } : s->hooks->window(s->hooks->self);
-    if (size.cols == 0 || size.rows == 0) {
-        return true;
-    }
-    struct wire_writer writer = frame_begin(s, "resize", 2);
-    wire_put_name(&writer, "cols");
-    wire_put_uint(&writer, size.cols);
-    wire_put_name(&writer, "rows");
-    wire_put_uint(&writer, size.rows);
-    return frame_end(s, &writer);
-}
-
-static bool send_command(struct session *s, struct err *err) {
-    const struct vm_request *request = s->request;
-    struct wire_writer writer = frame_begin(s, "exec", 2);
-    wire_put_name(&writer, "id");
-    wire_put_uint(&writer, COMMAND_ID);
-    if (request->command != NULL) {
-        wire_put_name(&writer, "command");
-        wire_put_name(&writer, request->command);
-    } else {
-        uint32_t count = 0;
-        while (request->argv[count] != NULL) {
-            count++;
-        }
-        wire_put_name(&writer, "argv");
-        wire_put_array(&writer, count);
-        for (uint32_t i = 0; i < count; i++) {
-            wire_put_name(&writer, request->argv[i]);
-        }
-    }
-    return frame_end(s, &writer) ||
-           err_set(err, "the command is too long: at most %d bytes fit in a frame", WIRE_FRAME_MAX);
 }
 
 /* -- from the guest -- */
@@ -110,20 +29,7 @@ static bool on_ready(struct session *s, const struct wire_message *message, stru
     }
     s->report->ready = true;
     s->report->ready_ms = time_now_ms() - s->machine->started_ms;
-    if (s->hooks->ready != NULL) {
-        s->hooks->ready(s->hooks->self);
-    }
-    if (!send_bootconfig(s) || !send_variables(s, err)) {
-        return err_wrap(err, "set up the guest");
-    }
-    if (session_wants_shell(s)) {
-        return (send_size(s) && send_bare(s, "bootconfigdone")) ||
-               err_set(err, "no room for the handshake");
-    }
-    if (!send_bare(s, "bootconfigdone")) {
-        return err_set(err, "no room for the handshake");
-    }
-    return send_command(s, err);
+    return send_handshake(s, err);
 }
 
 static bool read_stage(const struct wire_value *map, struct vm_stage *ret) {
@@ -151,9 +57,9 @@ static bool on_boottiming(struct session *s, const struct wire_message *message,
     return true;
 }
 
-static bool is_ours(const struct wire_message *message) {
+static bool is_ours(const struct session *s, const struct wire_message *message) {
     uint64_t id;
-    return wire_field_uint(message, "id", UINT64_MAX, &id) && id == COMMAND_ID;
+    return wire_field_uint(message, "id", UINT64_MAX, &id) && id == session_step_id(s);
 }
 
 static void deliver(struct session *s, enum vm_stream stream, str piece) {
@@ -165,30 +71,94 @@ static void deliver(struct session *s, enum vm_stream stream, str piece) {
 static bool on_execdata(struct session *s, const struct wire_message *message, struct err *err) {
     struct wire_value data;
     uint64_t stream;
-    if (!is_ours(message) || !wire_field_uint(message, "stream", VM_STDERR, &stream) ||
+    if (!is_ours(s, message) || !wire_field_uint(message, "stream", VM_STDERR, &stream) ||
         stream < VM_STDOUT || !wire_field(message, "data", &data) || data.kind != WIRE_BIN) {
         return err_set(err, "the guest agent sent output that makes no sense");
     }
-    deliver(s, (enum vm_stream)stream, (str){ (const char *)data.bytes, data.len });
+    struct vm_task *task = session_task(s);
+    str piece = { (const char *)data.bytes, data.len };
+    if (task == NULL) {
+        deliver(s, (enum vm_stream)stream, piece);
+        return true;
+    }
+    if (stream == VM_STDERR) {
+        size_t len = min_size(piece.len, sizeof s->complaint - s->complaint_len);
+        memcpy(s->complaint + s->complaint_len, piece.ptr, len);
+        s->complaint_len += len;
+        return true;
+    }
+    if (task->out_fd < 0) {
+        return true;
+    }
+    task->out_bytes += piece.len;
+    if (task->out_bytes > task->out_max) {
+        err_set(err, "the guest sends more than %llu bytes", (unsigned long long)task->out_max);
+        return err_wrap(err, "%s", task->what);
+    }
+    return fs_write_all(task->out_fd, piece.ptr, piece.len, err) || err_wrap(err, "%s", task->what);
+}
+
+static bool on_execcredit(struct session *s, const struct wire_message *message, struct err *err) {
+    uint64_t bytes;
+    if (is_ours(s, message)) {
+        if (!wire_field_uint(message, "bytes", SESSION_CREDIT - s->credit, &bytes)) {
+            return err_set(err, "the guest agent gave back more input than it got");
+        }
+        s->credit += bytes;
+    }
+    return true;
+}
+
+/* What a task complained of, in one line. */
+static str complaint_of(const struct session *s) {
+    str text = str_trim((str){ s->complaint, s->complaint_len });
+    size_t end = str_find_char(text, '\n', 0);
+    return end == STR_NONE ? text : str_slice(text, 0, end);
+}
+
+static bool end_task(struct session *s, struct vm_task *task, int code, struct err *err) {
+    str complaint = complaint_of(s);
+    task->done = code == 0;
+    if (task->done) {
+        return true;
+    }
+    if (s->step < s->request->before_count) {
+        err_set(err, "%s: exit code %d in the guest%s%.*s", task->what, code,
+                complaint.len > 0 ? ": " : "", STR_FMT(complaint));
+        return false;
+    }
+    if (s->hooks->notice != NULL) {
+        AUTO_BUF text = BUF_INIT(2048);
+        buf_addf(&text, "%s: exit code %d in the guest%s%.*s", task->what, code,
+                 complaint.len > 0 ? ": " : "", STR_FMT(complaint));
+        s->hooks->notice(s->hooks->self, text.ptr);
+    }
+    s->exit_code = s->exit_code == 0 ? 1 : s->exit_code;
     return true;
 }
 
 static bool finish(struct session *s, const struct wire_message *message, struct err *err) {
     int64_t code;
+    struct vm_task *task = session_task(s);
     if (!wire_field_int(message, "exit_code", &code) || code < 0 || code > 255) {
         return err_set(err, "the guest agent sent a result without an exit code");
     }
-    s->done = true;
-    s->exit_code = (int)code;
-    return true;
+    if (task == NULL) {
+        s->exit_code = (int)code;
+    } else if (!end_task(s, task, (int)code, err)) {
+        return false;
+    }
+    s->step++;
+    s->done = s->step > s->request->before_count + s->request->after_count;
+    return s->done || send_step(s, err);
 }
 
 static bool on_execdone(struct session *s, const struct wire_message *message, struct err *err) {
-    return !is_ours(message) || finish(s, message, err);
+    return !is_ours(s, message) || finish(s, message, err);
 }
 
 static bool on_shelldone(struct session *s, const struct wire_message *message, struct err *err) {
-    return !session_wants_shell(s) || finish(s, message, err);
+    return !session_wants_shell(s) || session_task(s) != NULL || finish(s, message, err);
 }
 
 /* Other types are skipped: a newer agent may say more. */
@@ -197,7 +167,7 @@ static const struct {
     bool (*handle)(struct session *s, const struct wire_message *message, struct err *err);
 } messages[] = {
     { "ready", on_ready },       { "boottiming", on_boottiming }, { "execdata", on_execdata },
-    { "execdone", on_execdone }, { "shelldone", on_shelldone },
+    { "execdone", on_execdone }, { "shelldone", on_shelldone },   { "execcredit", on_execcredit },
 };
 
 static bool dispatch(struct session *s, const struct wire_message *message, struct err *err) {
@@ -238,6 +208,17 @@ static void take_terminal(struct session *s) {
     queue_clear(from);
 }
 
+/* What came since the last look; more than the tail holds is lost. */
+static void take_console(struct session *s) {
+    const struct tail *tail = s->machine->console;
+    str text = tail_str(tail);
+    size_t fresh = min_size(tail->total - s->console_seen, text.len);
+    s->console_seen = tail->total;
+    if (s->verbose) {
+        deliver(s, VM_CONSOLE, str_slice(text, text.len - fresh, text.len));
+    }
+}
+
 static void count_escapes(struct session *s, const uint8_t *keys, size_t len) {
     for (size_t i = 0; i < len; i++) {
         s->escapes = keys[i] == ESCAPE ? s->escapes + 1 : 0;
@@ -245,7 +226,7 @@ static void count_escapes(struct session *s, const uint8_t *keys, size_t len) {
     }
 }
 
-static void take_input(struct session *s) {
+static void take_keys(struct session *s) {
     struct queue *to = &s->machine->to_guest;
     size_t before = to->len;
     enum io_result result = queue_read(to, s->hooks->input_fd, SIZE_MAX);
@@ -258,6 +239,26 @@ static void take_input(struct session *s) {
         *queue_tail(to) = END_OF_INPUT;
         queue_grow(to, 1);
     }
+}
+
+/* To the step's process, within its credit. An input that cannot be read has ended. */
+static void take_bytes(struct session *s, int fd) {
+    char chunk[INPUT_CHUNK];
+    ssize_t n = read(fd, chunk, min_size(sizeof chunk, (size_t)s->credit));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    struct wire_writer writer = send_begin(s, n > 0 ? "execinput" : "execeof", n > 0 ? 2 : 1);
+    wire_put_name(&writer, "id");
+    wire_put_uint(&writer, session_step_id(s));
+    if (n > 0) {
+        wire_put_name(&writer, "data");
+        wire_put_bin(&writer, chunk, (size_t)n);
+        s->credit -= (uint64_t)n;
+    }
+    s->input_ended = n <= 0;
+    bool fits = send_end(s, &writer); /* INPUT_ROOM was there */
+    ASSERT(fits);
 }
 
 void session_drain_terminal(struct session *s) {
@@ -290,20 +291,32 @@ static void take_event(struct session *s) {
     }
 }
 
+static bool is_shells_turn(const struct session *s) {
+    return session_wants_shell(s) && session_task(s) == NULL;
+}
+
+static bool has_room_for_input(const struct session *s) {
+    if (is_shells_turn(s)) {
+        return queue_room(&s->machine->to_guest) > 0;
+    }
+    return s->credit > 0 && queue_room(&s->machine->out) >= INPUT_ROOM;
+}
+
 bool session_step(struct session *s, int wait_ms, struct err *err) {
-    bool takes_input = session_wants_shell(s) && s->report->ready && !s->input_ended &&
-                       queue_room(&s->machine->to_guest) > 0;
     struct machine_watch watched = {
         .event_fd = s->hooks->event_fd,
-        .input_fd = takes_input ? s->hooks->input_fd : -1,
+        .input_fd = has_room_for_input(s) ? session_input(s) : -1,
     };
     machine_step(s->machine, wait_ms, &watched);
     if (watched.event) {
         take_event(s);
     }
-    if (watched.input) {
-        take_input(s);
+    if (watched.input && is_shells_turn(s)) {
+        take_keys(s);
+    } else if (watched.input) {
+        take_bytes(s, watched.input_fd);
     }
+    take_console(s);
     take_terminal(s);
     return take_frames(s, err);
 }

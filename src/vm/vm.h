@@ -4,9 +4,10 @@
  * the guest. Follows "Inside the guest" of spec/guest.md; the frames are those of
  * guest/agent/lib/wire.h, which is compiled in here too.
  *
- * The machine has no network card: two virtio-serial ports lead to the agent, a serial console is
- * kept in memory and handed out when something fails. QEMU is a child that dies with us, whatever
- * happens, and is always reaped. Nothing the guest writes outlives it: the root image is read-only.
+ * The machine has no network card: two virtio-serial ports lead to the agent, one to whoever stands
+ * for its network, a serial console is kept in memory and handed out when something fails. QEMU is
+ * a child that dies with us, whatever happens, and is always reaped. Nothing the guest writes
+ * outlives it: the root image is read-only.
  *
  * The room prints nothing and touches no signal: output, notices and events go through hooks.
  */
@@ -37,10 +38,44 @@ struct vm_spec {
     uint64_t timeout_ms;      /* of the whole run; 0: none */
     uint64_t boot_timeout_ms; /* until the agent answers; 0: by accelerator */
     const char *cache_dir;    /* where "KVM works here" is remembered; NULL: nowhere */
+    /* Descriptors of the caller's that QEMU gets; 0: none. */
+    int net_fd;                      /* a socket: the far end of the guest's network */
+    int scratch_fd;                  /* the second disk: a file that may be written */
+    const struct vm_volume *volumes; /* VM_VOLUMES_MAX at most */
+    size_t volume_count;
+    bool verbose; /* the kernel prints what it does */
+    /* A folder for what leads to a machine that stays when the run is over; NULL: it ends with it.
+     */
+    const char *keep_dir;
+};
+
+enum { VM_VOLUMES_MAX = 8 };
+
+/* A folder of the host's: a vhost-user socket with a virtiofsd at its other end. */
+struct vm_volume {
+    int fd;
+    const char *tag; /* its name in the guest */
+};
+
+/* A command beside the one that was asked for: what brings files in and out. */
+struct vm_task {
+    const char *const *argv; /* NULL-terminated; run as it is */
+    int in_fd;               /* its input; -1: none */
+    int out_fd;              /* gets its output; -1: it is dropped */
+    uint64_t out_max;        /* more bytes of it are an error */
+    const char *what;        /* for messages: "copy in 'a'" */
+    uint64_t out_bytes;      /* set: so many came */
+    bool done;               /* set: it ended well */
 };
 
 /* What to do in the guest. Neither command nor argv: an interactive shell. */
 struct vm_request {
+    /* One after the other, before the command and after it. One that fails before ends the run; one
+     * that fails after is told as a notice, and the exit code is 1 when it was 0. */
+    struct vm_task *before, *after;
+    size_t before_count, after_count;
+    bool has_input;          /* the command reads hooks.input_fd */
+    bool stays;              /* the machine is kept: the end of its shell is not its own */
     const char *command;     /* for the guest's shell; NULL: none */
     const char *const *argv; /* words that are run without a shell, NULL-terminated; NULL: none */
     const char *const *env;  /* more variables, "K=V", NULL-terminated; NULL: none */
@@ -50,6 +85,7 @@ enum vm_stream {
     VM_STDOUT = 1,
     VM_STDERR = 2,
     VM_TERMINAL = 3, /* the shell's */
+    VM_CONSOLE = 4,  /* what kernel and init say; with `verbose` only */
 };
 
 struct vm_size {
@@ -98,7 +134,8 @@ struct vm_stage {
 struct vm_report {
     enum vm_accel accel; /* the one in use at the end */
     bool ready;          /* the agent has answered, */
-    uint64_t ready_ms;   /* so long after QEMU was started */
+    uint64_t ready_ms;   /* so long after QEMU was started, */
+    uint64_t heard_ms;   /* as the first word on the console; 0: none */
     uint64_t total_ms;   /* with what went before: accelerators that were tried */
     size_t stage_count;  /* boot stages as capsem-init gives them */
     struct vm_stage stages[VM_STAGES_MAX];
@@ -114,6 +151,18 @@ struct vm_report {
 MUST_CHECK bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
                        const struct vm_hooks *hooks, struct vm_report *report,
                        enum vm_outcome *ret_outcome, int *ret_exit_code, struct err *err);
+
+/* The same in a machine that was kept, from its folder: it stays. One at a time may use it. */
+MUST_CHECK bool vm_attach(const char *dir, const struct vm_request *request,
+                          const struct vm_hooks *hooks, struct vm_report *report,
+                          enum vm_outcome *ret_outcome, int *ret_exit_code, struct err *err);
+/* Whether the machine of that folder runs. */
+bool vm_is_kept(const char *dir);
+/* Ends it, and removes its folder. */
+MUST_CHECK bool vm_end_kept(const char *dir, struct err *err);
+
+/* Whether the agent takes "K=V" as the variable number `index`: its own guards say. */
+MUST_CHECK bool vm_env_check(const char *pair, size_t index, struct err *err);
 
 /* QEMU's program for an architecture, and the Debian package that has it; NULL: not one that is
  * booted here. */

@@ -22,8 +22,9 @@ class Failed(Exception):
 class Ours:
     name = "ours"
 
-    def __init__(self, program, scratch):
-        self.program, self.scratch = program, scratch
+    def __init__(self, program, scratch, user=None):
+        """`user`, an ordinary one, runs it; else we do."""
+        self.program, self.scratch, self.user = program, scratch, user
 
     def start(self):
         for name in images.NAMES:
@@ -32,7 +33,8 @@ class Ours:
     def run(self, *words):
         env = {key: value for key, value in os.environ.items() if key.startswith(("ASAN_", "UBSAN_")) or key == "PATH"}
         env.update(HOME=str(self.scratch), LC_ALL="C.UTF-8", **SECRET)
-        words = [self.program, *words, "--cache-dir", self.scratch / "store"]
+        prefix = self.user.prefix if self.user else []
+        words = [*prefix, self.program, *words, "--cache-dir", self.scratch / "store"]
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=env, timeout=TIMEOUT_S, check=False)
         text = done.stderr.decode(errors="replace")
         if done.returncode < 0 or "AddressSanitizer" in text or "runtime error:" in text or "internal error" in text:
@@ -42,6 +44,9 @@ class Ours:
 
     def build(self, case, folder):
         """(lines by path of the tree, image config) of a case whose files are in `folder`."""
+        if self.user:
+            self.user.own(folder)
+            os.chown(folder.parent, self.user.uid, self.user.gid)
         tar, metadata = pathlib.Path(f"{folder}.tar"), pathlib.Path(f"{folder}.json")
         self.run("image", "build", folder / "context", "-f", folder / "Dockerfile", "--progress", "plain", "--offline",
                  "--output", f"type=tar,dest={tar}", "--metadata-file", metadata, *case.options_at(folder))

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the Dockerfiles of cases/ and compares the trees and image configs, entry by entry.
 
-    run.py BUILDER ATTR [--peers] [--update] [AREA[/CASE] ...]
+    run.py BUILDER ATTR [--peers] [--update] [--rootless] [AREA[/CASE] ...]
 
 With neither option our results are compared with the recorded ones. --peers compares with Docker and buildah (peers.py says where
 they come from); --update writes recorded/AREA.txt, and with --peers docs/conformance.md, when every case is as it should be.
+--rootless runs ours as an ordinary user with subordinate ids: the results are the same ones.
 cases.py describes the cases, trees.py the lines of a result.
 """
 import argparse
@@ -21,6 +22,9 @@ import images
 import recorded
 import report
 from ours import Ours
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+from ordinary_user import ordinary_user  # noqa: E402
 
 WORKERS = 4
 
@@ -51,12 +55,24 @@ def compare_recorded(wanted, engines, shower, scratch, update):
     return bad
 
 
+def run_rootless(args, wanted, shower, scratch):
+    """The same results, but for the cases that say what an ordinary user cannot do."""
+    with ordinary_user(where=scratch) as user:
+        scratch.chmod(0o711)
+        for image in scratch.glob("*.tar"):
+            image.rename(user.home / image.name)
+        ours = Ours(user.take(args.builder), user.home, user)
+        ours.start()
+        return compare_recorded(wanted, [ours], shower, user.home, False)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("builder")
     parser.add_argument("attr")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--update", action="store_true")
+    parser.add_argument("--rootless", action="store_true", help="as an ordinary user with subordinate ids")
     parser.add_argument("cases", nargs="*", metavar="AREA[/CASE]")
     args = parser.parse_intermixed_args()
     if os.geteuid() != 0:
@@ -66,6 +82,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="conformance-", dir=os.environ.get("TMPDIR", "/var/tmp")) as scratch:
         scratch = pathlib.Path(scratch)
         shower = compare.Shower(*images.make(scratch, args.attr))
+        if args.rootless:
+            return 1 if run_rootless(args, wanted, shower, scratch) else 0
         engines = [Ours(os.path.abspath(args.builder), scratch)]
         engines[0].start()
         if not args.peers:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands in for QEMU: checks what `run` gives it, then plays what FAKE_QEMU names. Where a guest is wanted, the real agent
 runs on the control and terminal descriptors, as a process of the host."""
+import ctypes
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import struct
 import sys
 import time
 
-CONSOLE, CONTROL, TERMINAL = 3, 4, 5
+CONSOLE, CONTROL, TERMINAL, NET = 3, 4, 5, 6
 AGENT = os.environ["CAPSEM_AGENT"]
 
 
@@ -21,6 +22,22 @@ def say(text):
 def guest():
     say("[    0.1] Linux version\ncapsem-init: squashfs: 3 ms\n")
     os.execv(AGENT, [AGENT, "--control-fd", str(CONTROL), "--terminal-fd", str(TERMINAL), "--keep-clock"])
+
+
+def online():
+    """A guest with its proxy, which listens on the host."""
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a machine's processes end with it
+        proxy = os.environ["CAPSEM_NET_PROXY"]
+        os.execv(proxy, [proxy, "--port", os.environ["FAKE_PROXY_PORT"], "--link-fd", str(NET)])
+    os.close(NET)
+    guest()
+
+
+def net_noise():
+    os.write(NET, b"\0\0\0\0\1\0\0\x08capsem-1" + b"\xff" * 100)
+    os.close(NET)
+    guest()
 
 
 def frame_then(data, then=lambda: time.sleep(60)):
@@ -68,6 +85,8 @@ def last_words():
 
 PLAYS = {
     "guest": guest,
+    "online": online,
+    "net_noise": net_noise,
     "hang": hang,
     "kvm_error": kvm_error,
     "kvm_abort": kvm_abort,

@@ -205,6 +205,82 @@ def test_the_host_goes_at_every_point(agent):
         assert host.wait() == 0, f"after {end} bytes: {host.log()}"
 
 
+# -- input of commands -------------------------------------------------------------------------------------------------------
+
+
+def feed(host, id, data):
+    """Sends all of `data` within the credit, then the end; returns the output, the errors and the code."""
+    credit, out, err, ended = 65536, b"", b"", False
+    while True:
+        while data and credit:
+            piece = data[:min(credit, 30000)]
+            host.control.send("execinput", id=id, data=piece)
+            data, credit = data[len(piece):], credit - len(piece)
+        if not data and not ended:
+            host.control.send("execeof", id=id)
+            ended = True
+        kind, fields = host.control.receive()
+        assert fields["id"] == id
+        if kind == "execcredit":
+            credit += fields["bytes"]
+        elif kind == "execdata" and fields["stream"] == 1:
+            out += fields["data"]
+        elif kind == "execdata":
+            err += fields["data"]
+        elif kind == "execdone":
+            return out, err, fields["exit_code"]
+
+
+def test_input_of_a_command(agent):
+    host = agent()
+    host.boot()
+    block = os.urandom(3 << 20)
+    host.control.send("exec", id=3, argv=["cat"], stdin=True)
+    assert feed(host, 3, block) == (block, b"", 0)
+    host.control.send("exec", id=4, command="head -c 3; exec <&-; sleep 0.2; echo; exit 5", stdin=True)
+    out, _, code = feed(host, 4, b"abc" * 500000)
+    assert (out, code) == (b"abc\n", 5)
+
+
+def test_without_input_there_is_none(agent):
+    host = agent()
+    host.boot()
+    host.control.send("exec", id=3, argv=["cat"])
+    assert host.control.collect([3])[3] == (b"", b"", 0)
+    host.control.send("execinput", id=3, data=b"late")
+    host.control.send("execeof", id=3)
+    host.control.send("execeof", id=99)
+    assert host.run("echo on")[0] == b"on\n"
+
+
+def test_input_beyond_the_credit_is_refused(agent):
+    host = agent()
+    host.boot()
+    host.control.send("exec", id=3, command="sleep 0.5; wc -c", stdin=True)
+    for _ in range(5):
+        host.control.send("execinput", id=3, data=b"x" * 60000)
+    host.control.send("execinput", id=3, data=17)
+    out, _, code = feed(host, 3, b"")
+    assert code == 0 and int(out) <= 65536 + 65536
+    assert "execinput refused: more than the credit" in host.log() and "no id or no bytes" in host.log()
+
+
+def test_a_shell_that_is_followed_by_commands(agent):
+    host = agent()
+    host.control.expect("ready")
+    host.control.send("bootconfig", epoch_secs=int(time.time()), linger=True)
+    host.control.send("bootconfigdone")
+    host.control.expect("bootready")
+    host.control.expect("boottiming")
+    host.terminal_until(b"$ ")
+    host.terminal.sendall(b"echo las''t; exit 6\n")
+    host.terminal_until(b"last")
+    assert host.control.expect("shelldone") == {"exit_code": 6}
+    assert host.run("echo after")[0] == b"after\n"
+    host.control.send("shutdown")
+    assert host.wait() == 0
+
+
 # -- commands --------------------------------------------------------------------------------------------------------------
 
 

@@ -4,10 +4,12 @@
 Needs root, Debian's packages (a base, a ready kernel) and QEMU. The store is kept in the build folder, so that a second run is
 quick. Nothing is skipped silently: what is missing is a failure, or a skip that says why.
 """
+import http.server
 import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 
 import pytest
@@ -34,6 +36,8 @@ def place(tmp_path_factory):
     """A folder with the guest in it and its assets built."""
     folder = tmp_path_factory.mktemp("boot")
     shutil.copytree(os.path.join(ROOT, "examples/minimal"), folder / "guest")
+    build = folder / "guest/config/build.toml"
+    build.write_text(build.read_text().replace('["capsem-pty-agent"]', '["capsem-pty-agent", "capsem-net-proxy"]'))
     capsem("build", "guest", "--arch", ARCH, "--progress", "plain", cwd=folder)
     return folder
 
@@ -157,3 +161,56 @@ def test_a_run_with_a_broken_guest_boots_nothing(place):
         config.write_text(old)
     assert result.returncode == 1
     assert "build.toml" in result.stderr and "E00" in result.stderr
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"answered " + self.path.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+# What a program in the guest does, without one: bash and the proxy's own port.
+ASK = ("exec 3<>/dev/tcp/127.0.0.1/10443; printf 'GET /%s HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n' >&3; cat <&3")
+
+
+@needs_qemu
+def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
+    """One boot: the network's policy over the real port, files in and out, a second and a third visit, the end."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    policy = place / "guest/config/security/web.toml"
+    old = policy.read_text()
+    policy.write_text('[web]\ncustom_allow = ["mine.test"]\n')
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/file").write_text("from the host\n")
+    resolve = [f"--resolve={name}=127.0.0.1:{server.server_port}" for name in ("mine.test", "other.test")]
+    try:
+        ask = "bash -c \"" + ASK % ("first", "mine.test") + "\"; bash -c \"" + ASK % ("second", "other.test") + "\""
+        done = capsem("run", "--timeout", "300", "--keep", "t1", "--net-log", str(tmp_path / "log"), "--env", "WORD=a b",
+                      "--copy-in", f"{tmp_path}/in:/root/in", "--copy-out", f"/root/in:{tmp_path}/out", *resolve, "--",
+                      f'cat /root/in/file; echo "$WORD" >/root/in/word; {ask}; echo x >/tmp/kept; exit 4', cwd=place, check=False)
+    finally:
+        policy.write_text(old)
+    assert done.returncode == 4, done.stderr
+    assert done.stdout.startswith("from the host\n") and "answered /first" in done.stdout and "answered /second" not in done.stdout
+    assert "403 Forbidden" in done.stdout and "attach t1" in done.stderr
+    assert (tmp_path / "out/word").read_text() == "a b\n" and (tmp_path / "out/file").read_text() == "from the host\n"
+    events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [(e["event"], e["name"]) for e in events if e["event"] != "closed"] == [
+        ("allowed", "mine.test"), ("refused", "other.test")] and events[0]["process"] == "bash"
+    try:
+        assert capsem("attach", "--list", cwd=place).stdout == "t1\n"
+        assert capsem("attach", "t1", "cat /tmp/kept; exit 5", cwd=place, check=False).stdout == "x\n"
+        again = capsem("attach", "t1", "bash -c \"" + ASK % ("third", "mine.test") + "\"", cwd=place)
+        assert "answered /third" in again.stdout
+        twice = capsem("run", "--keep", "t1", "--", "true", cwd=place, check=False)
+        assert twice.returncode == 1 and "attach --end t1" in twice.stderr
+    finally:
+        capsem("attach", "--end", "t1", cwd=place)
+    gone = capsem("attach", "t1", "true", cwd=place, check=False)
+    assert gone.returncode == 1 and "no machine runs under the name 't1'" in gone.stderr
+    assert capsem("attach", "--list", cwd=place).stdout == ""

@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 
-from engine import base_tar, context, engine, entry, needs_engine, tar_bytes  # noqa: F401 (fixtures)
+from engine import base_tar, context, engine, entry, needs_engine, needs_root, tar_bytes  # noqa: F401 (fixtures)
 
 pytestmark = needs_engine
 
@@ -88,6 +88,7 @@ def test_links_of_the_root_to_folders_are_followed(engine, context):
     assert built.tree["lib"].issym() and built.tree.under("usr/lib") == ["one", "sub", "sub/two", "three"]
 
 
+@needs_root
 def test_kinds_of_entries(engine, context):
     attributes = {"SCHILY.xattr.user.note": "yes", "SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.trusted.overlay.redirect": "/etc"}
     context.write("a.tar", tar_bytes([

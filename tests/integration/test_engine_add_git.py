@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from engine import base_tar, context, engine, needs_engine  # noqa: F401 (fixtures)
+from engine import base_tar, context, engine, needs_engine, needs_root  # noqa: F401 (fixtures)
 
 pytestmark = [*needs_engine, pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")]
 
@@ -250,6 +250,7 @@ def test_links_of_a_repository_lead_nowhere(engine, repositories, daemon, tmp_pa
     assert (tmp_path / "outside/f").read_text() == "secret"
 
 
+@needs_root
 def test_without_git(engine, project, daemon):
     git = shutil.which("git")
     words = engine.command(*engine.words(f"FROM base\nADD {daemon}/p.git /x\n"))

@@ -4,14 +4,13 @@ import contextlib
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
-from engine import BUILDER, base_tar, context, engine, entry, mounts_below, needs_engine, processes_using, tar_bytes  # noqa: F401
+from engine import base_tar, context, engine, entry, mounts_below, needs_engine, processes_using, tar_bytes  # noqa: F401
 
 pytestmark = needs_engine
 
@@ -314,23 +313,6 @@ def test_a_store_that_others_have_damaged(engine):
     assert "damaged" in result.stderr
     assert engine.run("cache", "verify").code == 1
     assert "not an image" in engine.fail(dockerfile).stderr or "neither a stage" in engine.fail(dockerfile).stderr
-
-
-def test_without_root_it_says_so(engine, base_tar, tmp_path, monkeypatch):
-    def drop():
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-    engine.store = tmp_path / "theirs" / "store"
-    for folder in (tmp_path / "theirs", tmp_path, *list(tmp_path.parents)[:2]):
-        folder.mkdir(exist_ok=True)
-        os.chmod(folder, 0o755)
-    os.chown(tmp_path / "theirs", 65534, 65534)
-    os.chmod(base_tar.parent, 0o755)
-    # the checkout may lie where another user has no way in
-    monkeypatch.setattr("engine.BUILDER", shutil.copy2(BUILDER, tmp_path / "theirs"))
-    for result in (engine.run("image", "import", base_tar, "base", preexec_fn=drop), engine.fail("FROM scratch\nWORKDIR /x\n", preexec_fn=drop)):
-        assert result.code == 1 and "the embedded engine needs root" in result.stderr, result.stderr
 
 
 def test_few_open_files(engine, context):

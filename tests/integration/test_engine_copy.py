@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from engine import base_tar, context, engine, needs_engine  # noqa: F401 (fixtures)
+from engine import base_tar, context, engine, needs_engine, needs_root  # noqa: F401 (fixtures)
 
 pytestmark = needs_engine
 
@@ -163,6 +163,7 @@ def test_hard_links_between_sources_do_not_mix_up(engine, context):
     assert built.tree.text("d/a") == "other" and built.tree.text("d/b") == "linked"
 
 
+@needs_root
 def test_attributes_and_special_files(engine, context):
     path = context.write("d/capable", "C", mode=0o755)
     capability = b"\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from engine import base_tar, context, engine, entry, needs_engine, tar_bytes  # noqa: F401 (fixtures)
+from engine import base_tar, context, engine, entry, needs_engine, needs_root, tar_bytes  # noqa: F401 (fixtures)
 
 pytestmark = needs_engine
 
@@ -169,6 +169,7 @@ def test_a_folder_moved_from_a_lower_layer(engine):
     assert built.lines() == ["x"] and "d" not in built.tree and built.tree.text("moved/f") == "x\n"
 
 
+@needs_root
 def test_modes_owners_times_links_and_devices(engine):
     built = engine.build("""FROM base
 RUN echo x > /suid && chown 7:8 /suid && chmod 6755 /suid && ln /suid /twin && mkfifo -m 600 /fifo \\

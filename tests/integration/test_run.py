@@ -85,9 +85,9 @@ def test_qemu_gets_what_it_needs_and_no_more(place):
     [one] = place.started()
     args = one["args"]
     assert args[args.index("-smp") + 1] == "3" and args[args.index("-m") + 1] == "777M"
-    assert not any("-net" in word for word in args), "no way to a network"
-    assert [fd for fd in one["fds"] if fd < 6] == [0, 1, 2, 3, 4, 5]
-    assert len(one["fds"]) <= 8, "descriptors of ours leak into QEMU"
+    assert not any("-net" in word or "-nic" in word for word in args), "no way to a network but the port"
+    assert [fd for fd in one["fds"] if fd < 7] == [0, 1, 2, 3, 4, 5, 6]
+    assert len(one["fds"]) <= 9, "descriptors of ours leak into QEMU"
 
 
 def test_large_output(place):
@@ -285,10 +285,10 @@ def test_sigkill_leaves_no_qemu(place, play):
 class Terminal:
     """`run` without a command, on a terminal."""
 
-    def __init__(self, place, play="guest", rows=30, cols=101):
+    def __init__(self, place, play="guest", rows=30, cols=101, options=()):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(PROGRAM, place.command(options=("--accel", "tcg")), dict(place.env, FAKE_QEMU=play))
+            os.execve(PROGRAM, place.command(options=("--accel", "tcg", *options)), dict(place.env, FAKE_QEMU=play))
         self.resize(rows, cols)
         self.seen = b""
 

@@ -72,6 +72,7 @@ void agent_leave(struct agent *agent) {
 
 static void on_bootconfig(struct agent *agent, const struct wire_message *message) {
     wire_field_bool(message, "shell", &agent->want_shell);
+    wire_field_bool(message, "linger", &agent->linger);
     uint64_t seconds = 0;
     if (!wire_field_uint(message, "epoch_secs", EPOCH_MAX, &seconds) || seconds < EPOCH_MIN) {
         log_line("bootconfig: no usable epoch_secs, the clock stays");
@@ -175,8 +176,11 @@ static void tell_timing(struct agent *agent) {
 static void on_bootconfigdone(struct agent *agent, const struct wire_message *message) {
     (void)message;
     agent->phase = AGENT_RUN;
-    if (agent->want_shell && agent->pty.pid == 0 && !pty_start(&agent->pty)) {
-        log_line("no terminal: %s", strerror(errno));
+    if (agent->want_shell && agent->pty.pid == 0) {
+        agent->shell_ended = agent->shell_told = false;
+        if (!pty_start(&agent->pty)) {
+            log_line("no terminal: %s", strerror(errno));
+        }
     }
     struct wire_writer writer = reply_begin(agent, "bootready", 0);
     reply_end(agent, &writer);
@@ -226,12 +230,34 @@ static void on_exec(struct agent *agent, const struct wire_message *message) {
         log_line("exec refused: the id %llu is in use", (unsigned long long)id);
         return;
     }
+    bool has_input = false;
+    wire_field_bool(message, "stdin", &has_input);
     const char *why = read_command(agent, message);
     if (!why) {
-        why = exec_start(&agent->execs, id, &agent->args);
+        why = exec_start(&agent->execs, id, &agent->args, has_input);
     }
     if (why) {
         exec_refuse(&agent->out, id, why);
+    }
+}
+
+static void on_execinput(struct agent *agent, const struct wire_message *message) {
+    uint64_t id = 0;
+    struct wire_value data;
+    const char *why = "no id or no bytes";
+    if (wire_field_uint(message, "id", UINT64_MAX, &id) && wire_field(message, "data", &data) &&
+        data.kind == WIRE_BIN) {
+        why = exec_input(&agent->execs, id, data.bytes, data.len);
+    }
+    if (why) {
+        log_line("execinput refused: %s", why);
+    }
+}
+
+static void on_execeof(struct agent *agent, const struct wire_message *message) {
+    uint64_t id = 0;
+    if (wire_field_uint(message, "id", UINT64_MAX, &id)) {
+        exec_input_end(&agent->execs, id);
     }
 }
 
@@ -257,6 +283,8 @@ static const struct {
     { "bootconfigdone", AGENT_BOOT, on_bootconfigdone },
     { "resize", AGENT_BOOT | AGENT_RUN, on_resize },
     { "exec", AGENT_RUN, on_exec },
+    { "execinput", AGENT_RUN, on_execinput },
+    { "execeof", AGENT_RUN, on_execeof },
     { "ping", AGENT_BOOT | AGENT_RUN, on_ping },
     { "shutdown", AGENT_BOOT | AGENT_RUN, on_shutdown },
 };

@@ -2,9 +2,10 @@
 // The agent's state, and what the host's messages do to it ("Inside the guest", the control
 // protocol). The loop that moves the bytes is in capsem-pty-agent.c.
 //
-// Our additions to the protocol: bootconfig may say `shell: false` (no terminal is wanted); exec
-// may carry `argv`, a list, in place of `command`; output comes as execdata{id, stream, data} with
-// stream 1 for stdout and 2 for stderr; the end of the interactive shell is told as
+// Our additions to the protocol (../README.md): bootconfig may say `shell: false` (no terminal is
+// wanted) and `linger: true`; exec may carry `argv`, a list, in place of `command`, and `stdin:
+// true` for an input that comes as execinput and execeof; output comes as execdata{id, stream,
+// data} with stream 1 for stdout and 2 for stderr; the end of the interactive shell is told as
 // shelldone{exit_code}.
 #pragma once
 
@@ -38,6 +39,8 @@ struct agent {
     struct exec_table execs;
     struct pty pty;
     bool want_shell;
+    bool linger;      // the end of the shell is not ours: commands follow
+    bool shell_told;  // the host knows of it
     bool shell_ended; // with this exit code
     int shell_code;
     bool ending; // shutdown was asked for, or the shell has ended

@@ -14,17 +14,21 @@
 void exec_init(struct exec_table *table) {
     memset(table, 0, sizeof *table);
     for (size_t i = 0; i < EXEC_MAX; i++) {
-        table->slots[i].fds[0] = table->slots[i].fds[1] = -1;
+        table->slots[i].fds[0] = table->slots[i].fds[1] = table->slots[i].input_fd = -1;
     }
 }
 
-bool exec_find(const struct exec_table *table, uint64_t id) {
+static struct exec *find(const struct exec_table *table, uint64_t id) {
     for (size_t i = 0; i < EXEC_MAX; i++) {
         if (table->slots[i].pid != 0 && table->slots[i].id == id) {
-            return true;
+            return (struct exec *)&table->slots[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+bool exec_find(const struct exec_table *table, uint64_t id) {
+    return find(table, id) != NULL;
 }
 
 bool exec_any(const struct exec_table *table) {
@@ -46,7 +50,7 @@ static struct exec *free_slot(struct exec_table *table) {
 }
 
 struct pipes {
-    int null;
+    int input[2]; // what the command reads, and our end of it
     int ends[EXEC_STREAMS][2];
 };
 
@@ -57,10 +61,17 @@ static void close_fd(int *fd) {
     *fd = -1;
 }
 
-static bool open_pipes(struct pipes *pipes) {
-    *pipes = (struct pipes){ -1, { { -1, -1 }, { -1, -1 } } };
-    pipes->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    bool good = pipes->null >= 0;
+static bool open_input(struct pipes *pipes, bool has_input) {
+    if (!has_input) {
+        pipes->input[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return pipes->input[0] >= 0;
+    }
+    return pipe2(pipes->input, O_CLOEXEC) == 0 && fcntl(pipes->input[1], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool open_pipes(struct pipes *pipes, bool has_input) {
+    *pipes = (struct pipes){ { -1, -1 }, { { -1, -1 }, { -1, -1 } } };
+    bool good = open_input(pipes, has_input);
     for (size_t i = 0; good && i < EXEC_STREAMS; i++) {
         // Only our end must not block: the other one is the command's.
         good = pipe2(pipes->ends[i], O_CLOEXEC) == 0 &&
@@ -70,35 +81,67 @@ static bool open_pipes(struct pipes *pipes) {
 }
 
 static void close_pipes(struct pipes *pipes) {
-    close_fd(&pipes->null);
+    close_fd(&pipes->input[0]);
+    close_fd(&pipes->input[1]);
     for (size_t i = 0; i < EXEC_STREAMS; i++) {
         close_fd(&pipes->ends[i][0]);
         close_fd(&pipes->ends[i][1]);
     }
 }
 
-const char *exec_start(struct exec_table *table, uint64_t id, const struct spawn_args *args) {
+const char *exec_start(struct exec_table *table, uint64_t id, const struct spawn_args *args,
+                       bool has_input) {
     struct exec *slot = free_slot(table);
     if (!slot) {
         return "32 commands run already";
     }
     struct pipes pipes;
-    pid_t pid = open_pipes(&pipes) ? fork() : -1;
+    pid_t pid = open_pipes(&pipes, has_input) ? fork() : -1;
     if (pid < 0) {
         close_pipes(&pipes);
         return strerror(errno);
     }
     if (pid == 0) {
-        spawn_child(args->argv, (const int[3]){ pipes.null, pipes.ends[0][1], pipes.ends[1][1] },
-                    false);
+        spawn_child(args->argv,
+                    (const int[3]){ pipes.input[0], pipes.ends[0][1], pipes.ends[1][1] }, false);
     }
-    *slot = (struct exec){ .pid = pid, .id = id };
+    *slot = (struct exec){
+        .pid = pid,
+        .id = id,
+        .input_fd = pipes.input[1],
+        .input = { .buf = table->inputs[slot - table->slots], .cap = EXEC_INPUT },
+    };
+    pipes.input[1] = -1;
     for (size_t i = 0; i < EXEC_STREAMS; i++) {
         slot->fds[i] = pipes.ends[i][0];
         pipes.ends[i][0] = -1;
     }
     close_pipes(&pipes);
     return NULL;
+}
+
+const char *exec_input(struct exec_table *table, uint64_t id, const uint8_t *data, size_t len) {
+    struct exec *slot = find(table, id);
+    if (!slot) {
+        return NULL;
+    }
+    if (slot->input_ended || len > queue_room(&slot->input) - slot->owed) {
+        return "more than the credit";
+    }
+    if (slot->input_fd < 0) {
+        slot->owed += len;
+        return NULL;
+    }
+    memcpy(queue_tail(&slot->input), data, len);
+    queue_grow(&slot->input, len);
+    return NULL;
+}
+
+void exec_input_end(struct exec_table *table, uint64_t id) {
+    struct exec *slot = find(table, id);
+    if (slot) {
+        slot->input_ended = true;
+    }
 }
 
 bool exec_reaped(struct exec_table *table, pid_t pid, int wait_status) {
@@ -122,14 +165,16 @@ bool exec_reaped(struct exec_table *table, pid_t pid, int wait_status) {
 
 size_t exec_poll(const struct exec_table *table, const struct queue *out, struct pollfd *fds) {
     size_t count = 0;
-    if (queue_room(out) < EXEC_ROOM) {
-        return 0;
-    }
+    bool has_room = queue_room(out) >= EXEC_ROOM;
     for (size_t i = 0; i < EXEC_MAX; i++) {
-        for (size_t s = 0; s < EXEC_STREAMS; s++) {
-            if (table->slots[i].fds[s] >= 0) {
-                fds[count++] = (struct pollfd){ .fd = table->slots[i].fds[s], .events = POLLIN };
+        const struct exec *slot = &table->slots[i];
+        for (size_t s = 0; s < EXEC_STREAMS && has_room; s++) {
+            if (slot->fds[s] >= 0) {
+                fds[count++] = (struct pollfd){ .fd = slot->fds[s], .events = POLLIN };
             }
+        }
+        if (slot->pid != 0 && slot->input_fd >= 0 && slot->input.len > 0) {
+            fds[count++] = (struct pollfd){ .fd = slot->input_fd, .events = POLLOUT };
         }
     }
     return count;
@@ -205,12 +250,43 @@ void exec_refuse(struct queue *out, uint64_t id, const char *why) {
     put_done(out, id, 126);
 }
 
+static bool put_credit(struct queue *out, uint64_t id, size_t bytes) {
+    struct wire_writer writer = { .buf = queue_tail(out), .cap = queue_room(out) };
+    wire_frame_begin(&writer, "execcredit", 2);
+    wire_put_name(&writer, "id");
+    wire_put_uint(&writer, id);
+    wire_put_name(&writer, "bytes");
+    wire_put_uint(&writer, bytes);
+    bool good = wire_frame_end(&writer);
+    queue_grow(out, writer.len);
+    return good;
+}
+
+// What the command has read, and what it never will, is room for more.
+static void pump_input(struct exec *slot, struct queue *out) {
+    size_t before = slot->input.len;
+    if (slot->input_fd >= 0 && queue_write(&slot->input, slot->input_fd) == IO_LOST) {
+        close_fd(&slot->input_fd);
+        queue_clear(&slot->input);
+    }
+    slot->owed += before - slot->input.len;
+    if (slot->input_ended && slot->input.len == 0) {
+        close_fd(&slot->input_fd);
+    }
+    if (slot->owed >= EXEC_INPUT / 4 && !slot->input_ended &&
+        put_credit(out, slot->id, slot->owed)) {
+        slot->owed = 0;
+    }
+}
+
 static bool pump_slot(struct exec *slot, struct queue *out) {
     bool moved = false;
+    pump_input(slot, out);
     for (size_t s = 0; s < EXEC_STREAMS; s++) {
         moved = pump_stream(slot, s, out) || moved;
     }
     if (is_over(slot) && put_done(out, slot->id, slot->code)) {
+        close_fd(&slot->input_fd);
         slot->pid = 0;
     }
     return moved;
@@ -241,6 +317,7 @@ void exec_kill_all(struct exec_table *table) {
         }
         close_fd(&slot->fds[0]);
         close_fd(&slot->fds[1]);
+        close_fd(&slot->input_fd);
         slot->pid = 0;
     }
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@ enum {
 #ifndef AF_VSOCK
 #define AF_VSOCK 40
 #endif
-#define VSOCK_HOST_CID 2u
+#define VSOCK_HOST_CID      2u
+#define VSOCK_GET_LOCAL_CID _IO(7, 0xb9)
 struct vsock_address {
     sa_family_t family;
     unsigned short reserved;
@@ -53,15 +55,25 @@ void transport_lend(struct transport *transport, int fd) {
     transport->state = TRANSPORT_UP;
 }
 
-static bool open_vsock(struct transport *transport) {
-    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+// Without a device the driver gives "any", and 1 when it only loops back.
+bool transport_has_vsock(void) {
+    int fd = open("/dev/vsock", O_RDONLY | O_CLOEXEC);
+    unsigned cid = 0;
     if (fd < 0) {
         return false;
     }
-    struct vsock_address host = { .family = AF_VSOCK,
-                                  .port = transport->vsock_port,
-                                  .cid = VSOCK_HOST_CID };
-    bool up = connect(fd, (const struct sockaddr *)&host, sizeof host) == 0;
+    bool good = ioctl(fd, VSOCK_GET_LOCAL_CID, &cid) == 0;
+    close(fd);
+    return good && cid > VSOCK_HOST_CID && cid != UINT32_MAX;
+}
+
+static bool open_socket(struct transport *transport, const void *address, socklen_t len) {
+    int family = ((const struct sockaddr *)address)->sa_family;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return false;
+    }
+    bool up = connect(fd, address, len) == 0;
     if (!up && errno != EINPROGRESS) {
         close(fd);
         return false;
@@ -69,6 +81,23 @@ static bool open_vsock(struct transport *transport) {
     transport->fd = fd;
     transport->state = up ? TRANSPORT_UP : TRANSPORT_CONNECTING;
     return true;
+}
+
+static bool open_vsock(struct transport *transport) {
+    struct vsock_address host = { .family = AF_VSOCK,
+                                  .port = transport->vsock_port,
+                                  .cid = VSOCK_HOST_CID };
+    return open_socket(transport, &host, sizeof host);
+}
+
+static bool open_dialled(struct transport *transport) {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    size_t len = strlen(transport->dial);
+    if (len >= sizeof address.sun_path) {
+        return false;
+    }
+    memcpy(address.sun_path, transport->dial, len);
+    return open_socket(transport, &address, sizeof address);
 }
 
 // Whether /sys/class/virtio-ports/DEVICE/name is `name`.
@@ -92,7 +121,7 @@ static bool port_is_named(const char *device, const char *name) {
 // There is no udev in the guest, so no /dev/virtio-ports/NAME: the kernel's own list tells which
 // /dev/vportNpM it is.
 static bool open_port(struct transport *transport) {
-    DIR *ports = opendir("/sys/class/virtio-ports");
+    DIR *ports = transport->port_name ? opendir("/sys/class/virtio-ports") : NULL;
     if (!ports) {
         return false;
     }
@@ -129,7 +158,10 @@ bool transport_open(struct transport *transport) {
     if (transport->state != TRANSPORT_DOWN || transport->lent || clock_ms() < transport->retry_at) {
         return false;
     }
-    if (open_vsock(transport) || open_port(transport)) {
+    bool open = transport->dial
+                    ? open_dialled(transport)
+                    : (!transport->only_port && open_vsock(transport)) || open_port(transport);
+    if (open) {
         return true;
     }
     schedule_retry(transport);

@@ -15,8 +15,10 @@ enum transport_state {
 };
 
 struct transport {
-    const char *port_name; // virtio-serial, as `capsem.control`
+    const char *port_name; // virtio-serial, as `capsem.control`; NULL: vsock only
     uint32_t vsock_port;
+    bool only_port;   // no vsock
+    const char *dial; // a Unix socket in place of both: for tests; NULL: none
     enum transport_state state;
     int fd;              // -1 when down
     bool lent;           // a descriptor from the command line: once lost, it does not come back
@@ -26,6 +28,8 @@ struct transport {
 
 uint64_t clock_ms(void); // monotonic
 
+// Whether a vsock device leads to a host.
+bool transport_has_vsock(void);
 void transport_init(struct transport *transport, const char *port_name, uint32_t vsock_port);
 // Uses `fd` in place of finding one; owns it from then on.
 void transport_lend(struct transport *transport, int fd);

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Guest binaries for a target that this machine has no compiler for: compiled on the embedded
+ * engine, in an image that has one. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "cli/agent_container.h"
+#include "cli/open_store.h"
+#include "cli/recipe_notes.h"
+#include "cli/recipe_run.h"
+
+struct compiling {
+    struct cli *cli;
+    const struct agent_request *request;
+    struct build_result result;
+    const char *dir; /* OUTPUT/ARCH */
+    struct err err;
+};
+
+static bool copy_out(struct compiling *c, int from, const char *path, struct stat *ret) {
+    const char *temp = str_fmt(c->cli->arena, "%s.tmp-%d", path, (int)getpid()).ptr;
+    AUTO_FD to = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0755);
+    if (to < 0) {
+        return err_sys(&c->err, errno, "create '%s'", temp);
+    }
+    if (!fs_copy_fd(from, to, &c->err) || fstat(to, ret) < 0 || rename(temp, path) < 0) {
+        int code = errno;
+        unlink(temp);
+        return err_is_set(&c->err) ? err_wrap(&c->err, "write '%s'", path)
+                                   : err_sys(&c->err, code, "write '%s'", path);
+    }
+    return true;
+}
+
+/* Beside each binary is the key of what made it. */
+static bool take_binary(struct compiling *c, str name, struct guestbin_binary *ret) {
+    struct arena *a = c->cli->arena;
+    const char *path = str_fmt(a, "%s/%.*s", c->dir, STR_FMT(name)).ptr;
+    const char *key_path = str_fmt(a, "%s/.%.*s.key", c->dir, STR_FMT(name)).ptr;
+    str key = str_from_c(c->result.key.hex);
+    str known;
+    struct stat st;
+    *ret = (struct guestbin_binary){ .name = name, .path = path };
+    if (!fs_load(a, AT_FDCWD, key_path, 4096, &known, NULL) || !str_eq(known, key) ||
+        stat(path, &st) < 0) {
+        AUTO_FD built = recipe_open_built(a, &c->result, str_to_c(a, name));
+        if (built < 0) {
+            return err_set(&c->err, "the agent's Dockerfile did not leave a file '/%.*s'",
+                           STR_FMT(name));
+        }
+        unlink(key_path);
+        if (!copy_out(c, built, path, &st) || !fs_store(AT_FDCWD, key_path, key, 0644, &c->err)) {
+            return false;
+        }
+        ret->fresh = true;
+    }
+    ret->bytes = (uint64_t)st.st_size;
+    return true;
+}
+
+static bool take_binaries(struct compiling *c, struct guestbin_binary *ret) {
+    const struct config_list *names = &c->request->config->build.guest_binaries;
+    if (!fs_mkdir_p(AT_FDCWD, c->dir, 0755, &c->err)) {
+        return false;
+    }
+    for (size_t i = 0; i < names->len; i++) {
+        if (!take_binary(c, names->items[i].text, &ret[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool compile(struct compiling *c, struct sources *sources, struct diag_sink *sink,
+                    struct progress *p, struct guestbin_binary *ret) {
+    AUTO_STORE store = NULL;
+    struct recipe recipe;
+    struct recipe_request request = {
+        .config = c->request->config,
+        .arch = c->request->arch,
+        .kind = RECIPE_AGENT,
+        .templates_dir = c->request->templates_dir,
+    };
+    /* Times of the sources are nobody's business: the same text gives the same program. */
+    struct recipe_run run = {
+        .sources = sources,
+        .arch = c->request->arch,
+        .offline = c->request->offline,
+    };
+    if (!open_store(c->cli, &store, &c->err) ||
+        !recipe_render(c->cli->arena, &request, sources, sink, &recipe, &c->err)) {
+        return recipe_report(c->cli, p, sink, S(""), &c->err);
+    }
+    run.store = store;
+    if (!recipe_execute(c->cli, &run, &recipe, p, sink, &c->result, &c->err)) {
+        recipe_notes_add(sink, &recipe, c->result.failed_output);
+        return recipe_report(c->cli, p, sink, c->result.failed_output, &c->err);
+    }
+    if (!take_binaries(c, ret)) {
+        return recipe_report(c->cli, p, sink, S(""), &c->err);
+    }
+    progress_done(p);
+    return true;
+}
+
+bool agent_compile_in_container(struct cli *cli, const struct agent_request *request,
+                                struct guestbin_binary *ret) {
+    struct sources *sources = ARENA_NEW(cli->arena, struct sources);
+    struct diag_sink sink;
+    struct progress p;
+    sources_init(sources, cli->arena);
+    diag_sink_init(&sink, cli->arena, sources);
+    progress_init(&p, cli, "auto", false);
+    p.label = str_fmt(cli->arena, "agent %.*s", STR_FMT(request->arch->head.key)).ptr;
+    struct compiling c = {
+        .cli = cli,
+        .request = request,
+        .dir = str_fmt(cli->arena, "%s/%.*s", request->output_dir, STR_FMT(request->arch->head.key))
+                   .ptr,
+        .err = ERR_INIT,
+    };
+    return compile(&c, sources, &sink, &p, ret);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A rendered recipe on the embedded engine. */
+#pragma once
+
+#include "cli/progress.h"
+#include "recipe/recipe.h"
+
+struct recipe_run {
+    struct store *store;
+    struct sources *sources; /* that the recipe was rendered with */
+    const struct config_architecture *arch;
+    bool no_cache;
+    bool pull;
+    bool offline;
+    int64_t epoch_s;
+};
+
+/* Writes the build context and builds. False as build_run(). */
+MUST_CHECK bool recipe_execute(struct cli *cli, const struct recipe_run *run,
+                               const struct recipe *recipe, struct progress *p,
+                               struct diag_sink *sink, struct build_result *ret, struct err *err);
+
+/* Prints why a build ended: the end of what its step printed, diagnostics, err. Always false. */
+bool recipe_report(struct cli *cli, struct progress *p, struct diag_sink *sink, str failed_output,
+                   const struct err *err);
+
+/* A file as the highest layer has it, open for reading; -1: there is none. */
+int recipe_open_built(struct arena *a, const struct build_result *result, const char *name);

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Files out of an image: through a container that never runs. */
+#include <errno.h>
+#include <string.h>
+
+#include "docker/internal.h"
+
+bool docker_container_create(struct arena *a, const struct docker_image *image,
+                             const char **ret_container, struct err *err) {
+    if (image->stream != NULL) {
+        *ret_container = NULL;
+        return true;
+    }
+    const char *name = str_fmt(a, "capsem-builder-%s", image->label).ptr;
+    const char *label = str_fmt(a, "--label=" DOCKER_LABEL "=%s", image->label).ptr;
+    /* An image from scratch has no command, and a container must have one. */
+    const char *const argv[] = { "docker", "create",   "--network=none", label, "--name",
+                                 name,     image->tag, "/nothing",       NULL };
+    str ignored;
+    if (!call_ask(a, argv, DOCKER_ASK_MS, NULL, &ignored, err)) {
+        docker_container_remove(name); /* it may have been made all the same */
+        return err_wrap(err, "make a container to read the image");
+    }
+    *ret_container = name;
+    return true;
+}
+
+void docker_container_remove(const char *container) {
+    if (container != NULL) {
+        call_quietly(
+            (const char *const[]){ "docker", "rm", "--force", "--volumes", container, NULL });
+    }
+}
+
+/* ---- some files ---- */
+
+/* A file that is not there is the caller's to tell. */
+static bool copy_one(struct arena *a, const char *container, const char *name, const char *folder,
+                     const volatile sig_atomic_t *cancelled, struct err *err) {
+    const char *from = str_fmt(a, "%s:/%s", container, name).ptr;
+    const char *const argv[] = { "docker", "cp", from, path_join(a, folder, name), NULL };
+    str ignored;
+    struct err why = ERR_INIT;
+    if (call_ask(a, argv, 0, cancelled, &ignored, &why)) {
+        return true;
+    }
+    str text = str_lower(a, str_from_c(why.frames[0]));
+    if (str_find(text, S("could not find the file"), 0) != STR_NONE ||
+        str_find(text, S("no such"), 0) != STR_NONE) {
+        return true;
+    }
+    *err = why;
+    return err_wrap(err, "copy '/%s' out of the image", name);
+}
+
+bool docker_copy_out(struct arena *a, const struct docker_image *image, const char *const *names,
+                     size_t count, const char *to_folder, const volatile sig_atomic_t *cancelled,
+                     struct err *err) {
+    const char *container;
+    if (image->stream != NULL) {
+        return stream_copy_out(a, image->stream, names, count, to_folder, err);
+    }
+    if (!docker_container_create(a, image, &container, err)) {
+        return false;
+    }
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        ok = copy_one(a, container, names[i], to_folder, cancelled, err);
+    }
+    docker_container_remove(container);
+    return ok;
+}
+
+/* ---- the filesystem ---- */
+
+bool docker_export(const struct docker_image *image, const char *container,
+                   const char *spool_folder, struct tree *t, struct err *err) {
+    const char *const argv[] = { "docker", "export", container, NULL };
+    if (image->stream != NULL) {
+        return stream_read(stream_argv(image->stream), spool_folder, t, err);
+    }
+    if (!stream_read(argv, spool_folder, t, err)) {
+        return false;
+    }
+    docker_normalise(t);
+    return true;
+}
+
+/* ---- what is not the image's ---- */
+
+/*
+ * All that differs between the files of a container and those of its image: Docker puts these into
+ * a container that is made, where the image does not have them, for what it mounts when the
+ * container runs. Older BuildKits leave the places of a step's mounts behind. Times are the
+ * packer's business: it writes one for all.
+ */
+static const struct {
+    str path;
+    uint32_t type;      /* that Docker makes */
+    uint32_t mode;      /* of files; 0: any */
+    const char *target; /* of a link */
+} made_by_engine[] = {
+    { S_INIT("/.dockerenv"), S_IFREG, 0755, NULL },
+    { S_INIT("/dev/console"), S_IFREG, 0755, NULL },
+    { S_INIT("/dev/pts"), S_IFDIR, 0, NULL },
+    { S_INIT("/dev/shm"), S_IFDIR, 0, NULL },
+    { S_INIT("/etc/hostname"), S_IFREG, 0755, NULL },
+    { S_INIT("/etc/hosts"), S_IFREG, 0755, NULL },
+    { S_INIT("/etc/resolv.conf"), S_IFREG, 0755, NULL },
+    { S_INIT("/etc/mtab"), S_IFLNK, 0, "/proc/mounts" },
+    { S_INIT(BUILD_HOST_FOLDER), S_IFDIR, 0, NULL },
+};
+
+static bool is_engines(const struct tree_entry *e, size_t row) {
+    const struct tree_inode *i = e->inode;
+    size_t children = 0;
+    if ((i->mode & S_IFMT) != made_by_engine[row].type) {
+        return false;
+    }
+    switch (i->mode & S_IFMT) {
+    case S_IFREG:
+        return i->size == 0 && (i->mode & 07777) == made_by_engine[row].mode;
+    case S_IFLNK:
+        return strcmp(i->target, made_by_engine[row].target) == 0;
+    case S_IFDIR:
+        tree_children(e, &children);
+        return children == 0 || str_eq(made_by_engine[row].path, S(BUILD_HOST_FOLDER));
+    }
+    return false;
+}
+
+void docker_normalise(struct tree *t) {
+    for (size_t row = 0; row < ARRAY_LEN(made_by_engine); row++) {
+        struct tree_entry *e = tree_find(t, made_by_engine[row].path, TREE_LITERAL);
+        if (e != NULL && is_engines(e, row)) {
+            tree_remove(t, e);
+        }
+    }
+}
+
+/* ---- a command in it ---- */
+
+bool docker_run(struct arena *a, const struct docker_image *image, const char *const *argv,
+                const char *const *env, struct buf *out, const volatile sig_atomic_t *cancelled,
+                struct err *err) {
+    if (image->stream != NULL) {
+        return stream_ask(a, image->stream, argv, env, out, err);
+    }
+    struct argv v = { .arena = a };
+    AUTO_BUF errors = BUF_INIT(DOCKER_TEXT_MAX);
+    const char *name = str_fmt(a, "capsem-builder-run-%s", image->label).ptr;
+    struct proc_spec spec = { .out = out, .errors = &errors, .cancelled = cancelled };
+    struct proc_result result;
+    argv_add(&v, "docker");
+    argv_add(&v, "run");
+    argv_add(&v, "--rm");
+    argv_add(&v, "--network=none");
+    argv_addf(&v, "--name=%s", name);
+    argv_addf(&v, "--label=" DOCKER_LABEL "=%s", image->label);
+    for (size_t i = 0; env[i] != NULL; i++) {
+        argv_addf(&v, "--env=%s", env[i]);
+    }
+    argv_addf(&v, "--entrypoint=%s", argv[0]);
+    argv_add(&v, image->tag);
+    for (size_t i = 1; argv[i] != NULL; i++) {
+        argv_add(&v, argv[i]);
+    }
+    spec.argv = v.items;
+    bool ok = proc_run(&spec, &result, err);
+    bool stopped = cancelled != NULL && *cancelled;
+    if (!ok || stopped || result.exit_code != 0) {
+        docker_container_remove(name);
+    }
+    if (stopped) {
+        return err_sys(err, EINTR, "stopped");
+    }
+    /* 125: docker itself; the command's own exit is nothing to us. */
+    return ok && (result.exit_code != 125 || call_explain(buf_str(&errors), result.exit_code, err));
+}

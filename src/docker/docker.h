@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * docker/: a Dockerfile executed by a Docker engine or a BuildKit builder, through the `docker`
+ * command line, so that contexts, credentials and DOCKER_HOST are those of the user. Takes what
+ * build/ takes; gives an image's name in the engine, and its filesystem as a stream into a tree.
+ *
+ * Docker's engines of different ages understand different Dockerfiles, and none has what our
+ * engine mounts from the host: the text is rewritten first (rewrite.c). Whatever is made in the
+ * engine is named by the build's own label and removed by docker_image_done().
+ *
+ * Follows the Dockerfile reference and the reference of the docker command line.
+ */
+#pragma once
+
+#include "build/build.h"
+#include "tree/tree.h"
+
+/* What answers behind the docker command line. */
+struct docker_engine {
+    str client_version;
+    str version;      /* of the engine, "20.10.24" */
+    str name;         /* of its machine */
+    str context;      /* what the client calls the connection; empty: the default one */
+    str root_dir;     /* where it keeps images, on its machine */
+    str architecture; /* "x86_64", as the engine says it */
+    struct oci_platform platform;
+    uint64_t memory_bytes;
+    uint64_t cpus;
+    int64_t clock_ahead_s; /* of this machine's clock; negative: behind */
+    bool has_buildkit;
+    bool has_buildx;
+};
+
+/* What a build of the default guest needs of the engine. */
+enum {
+    DOCKER_MIN_MEMORY_MB = 4096,
+    DOCKER_RECOMMENDED_MEMORY_MB = 8192,
+    DOCKER_CLOCK_SKEW_MAX_S = 30,
+};
+/* How its machine gets more: a static text. */
+const char *docker_memory_help(const struct docker_engine *engine);
+/* What mends an engine that cannot execute an architecture. */
+extern const char docker_platform_help[];
+
+/* Asks the client and the engine. False: err says what is missing, and how to get it. */
+MUST_CHECK bool docker_engine_find(struct arena *a, struct docker_engine *ret, struct err *err);
+
+/* A node of a buildx builder. */
+struct docker_node {
+    str name;
+    str endpoint;
+    str status;    /* "running" */
+    str platforms; /* "linux/amd64, linux/arm64*" as buildx shows them */
+};
+struct docker_builder {
+    str name;
+    str driver; /* "docker", "docker-container", "kubernetes", "remote" */
+    struct docker_node *nodes;
+    size_t node_count;
+};
+/* `name` NULL: the one that is chosen now. */
+MUST_CHECK bool docker_builder_find(struct arena *a, const char *name, struct docker_builder *ret,
+                                    struct err *err);
+/* The node that builds for a platform: one that names it first, else any that can; NULL: none. */
+const struct docker_node *docker_builder_node(const struct docker_builder *b,
+                                              const struct oci_platform *platform);
+
+struct docker_request {
+    const struct docker_engine *engine;
+    const char *builder;    /* of buildx; NULL: the engine itself */
+    bool buildx;            /* through `docker buildx build` */
+    bool streamed;          /* the builder keeps the result: nothing is loaded into an engine */
+    const char *scope;      /* of the cache in GitHub Actions; NULL: none is used */
+    const char *cache_from; /* --cache-from of buildx; NULL: none */
+    const char *cache_to;   /* --cache-to */
+    const struct build_request *build;
+};
+
+struct docker_stream;
+
+/* What a build left in an engine, or in the cache of a builder. */
+struct docker_image {
+    const char *tag;              /* NULL: nothing is there */
+    struct docker_stream *stream; /* of a builder: how to get it again; NULL: the engine has it */
+    const char *label;            /* of the build: what it made carries it */
+    struct oci_pairs env;
+    struct store_key key; /* of its content: same key, same tree */
+};
+#define DOCKER_IMAGE_INIT ((struct docker_image){ .tag = NULL })
+
+/*
+ * Builds the last stage. False: reported to the sink (E404 with the step's place, E405 for what the
+ * engine lacks) or err is set. `ret->records` tells the steps; layers are not set.
+ */
+MUST_CHECK bool docker_build(struct arena *a, const struct docker_request *request,
+                             struct diag_sink *sink, struct docker_image *ret_image,
+                             struct build_result *ret, struct err *err);
+/* Removes the image and what dangles of the build; others' never. */
+void docker_image_done(struct docker_image *image);
+#define AUTO_DOCKER_IMAGE __attribute__((cleanup(docker_image_done))) struct docker_image
+
+/* Copies files of the image's root into a folder, through a container that is removed. */
+MUST_CHECK bool docker_copy_out(struct arena *a, const struct docker_image *image,
+                                const char *const *names, size_t count, const char *to_folder,
+                                const volatile sig_atomic_t *cancelled, struct err *err);
+/* A container to export from; *ret is NULL when the image is a builder's, which needs none. */
+MUST_CHECK bool docker_container_create(struct arena *a, const struct docker_image *image,
+                                        const char **ret_container, struct err *err);
+void docker_container_remove(const char *container); /* NULL is fine */
+/*
+ * The image's filesystem into an empty tree, streamed; contents go to an unnamed file in
+ * `spool_folder`. What the engine itself puts into a container is taken out again.
+ */
+MUST_CHECK bool docker_export(const struct docker_image *image, const char *container,
+                              const char *spool_folder, struct tree *t, struct err *err);
+/* What differs by nature between a container's files and the image's. */
+void docker_normalise(struct tree *t);
+
+/* Runs a command in the image, without network; what it changes is thrown away. */
+MUST_CHECK bool docker_run(struct arena *a, const struct docker_image *image,
+                           const char *const *argv, const char *const *env, struct buf *out,
+                           const volatile sig_atomic_t *cancelled, struct err *err);

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`build --engine docker` on a real engine: the same bytes as the embedded engine makes, and nothing left behind."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from docker_host import ARCH, EPOCH, KERNEL, ROOTFS, Daemon, Guest, load_base
+from engine import Engine, base_tar, needs_engine  # noqa: F401
+
+pytestmark = needs_engine
+
+# What steps do to a tree, each as a root filesystem's template: both engines pack the same bytes of it.
+FROM = "FROM {{ arch.base_image }}\n"
+CASES = {
+    "heredoc": ROOTFS,
+    "quotes": FROM + """RUN <<END
+printf '%s\\n' "a 'quoted' \\"text\\"" '$HOME' \\\\ > /text
+cat <<INNER >/inner
+	tab, $((1 + 1)) and ä
+INNER
+END
+""",
+    "metadata": FROM + """ENV GREETING="two  words" N=1
+RUN mkdir -m 1777 /sticky && mkdir -m 2750 /group && chown builder:staff /group \\
+ && echo "$GREETING $N" >/greeting && ln /greeting /hard && ln -s greeting /soft && mkfifo /pipe \\
+ && touch -d @0 /old && dd if=/dev/zero of=/holes bs=1 count=1 seek=100000 2>/dev/null && rmdir /home/builder
+USER builder
+WORKDIR /made/by/workdir
+RUN id -un >/tmp/user && echo "$PWD" >>/tmp/user
+""",
+    "stages": FROM.replace("\n", " AS tools\n") + """RUN mkdir /out && echo 1 >/out/a && chmod 600 /out/a && ln -s a /out/b
+FROM tools AS more
+RUN echo 2 >/out/c
+""" + FROM + """COPY --from=more /out/ /opt/
+COPY --chmod=555 capsem-bashrc /etc/capsem-bashrc
+COPY --from=tools --chown=builder:staff /out/a /owned
+SHELL ["/bin/sh", "-e", "-c"]
+RUN <<END
+false || true
+echo kept >/kept
+END
+""",
+    "removed": FROM + """RUN mkdir /a && touch /a/b /a/c
+RUN rm -r /a && mkdir /a && touch /a/d
+RUN rm /a/d && rmdir /a && ln -s etc /a
+""",
+    "settings": FROM + """RUN mkdir /scratch
+RUN --mount=type=tmpfs,target=/scratch <<'END'
+set -e
+test -f "$APT_CONFIG" && test -f "$NPM_CONFIG_USERCONFIG" && test ! -w /usr
+grep -q from-the-host "$NPM_CONFIG_USERCONFIG"
+echo "$PIP_INDEX_URL" | wc -c >/length
+touch /scratch/file
+END
+""".replace(" && test ! -w /usr", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    d = Daemon(tmp_path_factory.mktemp("docker") / "d")
+    yield d
+    d.done()
+
+
+@pytest.fixture
+def guest(tmp_path, base_tar):
+    g = Guest(tmp_path, tmp_path / "store")
+    Engine(g.store, tmp_path).run("image", "import", base_tar, "base").check()
+    return g
+
+
+def check(result):
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_kernel_and_root_filesystem(daemon, guest):
+    check(guest.build("embedded", assets="embedded"))
+    before = daemon.things()
+    first = check(guest.build("docker", host=daemon.host))
+    for name in ("vmlinuz", "initrd.img", "rootfs.squashfs"):
+        assert guest.asset(name) == guest.asset(name, "embedded"), name
+    assert guest.asset("vmlinuz") == b"a kernel\n"
+    versions = [(guest.folder / folder / ARCH / "tool-versions.txt").read_text() for folder in ("assets", "embedded")]
+    assert versions[0] == versions[1] and "BusyBox v" in versions[0]
+    build = json.loads((guest.folder / "assets" / ARCH / "build.json").read_text())
+    assert build["engine"] == "docker"
+    assert daemon.things() == before
+    assert "rootfs.squashfs" in first.stdout and "2 steps run, 0 cached" in first.stdout
+
+    again = check(guest.build("docker", host=daemon.host))
+    assert again.stdout.count("up to date") == 3 and "RUN echo a kernel" in again.stderr and "cached" in again.stderr
+    assert daemon.things() == before
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_same_bytes(daemon, guest, name):
+    guest.templates(rootfs=CASES[name])
+    env = {"NPM_CONFIG_REGISTRY": "http://127.0.0.1:9/from-the-host", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    check(guest.build("embedded", "--template", "rootfs", assets="embedded", env=env))
+    check(guest.build("docker", "--template", "rootfs", host=daemon.host, env=env))
+    ours, theirs = (guest.folder / f / ARCH / "rootfs.squashfs" for f in ("embedded", "assets"))
+    if ours.read_bytes() != theirs.read_bytes():
+        lists = [subprocess.run(["unsquashfs", "-lln", path], capture_output=True, text=True, check=True).stdout.splitlines()
+                 for path in (ours, theirs)]
+        assert set(lists[0]) ^ set(lists[1]) == set()
+        raise AssertionError("the trees are equal, and the bytes are not")
+
+
+def test_a_step_that_fails(daemon, guest):
+    check(guest.build("docker", "--template", "rootfs", host=daemon.host))
+    before, old = daemon.things(), guest.asset("rootfs.squashfs")
+    guest.templates(rootfs=ROOTFS + "RUN echo before the end && exit 7\n")
+    result = guest.build("docker", "--template", "rootfs", host=daemon.host)
+    assert result.returncode == 1
+    assert "[E404]" in result.stderr and "the step exited with status 7" in result.stderr
+    assert "before the end" in result.stderr
+    assert "own/Dockerfile.rootfs.j2:8:1" in result.stderr, result.stderr
+    assert daemon.things() == before
+    assert guest.asset("rootfs.squashfs") == old
+
+
+def test_a_base_that_the_engine_has(daemon, tmp_path, base_tar):
+    load_base(daemon, base_tar, "theirs:1")
+    guest = Guest(tmp_path, tmp_path / "store", base="theirs:1")
+    before = daemon.things()
+    result = check(guest.build("docker", "--template", "rootfs", host=daemon.host))
+    assert "loading" not in result.stderr and "pulling" not in result.stderr
+    assert daemon.things() == before and "theirs:1" in before
+
+
+def test_a_base_that_nobody_has(daemon, tmp_path):
+    guest = Guest(tmp_path, tmp_path / "store", base="nobody:1")
+    result = guest.build("docker", "--template", "rootfs", "--offline", host=daemon.host)
+    assert result.returncode == 1 and "[E403]" in result.stderr and "'nobody:1'" in result.stderr
+    assert [t for t in daemon.things() if "capsem" in t] == []
+
+
+def test_gates_hold(daemon, guest):
+    guest.templates(rootfs=FROM + "RUN touch /x && chmod u+s /x\n")
+    result = guest.build("docker", "--template", "rootfs", host=daemon.host)
+    assert result.returncode == 1 and "may not be in the image" in result.stderr
+    assert [t for t in daemon.things() if "capsem" in t] == []
+
+
+def test_two_builds_at_once(daemon, guest):
+    command = guest.command("docker", "--template", "rootfs")
+    second = guest.command("docker", "--template", "rootfs", assets="second")
+    processes = [subprocess.Popen(words, cwd=guest.folder, env=guest.env(daemon.host), stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True) for words in (command, second)]
+    for process in processes:
+        output = process.communicate(timeout=120)[0]
+        assert process.returncode == 0, output
+    assert guest.asset("rootfs.squashfs") == guest.asset("rootfs.squashfs", "second")
+    assert [t for t in daemon.things() if "capsem" in t] == []
+
+
+def begin_sleeping(daemon, guest):
+    """A build that is in the middle of a long step."""
+    guest.templates(rootfs=ROOTFS + "RUN echo it sleeps && sleep 300\n")
+    process = subprocess.Popen(guest.command("docker", "--template", "rootfs"), cwd=guest.folder, env=guest.env(daemon.host),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "it sleeps" in line and "RUN" not in line:
+            return process
+    raise AssertionError("the step did not begin")
+
+
+def test_interrupted(daemon, guest):
+    check(guest.build("docker", "--template", "rootfs", host=daemon.host))
+    old = guest.asset("rootfs.squashfs")
+    process = begin_sleeping(daemon, guest)
+    process.send_signal(signal.SIGTERM)
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM, rest
+    assert "stopped" in rest
+    assert [t for t in daemon.things() if "capsem" in t] == []
+    assert guest.asset("rootfs.squashfs") == old
+
+
+def test_an_engine_that_stops_in_the_middle(daemon, guest):
+    check(guest.build("docker", "--template", "rootfs", host=daemon.host))
+    old = guest.asset("rootfs.squashfs")
+    process = begin_sleeping(daemon, guest)
+    daemon.stop()
+    rest = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert "error: " in rest and "help: " in rest, rest
+    assert guest.asset("rootfs.squashfs") == old
+    daemon.start()
+    guest.templates()
+    check(guest.build("docker", "--template", "rootfs", host=daemon.host))
+    assert guest.asset("rootfs.squashfs") == old
+
+
+def test_no_engine(guest):
+    result = guest.build("docker", host="unix:///nowhere/docker.sock")
+    assert result.returncode == 1
+    assert "--engine docker" in result.stderr and "help: start it" in result.stderr

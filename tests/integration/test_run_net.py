@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy of a running machine: what the guest's proxy sends comes out at `run`, which allows or refuses it by its name.
+QEMU is played (fake_qemu.py), the proxy and the gate are the real ones; servers and names are the test's own."""
+import http.server
+import json
+import os
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from test_guest_proxies import free_port
+from test_run import AGENT, PROGRAM, Place
+
+PROXY = os.environ.get("CAPSEM_NET_PROXY", "")
+pytestmark = pytest.mark.skipif(not all(os.access(p, os.X_OK) for p in (PROGRAM, AGENT, PROXY)),
+                                reason="CAPSEM_BUILDER, CAPSEM_AGENT or CAPSEM_NET_PROXY names no program")
+WEB = """
+[web]
+allow_read = false
+custom_allow = ["mine.test", "here.invalid", "localhost", "nobody.test", "*.many.test"]
+custom_block = ["blocked.mine.test"]
+[web.registry.reading]
+name = "Reading"
+domains = ["*.read.test"]
+allow_get = true
+"""
+PROVIDERS = """
+[on]
+name = "On"
+[on.api_key]
+name = "K"
+env_vars = ["K"]
+[on.network]
+domains = ["on.test"]
+allow_post = true
+[off]
+name = "Off"
+enabled = false
+[off.api_key]
+name = "K"
+env_vars = ["K"]
+[off.network]
+domains = ["off.test"]
+allow_get = true
+"""
+BUILD = """
+[build]
+guest_binaries = []
+[build.architectures.x86_64]
+docker_platform = "linux/amd64"
+rust_target = "x86_64-unknown-linux-musl"
+kernel_image = "x"
+defconfig = "x"
+"""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        text = f"{self.command} {self.path} host={self.headers['Host']} connection={self.headers['Connection']} {body.decode()}"
+        self.server.seen.append(text)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_GET = do_POST = do_HEAD = answer
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size, daemon_threads = 512, True
+
+    def handle_error(self, *args):
+        pass
+
+
+def serve(context=None):
+    server = Server(("127.0.0.1", 0), Handler)
+    server.seen = []
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=mine.test", "-keyout", path, "-out", path], check=True, capture_output=True)
+    return path
+
+
+class Machine:
+    """A run whose guest sleeps; its proxy listens at `port`."""
+
+    def __init__(self, place, *options, play="online", config=True):
+        self.place, self.port = place, free_port()
+        self.log = place.path / "net.log"
+        if config:
+            for name, text in (("build", BUILD), ("security/web", WEB), ("ai/all", PROVIDERS)):
+                path = place.path / f"guest/config/{name}.toml"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+        env = dict(place.env, FAKE_QEMU=play, CAPSEM_NET_PROXY=PROXY, FAKE_PROXY_PORT=str(self.port))
+        self.process = subprocess.Popen(
+            place.command("echo up; exec sleep 120", options=("--accel", "tcg", "--net-log", str(self.log), *options)),
+            env=env, cwd=place.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"up\n", self.process.stderr.read()
+
+    def connect(self):
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+    def ask(self, request):
+        """All that comes back for these bytes."""
+        with self.connect() as client:
+            client.sendall(request)
+            answer = b""
+            try:
+                while piece := client.recv(65536):
+                    answer += piece
+            except ConnectionResetError:
+                pass
+            return answer
+
+    def get(self, host, line="GET / HTTP/1.1", body=b"", more=""):
+        return self.ask(f"{line}\r\nHost: {host}\r\n{more}\r\n".encode() + body)
+
+    def events(self, event=None, **wanted):
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [e for e in lines if event in (None, e["event"]) and all(e.get(k) == v for k, v in wanted.items())]
+
+    def event(self, event, **wanted):
+        """There is one; the log may be a moment behind."""
+        deadline = time.monotonic() + 5
+        while not self.events(event, **wanted):
+            assert time.monotonic() < deadline, self.events()
+            time.sleep(0.02)
+        return self.events(event, **wanted)[0]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        out, err = self.process.communicate(timeout=20)
+        assert b"Sanitizer" not in err, err.decode()
+        assert self.process.returncode == 143, err
+        self.place.nothing_is_left()
+        return err.decode()
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory, certificate):
+    """One for most tests, with a plain server and one with TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    plain, secure = serve(), serve(context)
+    names = [f"--resolve={name}=127.0.0.1:{plain.server_port}" for name in
+             ("mine.test", "a.read.test", "read.test", "on.test", "off.test", "blocked.mine.test", "x.many.test")]
+    names += [f"--resolve={name}=127.0.0.1:{secure.server_port}" for name in ("tls.read.test", "tls.off.test")]
+    names += [f"--resolve=nobody.test=127.0.0.1:{free_port()}"]
+    one = Machine(Place(tmp_path_factory.mktemp("net")), *names)
+    one.plain, one.secure = plain, secure
+    yield one
+    one.stop()
+
+
+# -- plain HTTP --------------------------------------------------------------------------------------------------------------
+
+
+def test_an_allowed_name(machine):
+    answer = machine.get("mine.test", more="Connection: keep-alive\r\n")
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"GET / host=mine.test connection=close ")
+    allowed = machine.event("allowed", name="mine.test")
+    assert allowed["rule"] == "web.custom_allow" and allowed["address"] == f"127.0.0.1:{machine.plain.server_port}"
+    assert allowed["method"] == "GET" and allowed["process"] == open("/proc/self/comm").read().strip()
+    closed = machine.event("closed", connection=allowed["connection"])
+    assert closed["received"] == len(answer) and closed["sent"] > 0
+
+
+def test_a_body_goes_where_writing_is_allowed(machine):
+    body = b"x" * 200000
+    answer = machine.get("mine.test", "POST /p HTTP/1.1", body, f"Content-Length: {len(body)}\r\n")
+    assert answer.endswith(b" " + body)
+
+
+@pytest.mark.parametrize("host,line,rule", [
+    ("elsewhere.test", "GET / HTTP/1.1", "web.allow_read"), ("blocked.mine.test", "GET / HTTP/1.1", "web.custom_block"),
+    ("a.read.test", "POST / HTTP/1.1", "web.registry 'reading'"), ("on.test", "GET / HTTP/1.1", "ai 'on'"),
+    ("off.test", "GET / HTTP/1.1", "ai 'off'"), ("sub.mine.test", "GET / HTTP/1.1", "web.allow_read")])
+def test_refused_names(machine, host, line, rule):
+    answer = machine.get(host, line)
+    assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n") and rule.encode() in answer
+    assert machine.event("refused", name=host)["why"] == rule
+
+
+def test_get_and_post_apart(machine):
+    assert b"200" in machine.get("read.test")[:20]
+    assert b"200" in machine.get("on.test", "POST / HTTP/1.1", more="Content-Length: 0\r\n")[:20]
+
+
+def test_a_second_request_on_the_same_connection_does_not_pass(machine):
+    before = len(machine.plain.seen)
+    get = b"GET /%s HTTP/1.1\r\nHost: a.read.test\r\n\r\n"
+    answer = machine.ask(get % b"first" + b"POST /smuggled HTTP/1.1\r\nHost: mine.test\r\nContent-Length: 0\r\n\r\n" + get % b"third")
+    assert answer.count(b"HTTP/1.1") == 1 and b"/first" in answer
+    time.sleep(0.2)
+    assert [line.split()[1] for line in machine.plain.seen[before:]] == ["/first"]
+
+
+@pytest.mark.parametrize("request_,why", [
+    (b"GET / HTTP/1.1\r\nHost: mine.test\r\nHost: off.test\r\n\r\n", "no usable Host"),
+    (b"GET http://off.test/ HTTP/1.1\r\nHost: mine.test\r\n\r\n", "for a proxy"),
+    (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "no usable Host"),
+    (b"GET / HTTP/1.1\r\nHost: mine.test:22\r\n\r\n", "no usable Host"),
+    (b"\x00\x01\x02", "neither TLS nor HTTP"), (b"hello\r\n", "neither TLS nor HTTP"),
+    (b"GET /" + b"x" * 20000, "too long"), (b"\x16\x03\x01\x00\x04\x02\x00\x00\x00", "without a hello")])
+def test_what_is_no_request(machine, request_, why):
+    answer = machine.ask(request_)
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 403", b"\x15\x03\x03"))
+    assert why in machine.events("refused")[-1]["why"]
+
+
+# -- TLS ---------------------------------------------------------------------------------------------------------------------
+
+
+def handshake(machine, name):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(machine.connect(), server_hostname=name)
+
+
+def test_tls_by_its_server_name(machine):
+    with handshake(machine, "tls.read.test") as client:
+        client.sendall(b"GET /secret HTTP/1.1\r\nHost: tls.read.test\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+        assert b"GET /secret" in answer
+    allowed = machine.event("allowed", name="tls.read.test")
+    assert (allowed["protocol"], allowed["port"]) == ("tls", 443) and "method" not in allowed
+
+
+@pytest.mark.parametrize("name", ["tls.off.test", "elsewhere.test"])
+def test_tls_refused_says_so_in_tls(machine, name):
+    with pytest.raises(ssl.SSLError, match="(?i)access.denied"):
+        handshake(machine, name)
+    assert machine.event("refused", name=name, protocol="tls")
+
+
+@pytest.mark.parametrize("name", [None, "127.0.0.1"])
+def test_tls_without_a_name(machine, name):
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        handshake(machine, name)
+    assert "names no server" in machine.events("refused")[-1]["why"] or "no usable" in machine.events("refused")[-1]["why"]
+
+
+# -- names and addresses -----------------------------------------------------------------------------------------------------
+
+
+def test_a_name_of_this_machine_is_private(machine):
+    answer = machine.get("localhost")
+    assert answer.startswith(b"HTTP/1.1 403") and b"private" in answer
+    assert "--resolve" in machine.event("refused", name="localhost")["why"]
+
+
+def test_a_name_that_does_not_resolve(machine):
+    assert machine.get("here.invalid").startswith(b"HTTP/1.1 502")
+    assert machine.event("failed", name="here.invalid")["why"] == "its name does not resolve"
+
+
+def test_a_server_that_is_not_there(machine):
+    assert b"refused" in machine.get("nobody.test")
+    assert machine.event("failed", name="nobody.test")
+
+
+# -- load and malice ---------------------------------------------------------------------------------------------------------
+
+
+def test_many_at_once(machine):
+    """More than the proxy has places, while some say half a hello and nothing more."""
+    halves = [machine.connect() for _ in range(100)]
+    for client in halves:
+        client.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
+    answers = []
+
+    def one(number):
+        answers.append(machine.get("x.many.test", f"GET /{number} HTTP/1.1"))
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(400)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(answers) == 400 and all(a.startswith(b"HTTP/1.1 200") for a in answers)
+    # Nobody waits for the other half for ever.
+    assert halves[0].recv(100)[:1] in (b"", b"\x15")
+    for client in halves:
+        client.close()
+
+
+def test_a_large_download_beside_one_that_stalls(machine):
+    stalled = machine.connect()
+    stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    body = b"y" * 3000000
+    head = f"POST /big HTTP/1.1\r\nHost: mine.test\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    threading.Thread(target=lambda: stalled.sendall(head + body), daemon=True).start()
+    answer = machine.ask(head + body)
+    assert answer.endswith(b" " + body)
+    stalled.close()
+
+
+def test_a_client_that_vanishes_is_closed_at_the_server(machine):
+    client = machine.connect()
+    client.sendall(b"GET /gone HTTP/1.1\r\nHost: mine.test\r\n\r\n")
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    assert machine.get("mine.test").startswith(b"HTTP/1.1 200")
+
+
+# -- other runs --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def test_net_none_refuses_all(place):
+    server = serve()
+    one = Machine(place, "--net", "none", f"--resolve=mine.test=127.0.0.1:{server.server_port}")
+    assert b"--net none" in one.get("mine.test")
+    assert one.event("refused")["why"] == "--net none"
+    one.stop()
+    assert not server.seen
+
+
+def test_no_config_no_network(place):
+    one = Machine(place, config=False)
+    assert b"--guest GUEST" in one.get("mine.test")
+    one.stop()
+
+
+def test_a_config_with_mistakes_closes_the_network(place):
+    (place.path / "guest/config").mkdir(parents=True)
+    (place.path / "guest/config/build.toml").write_text("[build")
+    one = Machine(place, config=False)
+    assert one.get("mine.test").startswith(b"HTTP/1.1 403")
+    assert "capsem-builder validate" in one.stop()
+
+
+def test_a_proxy_that_makes_no_sense_costs_the_network_only(place):
+    one = Machine(place, play="net_noise")
+    one.stop()
+
+
+def test_the_log_ends_with_what_was_open(place):
+    server = serve()
+    one = Machine(place, f"--resolve=mine.test=127.0.0.1:{server.server_port}")
+    client = one.connect()
+    client.sendall(b"POST / HTTP/1.1\r\nHost: mine.test\r\nContent-Length: 9\r\n\r\n123")
+    one.event("allowed")
+    one.stop()
+    assert one.events("closed")
+    client.close()
+
+
+def test_a_thousand_rules(place):
+    config = place.path / "guest/config/security"
+    one_server = serve()
+    config.mkdir(parents=True)
+    names = ", ".join(f'"n{i}.test"' for i in range(1000))
+    (place.path / "guest/config/build.toml").write_text(BUILD)
+    (config / "web.toml").write_text(f"[web]\ncustom_allow = [{names}]\n")
+    one = Machine(place, f"--resolve=n999.test=127.0.0.1:{one_server.server_port}", config=False)
+    assert one.get("n999.test").startswith(b"HTTP/1.1 200") and one.get("n1000.test").startswith(b"HTTP/1.1 403")
+    one.stop()
+
+
+@pytest.mark.parametrize("options,words", [
+    (("--resolve", "mine.test"), ["--resolve", "'mine.test'", "NAME=ADDRESS"]),
+    (("--resolve", "mine.test=here"), ["--resolve", "NAME=ADDRESS"]),
+    (("--net-log", "/no/such/folder/x"), ["open the log of the network '/no/such/folder/x'", "No such file"])])
+def test_wrong_options(place, options, words):
+    code, _, err = place.run("guest", "true", options=("--accel", "tcg", *options))
+    assert code == 1 and all(word in err for word in words), err
+    assert err.count("error:") == 1 and place.started() == []
