@@ -113,8 +113,12 @@ bool copy_path(struct copier *c, const char *path, const struct copy_source *sou
     if (to < 0 || !copy_children(c, from, path, to, c->destination, 0)) {
         return false;
     }
-    /* Of the folder itself only the time is taken: what was copied last decides, not the clock. */
+    /* Of the folder itself only the time is taken: what was copied last decides, not the clock.
+     * That of the whole context says when its folder was made on this machine. */
     struct timespec times[2] = { st.st_mtim, st.st_mtim };
+    if (!c->job->keep_owner && strcmp(path, ".") == 0) {
+        return true;
+    }
     return futimens(to, times) == 0 || copy_failed(c, "set up", c->destination);
 }
 

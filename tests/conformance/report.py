@@ -17,9 +17,9 @@ HEAD = """# What differs from Docker and buildah
 equal. `make conformance` compares and writes this page with `ARGS=--update`; `make test` compares with what was recorded then.
 
 Where the engines disagree the Dockerfile reference decides. These are all the differences; the cases are in `tests/conformance/cases/`.
-With buildah, times of folders and the mode of the root folder are not compared: they are its store's.
+An ordinary user with subordinate ids builds the same with `capsem-builder`; the exceptions are in the list too. With buildah, times of folders and the mode of the root folder are not compared: they are its store's.
 
-| peer | what it does otherwise | cases |
+| who | does otherwise | cases |
 |---|---|---|
 """
 
@@ -42,6 +42,8 @@ def rows():
     for case in cases.load():
         for peer, reason in case.differs.items():
             reasons.setdefault((peer, reason), []).append(case.id)
+        if case.rootless is not None:
+            reasons.setdefault(("an ordinary user", case.rootless), []).append(case.id)
     return "".join(f"| {peer} | {reason} | {', '.join(ids)} |\n" for (peer, reason), ids in sorted(reasons.items()))
 
 
