@@ -132,6 +132,24 @@ static bool add_script(struct step *step, const struct run_plan *plan, struct sa
     return true;
 }
 
+/* Of a program for another architecture, where the kernel looks for it in the step's root. */
+static bool add_interpreter(struct step *step, struct sandbox_mount *to, size_t *count) {
+    const char *interpreter;
+    if (!foreign_find(step->builder, &step->stage->config.platform, step->instruction->span,
+                      &interpreter)) {
+        return false;
+    }
+    if (interpreter != NULL) {
+        to[(*count)++] = (struct sandbox_mount){
+            .kind = SANDBOX_BIND,
+            .source = interpreter,
+            .target = interpreter,
+            .readonly = true,
+        };
+    }
+    return true;
+}
+
 /* The host's settings, below what --build-arg says about proxies, below what the stage has set. */
 static const char **env_strings(struct builder *b, const struct run_plan *plan,
                                 const struct host_settings *host) {
@@ -222,7 +240,7 @@ static bool run_in_sandbox(struct step *step, void *self) {
     }
     struct sandbox_spec spec = step_sandbox(step);
     struct sandbox_mount *mounts =
-        ARENA_ARRAY(b->arena, struct sandbox_mount, plan->mounts.len + host->mount_count + 1);
+        ARENA_ARRAY(b->arena, struct sandbox_mount, plan->mounts.len + host->mount_count + 2);
     if (plan->network == BUILD_NETWORK_HOST) {
         spec.network = SANDBOX_NETWORK_HOST;
     } else {
@@ -235,6 +253,9 @@ static bool run_in_sandbox(struct step *step, void *self) {
         return err_is_set(&err) ? fail_at(b, step->instruction->span, "E404", &err) : false;
     }
     count += plan->mounts.len;
+    if (!add_interpreter(step, mounts, &count)) {
+        return false;
+    }
     sort_mounts(mounts, count);
     struct output_sink out = { step, plan->tail };
     spec.mounts = mounts;

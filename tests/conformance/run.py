@@ -11,6 +11,7 @@ cases.py describes the cases, trees.py the lines of a result.
 """
 import argparse
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import sys
@@ -39,7 +40,8 @@ def compare_recorded(wanted, engines, shower, scratch, update):
             problem = compare.judge_ours(case, lines, words)
             results[case] = lines if lines is not None else ["fails"]
             texts.setdefault(case.area, recorded.load(case.area))
-            known = texts[case.area].get(case.name)
+            excused = case.rootless_fails is not None and case.rootless_fails == case.fails # this is such a user's run
+            known = ["fails"] if excused else texts[case.area].get(case.name)
             if problem is None and not update and known != results[case]:
                 problem = "no result is recorded: run with --update" if known is None else "\n".join(
                     ["not as recorded (-):", *compare.difference(known, results[case])])
@@ -63,6 +65,7 @@ def run_rootless(args, wanted, shower, scratch):
             image.rename(user.home / image.name)
         ours = Ours(user.take(args.builder), user.home, user)
         ours.start()
+        wanted = [dataclasses.replace(case, fails=case.rootless_fails or case.fails) for case in wanted]
         return compare_recorded(wanted, [ours], shower, user.home, False)
 
 
