@@ -43,7 +43,8 @@ static bool run_target(struct builder *b) {
     vars_global(b);
     struct dockerfile_expander e = vars_global_expander(b);
     if (!dockerfile_check_stages(b->file, &e, b->sink) || !find_target(b, &target) ||
-        !context_open(b) || !stage_build(b, target)) {
+        (!b->request->look && !foreign_check(b, target)) || !context_open(b) ||
+        !stage_build(b, target)) {
         return false;
     }
     struct stage *s = &b->stages[target];

@@ -84,6 +84,7 @@ struct build_request {
     const struct build_named_context *contexts;
     size_t context_count;
     bool allow_insecure; /* RUN --security=insecure is the user's will */
+    bool allow_device;   /* and RUN --device */
     bool no_cache;
     bool look;    /* run nothing: the records say what the store has, and what would run */
     bool pull;    /* base images: the registry is asked even when the store has them */

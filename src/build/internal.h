@@ -103,6 +103,14 @@ struct step {
     const char *upper;      /* absolute */
 };
 
+/* foreign.c: what a RUN for the platform needs. *ret_interpreter: a program that must be in the
+ * root under its own path; NULL: none. False: the machine cannot run its programs, reported at
+ * `span`. */
+MUST_CHECK bool foreign_find(struct builder *b, const struct oci_platform *platform,
+                             struct span span, const char **ret_interpreter);
+/* foreign_stages.c: the same for every stage that the target needs. */
+MUST_CHECK bool foreign_check(struct builder *b, size_t target);
+
 /* --- vars.c ------------------------------------------------------------------------------------
  */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "build/devices.h"
 #include "build/internal.h"
 
 /* What a RUN is, once everything is expanded: the key is made of this, and the sandbox too. */
@@ -13,6 +14,7 @@ struct run_plan {
     str script; /* to be written to a file and executed; empty: none */
     struct oci_pairs env;
     struct run_mounts mounts;
+    struct devices devices;
     enum build_network network;
     bool insecure;
     struct buf *tail; /* the end of the output */
@@ -49,18 +51,9 @@ static void plan_argv(struct step *step, const struct dockerfile_run *run, struc
     plan->argv[plan->argc++] = str_to_c(a, run->script);
 }
 
-static bool unsupported(struct step *step, struct span span, const char *what) {
-    diag_report(step->builder->sink, "E405", span, "%s is not supported by the embedded engine yet",
-                what);
-    return false;
-}
-
 static bool plan_run(struct step *step, struct run_plan *plan) {
     struct builder *b = step->builder;
     const struct dockerfile_run *run = &step->instruction->run;
-    if (run->device_count > 0) {
-        return unsupported(step, run->devices[0].span, "--device");
-    }
     plan->network = b->request->network;
     if (dockerfile_word_is_set(run->network) && !str_eq(run->network.text, S("default"))) {
         plan->network =
@@ -75,7 +68,7 @@ static bool plan_run(struct step *step, struct run_plan *plan) {
     }
     plan_argv(step, run, plan);
     vars_step_env(b, step->stage, &plan->env);
-    return run_mounts_plan(step, run, &plan->mounts);
+    return run_mounts_plan(step, run, &plan->mounts) && devices_plan(step, run, &plan->devices);
 }
 
 /* ---- the key ---- */
@@ -103,6 +96,7 @@ static bool key_run(struct step *step, struct run_plan *plan) {
     if (plan->insecure) {
         key_add(&k, S("insecure"));
     }
+    devices_key(&step->instruction->run, &plan->devices, &k);
     step->key = key_end(&k);
     step->shown.own = key_end_own(&k);
     return true;
@@ -132,12 +126,30 @@ static bool add_script(struct step *step, const struct run_plan *plan, struct sa
     return true;
 }
 
+/* Of a program for another architecture, where the kernel looks for it in the step's root. */
+static bool add_interpreter(struct step *step, struct sandbox_mount *to, size_t *count) {
+    const char *interpreter;
+    if (!foreign_find(step->builder, &step->stage->config.platform, step->instruction->span,
+                      &interpreter)) {
+        return false;
+    }
+    if (interpreter != NULL) {
+        to[(*count)++] = (struct sandbox_mount){
+            .kind = SANDBOX_BIND,
+            .source = interpreter,
+            .target = interpreter,
+            .readonly = true,
+        };
+    }
+    return true;
+}
+
 /* The host's settings, below what --build-arg says about proxies, below what the stage has set. */
 static const char **env_strings(struct builder *b, const struct run_plan *plan,
                                 const struct host_settings *host) {
     struct oci_pairs all = { 0 };
     const struct oci_pairs *const sources[] = { &host->env, vars_given_proxies(b), &plan->env,
-                                                &plan->mounts.env };
+                                                &plan->mounts.env, &plan->devices.env };
     for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
         for (size_t i = 0; i < sources[s]->len; i++) {
             oci_pairs_set(b->arena, &all, sources[s]->items[i].key, sources[s]->items[i].value);
@@ -222,7 +234,8 @@ static bool run_in_sandbox(struct step *step, void *self) {
     }
     struct sandbox_spec spec = step_sandbox(step);
     struct sandbox_mount *mounts =
-        ARENA_ARRAY(b->arena, struct sandbox_mount, plan->mounts.len + host->mount_count + 1);
+        ARENA_ARRAY(b->arena, struct sandbox_mount,
+                    plan->mounts.len + plan->devices.len + host->mount_count + 2);
     if (plan->network == BUILD_NETWORK_HOST) {
         spec.network = SANDBOX_NETWORK_HOST;
     } else {
@@ -235,6 +248,12 @@ static bool run_in_sandbox(struct step *step, void *self) {
         return err_is_set(&err) ? fail_at(b, step->instruction->span, "E404", &err) : false;
     }
     count += plan->mounts.len;
+    for (size_t i = 0; i < plan->devices.len; i++) {
+        mounts[count++] = plan->devices.items[i];
+    }
+    if (!add_interpreter(step, mounts, &count)) {
+        return false;
+    }
     sort_mounts(mounts, count);
     struct output_sink out = { step, plan->tail };
     spec.mounts = mounts;

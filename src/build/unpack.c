@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include "build/internal.h"
 
@@ -214,6 +215,22 @@ static bool check_owner(struct unpacker *u, struct archive_entry *entry, const c
            idmaps_refuse(name, uid, gid, u->err);
 }
 
+/* The same for attributes that only root can set. */
+static bool check_trusted(struct unpacker *u, struct archive_entry *entry, const char *name) {
+    const char *attribute;
+    const void *value;
+    size_t len;
+    archive_entry_xattr_reset(entry);
+    while (archive_entry_xattr_next(entry, &attribute, &value, &len) == ARCHIVE_OK) {
+        if (strncmp(attribute, "trusted.", 8) == 0 && lgetxattr(name, attribute, NULL, 0) < 0) {
+            err_set(u->err, "'%s' has the attribute '%s', which an ordinary user cannot set", name,
+                    attribute);
+            return err_help(u->err, "leave it out, or build with sudo");
+        }
+    }
+    return true;
+}
+
 static bool unpack_entry(struct unpacker *u, struct archive_entry *entry) {
     AUTO_ARENA arena = arena_new();
     u->arena = arena;
@@ -235,7 +252,7 @@ static bool unpack_entry(struct unpacker *u, struct archive_entry *entry) {
     if (rc < ARCHIVE_WARN) {
         return archive_failed(u, u->to, name);
     }
-    return rc == ARCHIVE_OK || check_owner(u, entry, name);
+    return rc == ARCHIVE_OK || (check_owner(u, entry, name) && check_trusted(u, entry, name));
 }
 
 static bool unpack_all(struct unpacker *u) {

@@ -24,6 +24,8 @@ struct build_options {
     const char *kernel_version;
     const char *templates_dir;
     const char *engine;
+    const char *cache_from;
+    const char *cache_to;
     const char *progress;
     bool dry_run;
     bool json;
@@ -49,6 +51,10 @@ static const struct option options[] = {
     { "json", 0, OPTION_FLAG, ROW(json), NULL, "with --dry-run: as JSON" },
     { "engine", 0, OPTION_STRING, ROW(engine), "E",
       "auto, embedded, docker, buildx or buildx:BUILDER (auto)" },
+    { "cache-from", 0, OPTION_STRING, ROW(cache_from), "SPEC",
+      "with buildx: a cache to use, type=registry,ref=NAME" },
+    { "cache-to", 0, OPTION_STRING, ROW(cache_to), "SPEC",
+      "with buildx: where the cache goes, the same" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
     { "fresh", 0, OPTION_FLAG, ROW(fresh), NULL,
       "install what was added to a package set with the rest" },
@@ -341,7 +347,16 @@ static bool choose_engine(struct plan *p, struct engine *ret) {
             return false;
         }
     }
-    return engine_choose(p->cli, p->options->engine, platforms, p->arch_count, ret);
+    if (!engine_choose(p->cli, p->options->engine, platforms, p->arch_count, ret)) {
+        return false;
+    }
+    ret->cache_from = p->options->cache_from;
+    ret->cache_to = p->options->cache_to;
+    if (ret->kind != ENGINE_BUILDX && (ret->cache_from != NULL || ret->cache_to != NULL)) {
+        print_error(p->cli, "build: --cache-from and --cache-to need --engine buildx");
+        return false;
+    }
+    return true;
 }
 
 static bool build_all(struct plan *p, const struct engine *engine, struct store *store) {

@@ -52,7 +52,7 @@ static const struct option options[] = {
     { "ssh", 0, OPTION_LIST, ROW(agents), "ID[=SOCKET]",
       "an ssh agent for mounts of type ssh; ID is default for most" },
     { "allow", 0, OPTION_LIST, ROW(allowed), "WHAT",
-      "security.insecure: steps may ask for all capabilities" },
+      "security.insecure: steps may ask for all capabilities; device: and for devices" },
     { "platform", 0, OPTION_STRING, ROW(platform), "P", "what to build for (this machine's)" },
     { "network", 0, OPTION_WORD, ROW(network), "N", "network of the steps", network_words },
     { "output", 'o', OPTION_LIST, ROW(outputs), "type=T,dest=PATH",
@@ -126,14 +126,18 @@ static bool parse_contexts(struct cli *cli, const struct option_list *list,
     return true;
 }
 
-static bool parse_allowed(struct cli *cli, const struct option_list *list, bool *ret) {
+static bool parse_allowed(struct cli *cli, const struct option_list *list,
+                          struct build_request *request) {
     for (size_t i = 0; i < list->len; i++) {
-        if (strcmp(list->items[i], "security.insecure") != 0) {
-            print_error(cli, "image build: --allow takes security.insecure, not '%s'",
+        if (strcmp(list->items[i], "security.insecure") == 0) {
+            request->allow_insecure = true;
+        } else if (strcmp(list->items[i], "device") == 0) {
+            request->allow_device = true;
+        } else {
+            print_error(cli, "image build: --allow takes security.insecure or device, not '%s'",
                         list->items[i]);
             return false;
         }
-        *ret = true;
     }
     return true;
 }
@@ -302,7 +306,7 @@ static int run(struct cli *cli, const void *given) {
     read_epoch(&request);
     if (!parse_build_args(cli, &o->build_args, &request.build_args) ||
         !output_parse(cli, &o->outputs, &outputs) || !parse_contexts(cli, &o->contexts, &request) ||
-        !parse_allowed(cli, &o->allowed, &request.allow_insecure)) {
+        !parse_allowed(cli, &o->allowed, &request)) {
         return EXIT_USAGE;
     }
     if (!secrets_load(cli, &o->secrets, &request) || !agents_find(cli, &o->agents, &request)) {

@@ -99,6 +99,7 @@ static bool check_nodes(struct cli *cli, struct engine *e, const struct oci_plat
         print_err(cli, &err);
         return false;
     }
+    e->elsewhere = !str_eq(b.driver, S("docker"));
     for (size_t i = 0; i < count; i++) {
         if (docker_builder_node(&b, &platforms[i]) == NULL) {
             str platform = oci_platform_text(cli->arena, &platforms[i]);
@@ -149,6 +150,7 @@ bool engine_build(struct cli *cli, const struct engine *e, const char *name,
         .builder = e->builder,
         .buildx = e->kind == ENGINE_BUILDX || (in_actions && e->docker.has_buildx),
         .streamed = e->kind == ENGINE_BUILDX,
+        .elsewhere = e->elsewhere,
         .scope = in_actions && e->docker.has_buildx ? name : NULL,
         .cache_from = e->cache_from,
         .cache_to = e->cache_to,

@@ -16,8 +16,9 @@ enum engine_kind {
 
 struct engine {
     enum engine_kind kind;
-    const char *builder; /* BUILDX; NULL: the one that is chosen now */
-    const char *cache_from;
+    const char *builder;    /* BUILDX; NULL: the one that is chosen now */
+    bool elsewhere;         /* BUILDX: the builder is not the engine itself */
+    const char *cache_from; /* BUILDX: as --cache-from of buildx has it; NULL: none */
     const char *cache_to;
     struct docker_engine docker; /* of the other two */
 };

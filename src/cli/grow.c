@@ -211,16 +211,30 @@ bool grow_look_offline(struct arena *a, struct store *store, const struct config
 
 /* ---- after a build ---- */
 
-bool grow_failed(const struct grow *g, const struct recipe *recipe, const struct diag_sink *sink) {
+/* The addition that a diagnostic is about; NULL: none. */
+static const struct recipe_line *find_failed(const struct grow *g, const struct recipe *recipe,
+                                             const struct diag_sink *sink) {
     for (size_t i = 0; i < sink->len; i++) {
         const struct span *span = &sink->items[i].span;
         for (size_t n = 0; n < g->lines.added_count && span->source == recipe->source; n++) {
             if (recipe_installs(recipe, g->config, &g->lines.added[n], span->start, span->end)) {
-                return true;
+                return &g->lines.added[n];
             }
         }
     }
-    return false;
+    return NULL;
+}
+
+bool grow_retry(struct grow *g, const struct recipe *recipe, const struct diag_sink *sink,
+                str *ret_name) {
+    const struct recipe_line *failed = find_failed(g, recipe, sink);
+    if (failed == NULL) {
+        return false;
+    }
+    *ret_name = recipe_set_name(g->arena, g->config, failed->set);
+    mark_stale(g, failed->set);
+    recipe_lines_make(g->arena, g->config, &g->last, &g->lines);
+    return true;
 }
 
 void grow_fresh(struct grow *g) {

@@ -43,8 +43,10 @@ bool grow_look_offline(struct arena *a, struct store *store, const struct config
                        struct build_result *ret);
 /* The second half of grow_look(). */
 bool grow_decide(struct grow *g, const struct recipe *recipe, const struct build_result *looked);
-/* Was it an addition that could not be installed? Then all of the set in one line may. */
-bool grow_failed(const struct grow *g, const struct recipe *recipe, const struct diag_sink *sink);
+/* Was it an addition that could not be installed? Then all of its set in one line may: true, with
+ * the set's name, and the lines are to be rendered again. */
+bool grow_retry(struct grow *g, const struct recipe *recipe, const struct diag_sink *sink,
+                str *ret_name);
 /* One line a set from now on. */
 void grow_fresh(struct grow *g);
 /* After a build: the lines are those of the last one. */

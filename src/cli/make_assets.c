@@ -82,18 +82,23 @@ static bool run_rootfs(struct making *m, struct recipe *recipe, struct build_req
         grow_look(&m->grow, recipe, request) && !render(m, RECIPE_ROOTFS, recipe)) {
         return false;
     }
-    if (run(m, recipe, request, ret)) {
-        return true;
+    str set;
+    while (!run(m, recipe, request, ret)) {
+        if (interrupted || !grow_retry(&m->grow, recipe, m->sink, &set)) {
+            return false;
+        }
+        str text = str_fmt(m->cli->arena,
+                           "what was added to '%.*s' could not be installed on top of what is "
+                           "there: installing all of it in one step",
+                           STR_FMT(set));
+        request->events->notice(request->self, text);
+        diag_sink_init(m->sink, m->cli->arena, m->request->sources);
+        m->err = (struct err)ERR_INIT;
+        if (!render(m, RECIPE_ROOTFS, recipe)) {
+            return false;
+        }
     }
-    if (interrupted || !grow_failed(&m->grow, recipe, m->sink)) {
-        return false;
-    }
-    request->events->notice(request->self, S("what was added could not be installed on top of what "
-                                             "is there: installing each package set as a whole"));
-    diag_sink_init(m->sink, m->cli->arena, m->request->sources);
-    m->err = (struct err)ERR_INIT;
-    grow_fresh(&m->grow);
-    return render(m, RECIPE_ROOTFS, recipe) && run(m, recipe, request, ret);
+    return true;
 }
 
 /* The context is in `work`: a builder is asked for the result with it. */

@@ -191,6 +191,8 @@ bool bases_prepare(struct bases *b) {
                 known = true;
             }
         }
+        /* What no engine of ours can be given, the builder fetches. */
+        known = known || b->request->elsewhere;
         if (!known && !prepare(b, from, n.name, &platform, &n.as)) {
             return false;
         }

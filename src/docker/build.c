@@ -102,7 +102,7 @@ static struct argv build_argv(const struct run *r, enum purpose purpose) {
         argv_add(&v, "--force-rm");
     }
     argv_addf(&v, "--platform=%.*s", STR_FMT(oci_platform_text(r->arena, &build->platform)));
-    if (!r->request->streamed) {
+    if (!r->request->elsewhere) {
         argv_add(&v, "--network=host"); /* as our own steps: a mirror may be on this machine */
     }
     if (build->no_cache && purpose == BUILD_IT) {
@@ -242,7 +242,10 @@ static void keep_stream(struct run *r, struct docker_image *image) {
         .last_stage = rewrite_last_stage(r->file),
         .work = r->work,
         .host_work = r->host.work,
+        .bases = r->bases,
+        .has_step_network = r->request->elsewhere || r->request->engine->has_step_network,
     };
+    r->bases.names.len = 0;
     r->work = STORE_WORK_INIT;
     r->host.work = STORE_WORK_INIT;
     image->stream = s;

@@ -76,10 +76,8 @@ bool docker_copy_out(struct arena *a, const struct docker_image *image, const ch
 bool docker_export(const struct docker_image *image, const char *container,
                    const char *spool_folder, struct tree *t, struct err *err) {
     const char *const argv[] = { "docker", "export", container, NULL };
-    if (image->stream != NULL) {
-        return stream_read(stream_argv(image->stream), spool_folder, t, err);
-    }
-    if (!stream_read(argv, spool_folder, t, err)) {
+    if (!stream_read(image->stream != NULL ? stream_argv(image->stream) : argv, spool_folder, t,
+                     err)) {
         return false;
     }
     docker_normalise(t);

@@ -29,6 +29,7 @@ struct docker_engine {
     int64_t clock_ahead_s; /* of this machine's clock; negative: behind */
     bool has_buildkit;
     bool has_buildx;
+    bool has_step_network; /* its BuildKit knows RUN --network: since 23 */
 };
 
 /* What a build of the default guest needs of the engine. */
@@ -70,6 +71,7 @@ struct docker_request {
     const char *builder;    /* of buildx; NULL: the engine itself */
     bool buildx;            /* through `docker buildx build` */
     bool streamed;          /* the builder keeps the result: nothing is loaded into an engine */
+    bool elsewhere;         /* the builder does not see the images of the engine */
     const char *scope;      /* of the cache in GitHub Actions; NULL: none is used */
     const char *cache_from; /* --cache-from of buildx; NULL: none */
     const char *cache_to;   /* --cache-to */

@@ -11,7 +11,7 @@
 enum {
     OLDEST_MAJOR = 20, /* 20.10: RUN --mount and COPY --chmod without a frontend from a registry */
     OLDEST_MINOR = 10,
-    PLUGIN_MAJOR = 23, /* from here on the client builds with BuildKit through its plugin only */
+    PLUGIN_MAJOR = 23, /* from here on clients build through their plugin; BuildKit is 0.10 */
 };
 
 /* ---- answers in JSON ---- */
@@ -89,6 +89,7 @@ static bool has_buildx(struct arena *a) {
 static void find_buildkit(struct arena *a, struct docker_engine *e) {
     uint64_t major = 0;
     uint64_t minor = 0;
+    e->has_step_network = parse_version(e->version, &major, &minor) && major >= PLUGIN_MAJOR;
     e->has_buildx = has_buildx(a);
     /* Clients before 23 speak to the engine's BuildKit themselves. */
     e->has_buildkit =

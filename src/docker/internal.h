@@ -132,6 +132,8 @@ struct docker_stream {
     str last_stage;              /* its name */
     struct store_work work;      /* the Dockerfile's */
     struct store_work host_work; /* the secrets' */
+    struct bases bases;          /* it is built on, until it is done */
+    bool has_step_network;       /* RUN --network is known */
 };
 const char *const *stream_argv(const struct docker_stream *s);
 MUST_CHECK bool stream_copy_out(struct arena *a, const struct docker_stream *s,

@@ -144,10 +144,9 @@ static str question(struct arena *a, const struct docker_stream *s, const char *
         buf_add_shell_word(&script, str_from_c(argv[i]));
     }
     buf_add_c(&script, "; } >/capsem-answer 2>&1; exit 0");
-    buf_addf(&out,
-             "%.*s\nFROM %.*s AS capsem-ask\nUSER 0:0\nRUN --network=none "
-             "[\"/bin/sh\", \"-c\", ",
-             STR_FMT(s->text), STR_FMT(s->last_stage));
+    buf_addf(&out, "%.*s\nFROM %.*s AS capsem-ask\nUSER 0:0\nRUN %s[\"/bin/sh\", \"-c\", ",
+             STR_FMT(s->text), STR_FMT(s->last_stage),
+             s->has_step_network ? "--network=none " : "");
     buf_add_json(&out, buf_str(&script));
     buf_add_c(&out, "]\nFROM scratch AS capsem-answer\n"
                     "COPY --from=capsem-ask /capsem-answer /answer\n");
@@ -185,6 +184,7 @@ bool stream_ask(struct arena *a, struct docker_stream *s, const char *const *arg
 }
 
 void stream_done(struct docker_stream *s) {
+    bases_done(&s->bases);
     store_work_done(&s->work);
     store_work_done(&s->host_work);
 }

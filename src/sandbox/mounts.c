@@ -283,7 +283,9 @@ static bool mount_bind(struct inside *in, size_t index, struct err *err) {
     /* The target's fd still names what is below the mount: open what is now on top. */
     AUTO_FD mounted = fs_open_in_root(in->rootfd, m->target, O_PATH, 0);
     bool readonly = m->readonly || m->kind == SANDBOX_FILE;
-    unsigned long flags = MS_NOSUID | MS_NODEV | (readonly ? MS_RDONLY : 0);
+    /* A folder never opens the devices in it. */
+    bool is_device = m->device && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+    unsigned long flags = MS_NOSUID | (is_device ? 0 : MS_NODEV) | (readonly ? MS_RDONLY : 0);
     if (mounted < 0 || !restrict_mount(fd_path(in->arena, mounted), flags)) {
         return err_sys(err, errno, "restrict the mount on '%s'", m->target);
     }

@@ -61,6 +61,7 @@ struct sandbox_mount {
     const char *target;              /* absolute inside the sandbox; made when missing, and
                                         removed again when the step has not used it */
     bool readonly;
+    bool device;         /* BIND: the source is a device, which opens */
     uint64_t size_bytes; /* TMPFS; 0: the kernel's default */
     uint32_t mode;       /* TMPFS; 0: 01777. FILE: its permissions */
     str content;         /* FILE */

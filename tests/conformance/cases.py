@@ -6,7 +6,7 @@
     options: --target a --build-arg X=1 --secret id=s,src={secrets}/s
     differs buildah: does not know --link
     fails: a part of our error message
-    rootless: what an ordinary user cannot do of it
+    rootless fails: a part of what an ordinary user is told
     context:
         a.txt "text\\n"
     folder secrets:
@@ -17,7 +17,7 @@
 
 All but the name and the Dockerfile may be left out. {NAME} in the options is the path of a further folder. `differs` names
 a peer that does not make what we make, and why that is right; a peer that does then is an error, as a stale entry would be.
-`fails` says that no engine may build it, `rootless` that an ordinary user cannot. listing.py describes the lines of a folder.
+`fails` says that no engine may build it, `rootless fails` that an ordinary user cannot. listing.py describes the lines of a folder.
 """
 import dataclasses
 import pathlib
@@ -43,7 +43,7 @@ class Case:
     options: list = dataclasses.field(default_factory=list)
     differs: dict = dataclasses.field(default_factory=dict)
     fails: str = None
-    rootless: str = None
+    rootless_fails: str = None
     folders: dict = dataclasses.field(default_factory=lambda: {"context": []})
     dockerfile: bytes = b""
 
@@ -73,8 +73,10 @@ def parse_field(case, line):
         raise BadCase(f"'{line}' is no field")
     if field == "options":
         case.options = shlex.split(value)
-    elif field in ("fails", "rootless"):
-        setattr(case, field, value)
+    elif field == "fails":
+        case.fails = value
+    elif field == "rootless fails":
+        case.rootless_fails = value
     elif field == "context":
         return case.folders["context"]
     elif words[0] == "folder" and len(words) == 2:

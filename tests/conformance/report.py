@@ -42,8 +42,8 @@ def rows():
     for case in cases.load():
         for peer, reason in case.differs.items():
             reasons.setdefault((peer, reason), []).append(case.id)
-        if case.rootless is not None:
-            reasons.setdefault(("an ordinary user", case.rootless), []).append(case.id)
+        if case.rootless_fails is not None:
+            reasons.setdefault(("an ordinary user", f"cannot build it: `{case.rootless_fails}`"), []).append(case.id)
     return "".join(f"| {peer} | {reason} | {', '.join(ids)} |\n" for (peer, reason), ids in sorted(reasons.items()))
 
 

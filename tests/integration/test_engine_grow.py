@@ -223,13 +223,14 @@ def test_a_build_that_fails_changes_nothing(built):
 
 def test_what_cannot_be_added_is_installed_with_the_rest(built):
     """In one line "conflict" is fine, as other packages would be chosen for it."""
-    built.write(["a", "b", "conflict"])
+    built.write(["a", "b", "conflict"], ["t", "u"])
     done = built.build()
     notices = [e["text"] for e in map(json.loads, done.stderr.splitlines()) if e["event"] == "notice"]
-    assert notices == ["what was added could not be installed on top of what is there: installing each package set as a whole"]
-    assert built.packages() == ["a", "b", "conflict", "t"]
-    assert built.lines() == ["a b conflict", "t"]
-    assert results(built.build()) == ["cached"] * 4
+    assert notices == ["what was added to 'System packages' could not be installed on top of what is there: "
+                       "installing all of it in one step"]
+    assert built.packages() == ["a", "b", "conflict", "t", "u"]
+    assert built.lines() == ["a b conflict", "t", "u"], "the other set grows all the same"
+    assert results(built.build()) == ["cached"] * 5
 
 
 def test_a_template_that_does_not_know_has_the_whole_list(guest):

@@ -152,6 +152,12 @@ def test_no_device_can_be_made(engine):
     assert engine.lines("FROM base\nRUN echo x >/dev/null && head -c 2 /dev/zero | wc -c && test -c /dev/tty && echo tty\n") == ["2", "tty"]
 
 
+def test_attributes_of_root_are_refused(engine):
+    context = Context(engine.scratch / "context")
+    context.write("a.tar", tar_bytes([entry("f", b"", pax_headers={"SCHILY.xattr.trusted.note": "yes"})]))
+    assert "'f' has the attribute 'trusted.note'" in engine.fail("FROM base\nADD a.tar /\n", context).stderr
+
+
 def test_ids_beyond_the_range_are_refused(engine):
     context = Context(engine.scratch / "context")
     context.write("f")

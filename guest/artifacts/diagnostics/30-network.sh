@@ -75,6 +75,11 @@ fi
 case " $(config '.guest_binaries // [] | join(" ")') " in
 *" capsem-net-proxy "*)
     check "capsem-net-proxy runs" "look at /run/capsem/net-proxy.log" sh -c 'cat /proc/[0-9]*/comm | grep -qx capsem-net-prox'
+    if has_package curl; then
+        check "plain HTTP reaches the host, which answers by its policy" \
+            "the host must serve capsem.net: capsem-builder run does; look at /run/capsem/net-proxy.log" \
+            curl -sS -o /dev/null --max-time 20 http://capsem-doctor.invalid/
+    fi
     ;;
 *) skip "capsem-net-proxy runs" "the image does not list it among its guest binaries" ;;
 esac

@@ -3,6 +3,14 @@
 # The MCP servers that the image offers to agents: a local one must answer the protocol's first message.
 . "${0%/*}/lib/tap.sh"
 
+case " $(config '.guest_binaries // [] | join(" ")') " in
+*" capsem-mcp-server "*)
+    check "capsem-mcp-server starts" "build the guest binaries again: capsem-builder agent guest" \
+        sh -c 'capsem-mcp-server </dev/null'
+    ;;
+*) skip "capsem-mcp-server starts" "the image does not list it among its guest binaries" ;;
+esac
+
 if ! command -v jq >/dev/null; then
     skip "MCP servers answer" "the image has no jq to read which it has"
     plan
