@@ -84,7 +84,7 @@ bool stage_find_root(struct builder *b, struct stage *s, struct dockerfile_word 
     if (!named_find(b, s, from, &b->request->platform, &image, &is_named)) {
         return false;
     }
-    size_t index = dockerfile_find_source(b->file, s->ast->index, from.text);
+    size_t index = dockerfile_resolve_stage(b->file, s->ast->index, from.text, true);
     if (!is_named && index != DOCKERFILE_NO_STAGE) {
         if (!stage_build(b, index)) {
             return false;

@@ -320,13 +320,9 @@ size_t dockerfile_find_stage(const struct dockerfile *f, str name_or_number);
  * first. `numbers`: "0" is a stage too (COPY --from and --mount=from; not FROM). */
 size_t dockerfile_resolve_stage(const struct dockerfile *f, size_t inside, str ref, bool numbers);
 
-/* The stage that COPY --from and --mount=from mean inside stage `inside`: the one of
- * dockerfile_resolve_stage() when there is one, else the first later one. */
-size_t dockerfile_find_source(const struct dockerfile *f, size_t inside, str ref);
-
 /*
- * Stages that cannot be built, E403: the same name twice, a reference to the stage itself, FROM of
- * a later one, loops, a number that is no stage. Any other unknown name may be an image and is left
+ * Stages that cannot be built, E403: the same name twice, a reference to the stage itself or to a
+ * later one, loops, a number that is no stage. Any other unknown name may be an image and is left
  * to the build. `e` expands FROM with the global ARGs; NULL: names with variables are not checked.
  */
 MUST_CHECK bool dockerfile_check_stages(const struct dockerfile *f,

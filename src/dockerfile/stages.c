@@ -32,27 +32,12 @@ size_t dockerfile_find_stage(const struct dockerfile *f, str name_or_number) {
     return dockerfile_resolve_stage(f, f->stage_count, name_or_number, true);
 }
 
-size_t dockerfile_find_source(const struct dockerfile *f, size_t inside, str ref) {
-    size_t found = dockerfile_resolve_stage(f, inside, ref, true);
-    for (size_t i = inside; found == DOCKERFILE_NO_STAGE && i < f->stage_count; i++) {
-        if (has_name(f, i, ref)) {
-            found = i;
-        }
-    }
-    uint64_t number;
-    if (found == DOCKERFILE_NO_STAGE && str_to_u64(ref, &number) && number < f->stage_count) {
-        found = (size_t)number;
-    }
-    return found;
-}
-
 /* ---- the graph of stages ---- */
 
 /* Stage `from` needs stage `to`, because of the word at `span`. */
 struct edge {
     size_t from;
     size_t to;
-    bool is_base; /* by FROM, which takes earlier stages only */
     struct span span;
 };
 
@@ -78,6 +63,21 @@ static struct span stage_span(const struct dockerfile *f, size_t stage) {
     return dockerfile_word_is_set(from->name) ? from->name.span : from->base.span;
 }
 
+/* Any stage of that name or number: the one that is meant when it is earlier, else the first. */
+static size_t find_anywhere(const struct graph *g, size_t inside, str ref) {
+    size_t found = dockerfile_resolve_stage(g->file, inside, ref, true);
+    for (size_t i = inside; found == DOCKERFILE_NO_STAGE && i < g->file->stage_count; i++) {
+        if (has_name(g->file, i, ref)) {
+            found = i;
+        }
+    }
+    uint64_t number;
+    if (found == DOCKERFILE_NO_STAGE && str_to_u64(ref, &number) && number < g->file->stage_count) {
+        found = (size_t)number;
+    }
+    return found;
+}
+
 static struct diag *graph_error(struct graph *g, struct span span, str message) {
     g->ok = false;
     g->reported++;
@@ -85,10 +85,10 @@ static struct diag *graph_error(struct graph *g, struct span span, str message) 
 }
 
 static void add_edge(struct graph *g, size_t from, str ref, struct span span) {
-    size_t to = dockerfile_find_source(g->file, from, ref);
+    size_t to = find_anywhere(g, from, ref);
     uint64_t number;
     if (to != DOCKERFILE_NO_STAGE) {
-        struct edge edge = { from, to, false, span };
+        struct edge edge = { from, to, span };
         ARENA_PUSH(g->arena, g->edges, g->len, g->cap, edge);
     } else if (str_to_u64(ref, &number)) {
         struct diag *d =
@@ -127,7 +127,7 @@ static void add_base_edge(struct graph *g, size_t stage, str base) {
         }
     }
     if (to != DOCKERFILE_NO_STAGE) {
-        struct edge edge = { stage, to, true, g->file->stages[stage].from->from.base.span };
+        struct edge edge = { stage, to, g->file->stages[stage].from->from.base.span };
         ARENA_PUSH(g->arena, g->edges, g->len, g->cap, edge);
     }
 }
@@ -171,7 +171,6 @@ static bool reaches(const struct graph *g, const size_t *first_edge, size_t star
     return false;
 }
 
-/* Of edges that lead to the stage itself or to a later one. */
 static void report_edge(struct graph *g, const size_t *first_edge, const struct edge *edge) {
     str other = stage_title(g->arena, g->file, edge->to);
     if (edge->to == edge->from) {
@@ -180,9 +179,6 @@ static void report_edge(struct graph *g, const size_t *first_edge, const struct 
     }
     str message;
     bool loop = reaches(g, first_edge, edge->to, edge->from);
-    if (!loop && !edge->is_base) {
-        return;
-    }
     if (loop) {
         str this = stage_title(g->arena, g->file, edge->from);
         message = str_fmt(g->arena, "%.*s and %.*s need each other", STR_FMT(this), STR_FMT(other));
