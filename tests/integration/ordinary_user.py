@@ -13,6 +13,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -112,6 +113,7 @@ def ordinary_user(single=False, where=None):
 
 
 def main(words):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit: the user is removed all the same
     single = words[:1] == ["--single"]
     words = words[1:] if single else words
     with ordinary_user(single) as user:
