@@ -90,6 +90,14 @@ def drop_ranges(name):
             subprocess.run(["usermod", f"--del-{kind}s", f"{first}-{int(first) + int(count) - 1}", name], check=True)
 
 
+def end_processes(uid):
+    """What tests have left running: a user that has processes cannot be removed."""
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{pid}").st_uid == uid:
+                os.kill(pid, signal.SIGKILL)
+
+
 @contextlib.contextmanager
 def ordinary_user(single=False, where=None):
     """A user with 65536 subordinate ids, or with none. Tests that run at the same time have different ones."""
@@ -103,6 +111,7 @@ def ordinary_user(single=False, where=None):
         subprocess.run(["useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", name], check=True,
                        capture_output=True)
         stack.callback(subprocess.run, ["userdel", name], check=True, capture_output=True)
+        stack.callback(end_processes, pwd.getpwnam(name).pw_uid)
         drop_ranges(name)
         if not single:
             set_ranges(name, FIRST_ID + number * 100_000, 65536)
