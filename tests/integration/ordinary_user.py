@@ -13,6 +13,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -89,6 +90,14 @@ def drop_ranges(name):
             subprocess.run(["usermod", f"--del-{kind}s", f"{first}-{int(first) + int(count) - 1}", name], check=True)
 
 
+def end_processes(uid):
+    """What tests have left running: a user that has processes cannot be removed."""
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{pid}").st_uid == uid:
+                os.kill(pid, signal.SIGKILL)
+
+
 @contextlib.contextmanager
 def ordinary_user(single=False, where=None):
     """A user with 65536 subordinate ids, or with none. Tests that run at the same time have different ones."""
@@ -102,6 +111,7 @@ def ordinary_user(single=False, where=None):
         subprocess.run(["useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", name], check=True,
                        capture_output=True)
         stack.callback(subprocess.run, ["userdel", name], check=True, capture_output=True)
+        stack.callback(end_processes, pwd.getpwnam(name).pw_uid)
         drop_ranges(name)
         if not single:
             set_ranges(name, FIRST_ID + number * 100_000, 65536)
@@ -112,6 +122,7 @@ def ordinary_user(single=False, where=None):
 
 
 def main(words):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit: the user is removed all the same
     single = words[:1] == ["--single"]
     words = words[1:] if single else words
     with ordinary_user(single) as user:
