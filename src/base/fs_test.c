@@ -239,6 +239,41 @@ static void all_bytes_are_copied(void **state) {
     assert_int_equal(f->err.code, ENOSPC);
 }
 
+static void holes_are_copied_as_holes(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *name;
+        off_t data_at; /* of 4 bytes; -1: there are none */
+        off_t size;
+    } cases[] = {
+        { "empty", -1, 0 },
+        { "all", -1, 1 << 24 },
+        { "start", 0, 1 << 24 },
+        { "middle", 1 << 23, 1 << 24 },
+        { "end", (1 << 24) - 4, 1 << 24 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_FD from = openat(f->fd, cases[i].name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        AUTO_FD to = openat(f->fd, "copy", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        assert_return_code(ftruncate(from, cases[i].size), errno);
+        if (cases[i].data_at >= 0) {
+            assert_int_equal(pwrite(from, "data", 4, cases[i].data_at), 4);
+        }
+        struct stat want;
+        struct stat got;
+        char text[4] = { 0 };
+        assert_true(fs_copy_sparse(from, to, &f->err));
+        assert_return_code(fstat(from, &want), errno);
+        assert_return_code(fstat(to, &got), errno);
+        assert_int_equal(got.st_size, want.st_size);
+        assert_true(got.st_blocks <= want.st_blocks + 128);
+        if (cases[i].data_at >= 0) {
+            assert_int_equal(pread(to, text, 4, cases[i].data_at), 4);
+            assert_memory_equal(text, "data", 4);
+        }
+    }
+}
+
 static void descriptors_are_taken_once(void **state) {
     (void)state;
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -269,6 +304,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(deep_trees_are_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_leads_out_of_a_root, setup, teardown),
         cmocka_unit_test_setup_teardown(all_bytes_are_copied, setup, teardown),
+        cmocka_unit_test_setup_teardown(holes_are_copied_as_holes, setup, teardown),
         cmocka_unit_test_setup_teardown(descriptors_are_taken_once, setup, teardown),
     };
     return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
