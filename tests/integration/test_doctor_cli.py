@@ -16,7 +16,7 @@ import pytest
 REPO = Path(__file__).resolve().parents[2]
 BUILDER = os.environ.get("CAPSEM_BUILDER", "")
 GUEST = REPO / "guest"
-GROUPS = ["Engine", "Toolchain", "Tools", "Guest config", "Source files"]
+GROUPS = ["Engine", "Docker", "Toolchain", "Tools", "Guest config", "Source files"]
 pytestmark = pytest.mark.skipif(not os.access(BUILDER, os.X_OK), reason="CAPSEM_BUILDER names no program")
 
 
