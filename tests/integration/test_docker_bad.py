@@ -263,3 +263,21 @@ def test_doctor_without_an_engine(fake):
 
 def test_caches_need_a_builder(fake):
     fails(fake.build("docker", "--cache-to", "type=inline"), "--cache-from and --cache-to need --engine buildx")
+
+
+def test_bake(fake):
+    engine = Engine(fake.guest.store, fake.folder)
+    result = engine.run("bake", "guest", "--templates", "own", "--output", "out", cwd=fake.folder)
+    result.check()
+    out = fake.folder / "out"
+    bake = json.loads((out / "docker-bake.json").read_text())
+    names = [f"kernel-{fake.guest.arch}", f"rootfs-{fake.guest.arch}"]
+    assert bake["group"] == {"default": {"targets": names}} and list(bake["target"]) == names
+    for name, target in bake["target"].items():
+        assert target["platforms"] == [PLATFORM]
+        context = out / target["context"]
+        assert (context / target["dockerfile"]).read_text().startswith("FROM base")
+        assert target["output"] == [f"type=tar,dest={name}.tar"]
+    assert (out / names[1] / "context/capsem-bashrc").exists()
+    again = engine.run("bake", "guest", "--templates", "own", "--output", "out", cwd=fake.folder)
+    assert again.code == 1 and "'out'" in again.stderr
