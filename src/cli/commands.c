@@ -13,6 +13,7 @@ const struct command *const commands[] = {
     &command_explain,
     &command_inspect,
     &command_build,
+    &command_bake,
     &command_agent,
     &command_render,
     &command_run,

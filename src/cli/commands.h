@@ -8,6 +8,7 @@ extern const struct command command_add;
 extern const struct command command_agent;
 extern const struct command command_attach;
 extern const struct command command_audit;
+extern const struct command command_bake;
 extern const struct command command_build;
 extern const struct command command_cache_du;
 extern const struct command command_cache_ls;

@@ -33,6 +33,7 @@ struct doctor {
     struct diag_sink sink; /* what the config's check said */
     struct store *store;   /* NULL: could not be opened, store_err says why */
     struct err store_err;
+    const struct docker_engine *docker; /* NULL: none answers */
 
     enum sandbox_rights rights; /* that steps have */
     const char *lacks;          /* why an ordinary user has one id; NULL */
@@ -71,6 +72,13 @@ void doctor_check_cgroups(struct doctor *d);
 void doctor_check_store(struct doctor *d);
 void doctor_check_space(struct doctor *d);
 void doctor_check_step(struct doctor *d);
+
+/* doctor_docker.c; those behind the first look at what it found */
+void doctor_check_docker(struct doctor *d);
+void doctor_check_docker_memory(struct doctor *d);
+void doctor_check_docker_clock(struct doctor *d);
+void doctor_check_docker_space(struct doctor *d);
+void doctor_check_docker_platforms(struct doctor *d);
 
 /* doctor_tools.c */
 void doctor_check_musl(struct doctor *d);

@@ -88,9 +88,9 @@ bool docker_export(const struct docker_image *image, const char *container,
 
 /*
  * All that differs between the files of a container and those of its image: Docker puts these into
- * a container that is made, where the image does not have them, for what it mounts when the
- * container runs. Older BuildKits leave the places of a step's mounts behind. Times are the
- * packer's business: it writes one for all.
+ * a container that is made, in place of the image's own files of these names, for what it mounts
+ * when the container runs. Older BuildKits leave the places of a step's mounts behind. Times are
+ * the packer's business: it writes one for all.
  */
 static const struct {
     str path;

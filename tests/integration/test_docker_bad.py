@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """`build --engine docker` and `buildx` against a scripted docker: what no engine here can be made to do, and the exact command
 lines of what needs machines that are not here."""
+import datetime
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 
 from docker_host import PLATFORM, Guest
-from engine import base_entries, needs_engine, tar_bytes  # noqa: F401
+from engine import Engine, base_entries, needs_engine, tar_bytes  # noqa: F401
 
 pytestmark = needs_engine
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -225,5 +227,57 @@ def test_a_builder(fake):
     assert fake.calls("import") == fake.calls("pull") == fake.calls("create") == []
 
 
+def doctor(fake, **info):
+    """Its findings about Docker, by name."""
+    fake.script["info"] = {"out": json.dumps({**INFO, **info})} if info != {"absent": True} else {
+        "out": json.dumps({"ServerErrors": ["Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"]})}
+    (fake.folder / "script").write_text(json.dumps(fake.script))
+    env = fake.guest.env("unix:///x", {"PATH": f"{fake.folder}/bin:/usr/bin:/bin", "FAKE_DOCKER": os.fspath(fake.folder / "script"),
+                                       "FAKE_DOCKER_LOG": os.fspath(fake.folder / "log"), "TZ": "UTC"})
+    result = subprocess.run(Engine(fake.guest.store, fake.folder).command("doctor", "guest", "--json"), cwd=fake.folder, env=env,
+                            capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    return {c["name"]: c for c in json.loads(result.stdout)["checks"] if c["group"] == "Docker"}
+
+
+@pytest.mark.parametrize("mb, status", [(4095, "fail"), (4096, "warn"), (8191, "warn"), (8192, "pass")])
+def test_doctor_memory(fake, mb, status):
+    found = doctor(fake, MemTotal=mb << 20)["memory"]
+    assert found["status"] == status and f"{mb} MB" in found["detail"]
+    assert status == "pass" or "137" in found["detail"]
+
+
+@pytest.mark.parametrize("ahead_s, status", [(-3600, "fail"), (0, "pass"), (90, "fail")])
+def test_doctor_clock(fake, ahead_s, status):
+    there = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=ahead_s)
+    found = doctor(fake, SystemTime=there.strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))["clock"]
+    assert found["status"] == status
+    if ahead_s != 0:
+        assert ("behind" if ahead_s < 0 else "ahead of") in found["detail"]
+        assert abs(int(found["detail"].split(" is ")[1].split(" s ")[0]) - abs(ahead_s)) < 30
+
+
+def test_doctor_without_an_engine(fake):
+    found = doctor(fake, absent=True)
+    assert list(found) == ["docker"] and found["docker"]["status"] == "warn" and "start it" in found["docker"]["fix"]
+
+
 def test_caches_need_a_builder(fake):
     fails(fake.build("docker", "--cache-to", "type=inline"), "--cache-from and --cache-to need --engine buildx")
+
+
+def test_bake(fake):
+    engine = Engine(fake.guest.store, fake.folder)
+    result = engine.run("bake", "guest", "--templates", "own", "--output", "out", cwd=fake.folder)
+    result.check()
+    out = fake.folder / "out"
+    bake = json.loads((out / "docker-bake.json").read_text())
+    names = [f"kernel-{fake.guest.arch}", f"rootfs-{fake.guest.arch}"]
+    assert bake["group"] == {"default": {"targets": names}} and list(bake["target"]) == names
+    for name, target in bake["target"].items():
+        assert target["platforms"] == [PLATFORM]
+        context = out / target["context"]
+        assert (context / target["dockerfile"]).read_text().startswith("FROM base")
+        assert target["output"] == [f"type=tar,dest={name}.tar"]
+    assert (out / names[1] / "context/capsem-bashrc").exists()
+    again = engine.run("bake", "guest", "--templates", "own", "--output", "out", cwd=fake.folder)
+    assert again.code == 1 and "'out'" in again.stderr
