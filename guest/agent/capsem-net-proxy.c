@@ -29,6 +29,7 @@ enum {
     VSOCK_PORT = 5002,
     CONNS = MUX_CONNS_MAX,
     BACKLOG = 1024,
+    ACCEPTS = 4, // in a round
     WAY_BUFFER = 16384,
     HOST_PATIENCE_MS = 30000, // a client waits so long for a host
 };
@@ -94,9 +95,11 @@ static const struct mux_hooks no_hooks;
 static void accept_shared(void) {
     char line[META_LINE_MAX];
     size_t len = 0;
-    // Room for OPEN and the line, so that the line is the first to go.
-    while (mux_has_slot(&proxy.mux) &&
-           queue_room(&proxy.mux.out) > 2 * MUX_HEADER + META_LINE_MAX) {
+    // Room for OPEN and the line, so that the line is the first to go. Not all at once: to find a
+    // process takes its time, and those who are there wait.
+    for (int i = 0; i < ACCEPTS && mux_has_slot(&proxy.mux) &&
+                    queue_room(&proxy.mux.out) > 2 * MUX_HEADER + META_LINE_MAX;
+         i++) {
         int fd = accept_one(line, &len);
         if (fd < 0) {
             return;

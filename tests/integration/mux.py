@@ -25,7 +25,7 @@ class Link:
     def hello(self):
         self.send(0, HELLO, MAGIC)
 
-    def next(self, timeout=10):
+    def next(self, timeout=60):
         """The next frame as (connection, type, content); None when the stream has ended."""
         self.sock.settimeout(timeout)
         while len(self.pending) < 8 or len(self.pending) < 8 + struct.unpack(">H", self.pending[6:8])[0]:
@@ -38,7 +38,7 @@ class Link:
         data, self.pending = self.pending[8:8 + size], self.pending[8 + size:]
         return id, kind, data
 
-    def expect(self, kind, id=None, timeout=10):
+    def expect(self, kind, id=None, timeout=60):
         """Skips what else there is."""
         deadline = time.monotonic() + timeout
         while True:
@@ -47,7 +47,7 @@ class Link:
             if got[1] == kind and id in (None, got[0]):
                 return got
 
-    def collect(self, id, end=(END, RESET), grant=True, timeout=20):
+    def collect(self, id, end=(END, RESET), grant=True, timeout=90):
         """The bytes of a connection up to its end, and how it ended."""
         data = b""
         deadline = time.monotonic() + timeout

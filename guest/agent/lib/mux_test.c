@@ -240,7 +240,7 @@ static void test_what_makes_no_sense(void **state) {
         { "\0\0\0\2\2\0\0\0\0\0\0\1\2\0\0\0", 16 },                  // numbers go upwards
         { "\0\0\0\1\2\0\0\0\0\0\0\1\4\0\0\4\0\0\0\1", 20 },          // more credit than there is
         { "\0\0\0\1\2\0\0\0\0\0\0\1\5\0\0\0\0\0\0\1\3\0\0\1x", 25 }, // data behind the end
-        { "\xff", 8 },
+        { "\xff\xff\xff\xff\xff\xff\xff\xff", 8 },
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         setup(state);
