@@ -33,9 +33,13 @@ str oci_config_complete(struct arena *a, const struct oci_config *config,
     str plain = oci_config_encode(a, config);
     json_t *root = json_loadb(plain.ptr, plain.len, 0, NULL);
     json_t *list = json_array();
+    /* one entry a layer: builders that add a layer compare the two lists */
+    json_t *history = json_array();
     for (size_t i = 0; i < diff_ids->len; i++) {
         json_array_append_new(list, json_str(diff_ids->items[i]));
+        json_array_append_new(history, json_pack("{s:s}", "created_by", "capsem-builder"));
     }
+    json_object_set_new(root, "history", history);
     json_t *rootfs = json_object();
     json_object_set_new(rootfs, "type", json_string("layers"));
     json_object_set_new(rootfs, "diff_ids", list);

@@ -145,6 +145,13 @@ static void diff_ids_are_read(void **state) {
     assert_true(oci_config_diff_ids(a, json, &ids, NULL));
     assert_int_equal(ids.len, 2);
     assert_true(str_eq(ids.items[1], S(DIGEST2)));
+    /* as many entries as layers, none of them empty: others refuse to build on it else */
+    size_t entries = 0;
+    for (size_t at = 0; (at = str_find(json, S("created_by"), at)) != STR_NONE; at++) {
+        entries++;
+    }
+    assert_int_equal(entries, 2);
+    assert_int_equal(str_find(json, S("empty_layer"), 0), STR_NONE);
     assert_false(oci_config_diff_ids(a, S("{}"), &ids, NULL));
     assert_false(oci_config_diff_ids(a, S("{\"rootfs\": {\"diff_ids\": [1]}}"), &ids, NULL));
     assert_false(oci_config_diff_ids(a, S(""), &ids, NULL));
