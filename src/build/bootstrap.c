@@ -148,21 +148,17 @@ static const char **mmdebstrap_argv(const struct bootstrap_job *job, const char 
     size_t len = 0;
     size_t cap = 0;
     static const char *const fixed[] = {
-        "mmdebstrap",
-        "--mode=root",
-        "--variant=minbase",
-        "--format=directory",
-        "--aptopt=Acquire::Check-Date \"false\"",
-        "--aptopt=Acquire::Check-Valid-Until \"false\"",
+        "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
+        "--aptopt=Acquire::Check-Date \"false\"", "--aptopt=Acquire::Check-Valid-Until \"false\"",
         "--aptopt=Acquire::Languages \"none\"",
         "--aptopt=APT::Sandbox::User \"root\"", /* the store is closed to other users */
         /* Nothing of the host stays: names are mounted for each step. */
         "--customize-hook=rm -f \"$1\"/etc/resolv.conf \"$1\"/etc/hostname "
         "\"$1\"/etc/apt/apt.conf.d/99mmdebstrap \"$1\"/var/log/*.log \"$1\"/var/log/apt/* "
         "\"$1\"/var/cache/ldconfig/aux-cache \"$1\"/var/lib/dpkg/*-old",
-        "--customize-hook=: > \"$1\"/etc/machine-id",
-        "--skip=cleanup/reproducible",
-        "--skip=check/qemu", /* that was looked at (foreign.c), and it would want one more program */
+        "--customize-hook=: > \"$1\"/etc/machine-id", "--skip=cleanup/reproducible",
+        "--skip=check/qemu", /* that was looked at (foreign.c), and it would want one more program
+                              */
     };
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
         push(a, &argv, &len, &cap, fixed[i]);

@@ -5,17 +5,38 @@
 #include <stdio.h>
 
 #include "cli/agent_container.h"
+#include "cli/inputs.h"
 #include "cli/open_store.h"
 #include "cli/recipe_notes.h"
 #include "cli/recipe_run.h"
+#include "hash/hash.h"
 
 struct compiling {
     struct cli *cli;
     const struct agent_request *request;
     struct build_result result;
     const char *dir; /* OUTPUT/ARCH */
+    str key;         /* of all that the binaries are made of */
     struct err err;
 };
+
+static bool find_key(struct compiling *c, const struct recipe *recipe) {
+    struct assets_input *inputs;
+    size_t count;
+    if (!inputs_of_recipe(c->cli->arena, recipe, &inputs, &count, &c->err)) {
+        return false;
+    }
+    AUTO_BUF list = BUF_INIT(16 * 1024 * 1024);
+    for (size_t i = 0; i < count; i++) {
+        buf_addf(&list, "%.*s %.*s\n", STR_FMT(inputs[i].digest), STR_FMT(inputs[i].name));
+    }
+    uint8_t digest[BLAKE3_OUT_BYTES];
+    char hex[2 * BLAKE3_OUT_BYTES + 1];
+    blake3_bytes(buf_str(&list), digest);
+    hash_hex(digest, sizeof digest, hex);
+    c->key = str_dup(c->cli->arena, str_from_c(hex));
+    return true;
+}
 
 static bool copy_out(struct compiling *c, int from, const char *path, struct stat *ret) {
     const char *temp = str_fmt(c->cli->arena, "%s.tmp-%d", path, (int)getpid()).ptr;
@@ -32,28 +53,52 @@ static bool copy_out(struct compiling *c, int from, const char *path, struct sta
     return true;
 }
 
+static const char *key_path(const struct compiling *c, str name) {
+    return str_fmt(c->cli->arena, "%s/.%.*s.key", c->dir, STR_FMT(name)).ptr;
+}
+
 /* Beside each binary is the key of what made it. */
-static bool take_binary(struct compiling *c, str name, struct guestbin_binary *ret) {
+static bool is_fresh(const struct compiling *c, str name, struct guestbin_binary *ret) {
     struct arena *a = c->cli->arena;
     const char *path = str_fmt(a, "%s/%.*s", c->dir, STR_FMT(name)).ptr;
-    const char *key_path = str_fmt(a, "%s/.%.*s.key", c->dir, STR_FMT(name)).ptr;
-    str key = str_from_c(c->result.key.hex);
     str known;
     struct stat st;
     *ret = (struct guestbin_binary){ .name = name, .path = path };
-    if (!fs_load(a, AT_FDCWD, key_path, 4096, &known, NULL) || !str_eq(known, key) ||
+    if (!fs_load(a, AT_FDCWD, key_path(c, name), 4096, &known, NULL) || !str_eq(known, c->key) ||
         stat(path, &st) < 0) {
-        AUTO_FD built = recipe_open_built(a, &c->result, str_to_c(a, name));
-        if (built < 0) {
-            return err_set(&c->err, "the agent's Dockerfile did not leave a file '/%.*s'",
-                           STR_FMT(name));
-        }
-        unlink(key_path);
-        if (!copy_out(c, built, path, &st) || !fs_store(AT_FDCWD, key_path, key, 0644, &c->err)) {
+        return false;
+    }
+    ret->bytes = (uint64_t)st.st_size;
+    return true;
+}
+
+/* Then there is no need for the engine. */
+static bool all_fresh(const struct compiling *c, struct guestbin_binary *ret) {
+    const struct config_list *names = &c->request->config->build.guest_binaries;
+    for (size_t i = 0; i < names->len; i++) {
+        if (!is_fresh(c, names->items[i].text, &ret[i])) {
             return false;
         }
-        ret->fresh = true;
     }
+    return true;
+}
+
+static bool take_binary(struct compiling *c, str name, struct guestbin_binary *ret) {
+    if (is_fresh(c, name, ret)) {
+        return true;
+    }
+    struct stat st;
+    AUTO_FD built = recipe_open_built(c->cli->arena, &c->result, str_to_c(c->cli->arena, name));
+    if (built < 0) {
+        return err_set(&c->err, "the agent's Dockerfile did not leave a file '/%.*s'",
+                       STR_FMT(name));
+    }
+    unlink(key_path(c, name));
+    if (!copy_out(c, built, ret->path, &st) ||
+        !fs_store(AT_FDCWD, key_path(c, name), c->key, 0644, &c->err)) {
+        return false;
+    }
+    ret->fresh = true;
     ret->bytes = (uint64_t)st.st_size;
     return true;
 }
@@ -87,8 +132,14 @@ static bool compile(struct compiling *c, struct sources *sources, struct diag_si
         .arch = c->request->arch,
         .offline = c->request->offline,
     };
-    if (!open_store(c->cli, &store, &c->err) ||
-        !recipe_render(c->cli->arena, &request, sources, sink, &recipe, &c->err)) {
+    if (!recipe_render(c->cli->arena, &request, sources, sink, &recipe, &c->err) ||
+        !find_key(c, &recipe)) {
+        return recipe_report(c->cli, p, sink, S(""), &c->err);
+    }
+    if (all_fresh(c, ret)) {
+        return true;
+    }
+    if (!open_store(c->cli, &store, &c->err)) {
         return recipe_report(c->cli, p, sink, S(""), &c->err);
     }
     run.store = store;
