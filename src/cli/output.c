@@ -173,6 +173,20 @@ static bool check_gates(const struct tree *t, struct err *err) {
                    count > 1 ? ", and there is more" : "");
 }
 
+/* The guest mounts a devtmpfs there. Which devices a base image has, an engine leaves or an
+ * ordinary user can make is then nobody's business. */
+static void empty_dev(struct tree *t) {
+    struct tree_entry *dev = tree_find(t, S("/dev"), TREE_LITERAL);
+    size_t count = 0;
+    while (dev != NULL && tree_is_dir(dev)) {
+        struct tree_entry *const *children = tree_children(dev, &count);
+        if (count == 0) {
+            break;
+        }
+        tree_remove(t, children[0]);
+    }
+}
+
 /* A folder's time tells when something came or went in it, and engines put their mounts into them:
  * without it the same files are the same bytes, whatever engine made them. */
 static void normalise_times(struct tree *t, int64_t epoch_s) {
@@ -213,6 +227,7 @@ static bool work(const struct worker *w, struct err *err) {
         if (!check_gates(t, err)) {
             return false;
         }
+        empty_dev(t);
         normalise_times(t, w->epoch_s);
     }
     switch (w->type) {

@@ -43,13 +43,13 @@ static bool pull(struct bases *b, const char *name, const struct oci_platform *p
 struct feed {
     const char **layers;
     size_t count;
-    int64_t epoch_s;
 };
 
 static bool feed_tar(void *self, int outfd, struct err *err) {
     const struct feed *f = self;
     AUTO_TREE t = NULL;
-    struct image_tar_options options = { .epoch_s = f->epoch_s };
+    /* with its own times: an engine's cache would miss whenever the build's epoch is another */
+    struct image_tar_options options = { .epoch_s = INT64_MAX };
     return tree_open_layers(f->layers, f->count, &t, err) &&
            image_write_tar(t, &options, outfd, err);
 }
@@ -80,7 +80,7 @@ static void add_config(struct bases *b, struct argv *v, const struct oci_config 
 }
 
 static bool load(struct bases *b, const struct build_image *image, const char *as) {
-    struct feed feed = { .epoch_s = b->request->build->source_date_epoch };
+    struct feed feed = { 0 };
     struct argv v = { .arena = b->arena };
     AUTO_WORKER w = WORKER_INIT;
     feed.layers = build_image_paths(b->request->build->store, b->arena, image, &feed.count);

@@ -98,6 +98,13 @@ def test_kernel_and_root_filesystem(daemon, guest):
     assert daemon.things() == before
 
 
+def test_another_epoch_runs_nothing_again(daemon, guest):
+    """It is that of the newest change in the config: the base that is loaded must not depend on it."""
+    check(guest.build("docker", host=daemon.host, env={"SOURCE_DATE_EPOCH": "900000001"}))
+    again = check(guest.build("docker", host=daemon.host, env={"SOURCE_DATE_EPOCH": "900000002"}))
+    assert "0 steps run" in next(line for line in again.stdout.splitlines() if "rootfs.squashfs" in line)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_same_bytes(daemon, guest, name):
     guest.templates(rootfs=CASES[name])
