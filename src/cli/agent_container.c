@@ -143,7 +143,10 @@ static bool compile(struct compiling *c, struct sources *sources, struct diag_si
         return recipe_report(c->cli, p, sink, S(""), &c->err);
     }
     run.store = store;
-    if (!recipe_execute(c->cli, &run, &recipe, p, sink, &c->result, &c->err)) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    struct build_request build;
+    if (!recipe_prepare(c->cli, &run, &recipe, p, &work, &build, &c->err) ||
+        !build_run(c->cli->arena, &build, sink, &c->result, &c->err)) {
         recipe_notes_add(sink, &recipe, c->result.failed_output);
         return recipe_report(c->cli, p, sink, c->result.failed_output, &c->err);
     }

@@ -16,7 +16,6 @@
 #include "cli/versions.h"
 #include "cli/why.h"
 #include "hash/hash.h"
-#include "oci/oci.h"
 
 enum { LABEL_BYTES = 128 };
 
@@ -58,13 +57,6 @@ static bool render(struct making *m, enum recipe_kind kind, struct recipe *ret) 
     return recipe_render(m->cli->arena, &request, m->request->sources, m->sink, ret, &m->err);
 }
 
-static bool write_context(struct making *m, struct store_work *work, const struct recipe *recipe,
-                          const char **ret) {
-    *ret = store_work_path(work, m->cli->arena, "context");
-    return (mkdir(*ret, 0755) == 0 || err_sys(&m->err, errno, "create '%s'", *ret)) &&
-           recipe_write_context(recipe, *ret, m->request->epoch_s, &m->err);
-}
-
 static bool run(struct making *m, const struct recipe *recipe, struct build_request *request,
                 struct built *ret) {
     const char *name = str_fmt(m->cli->arena, "%s-%.*s", recipe_kind_name(recipe->kind),
@@ -104,22 +96,17 @@ static bool run_rootfs(struct making *m, struct recipe *recipe, struct build_req
 /* The context is in `work`: a builder is asked for the result with it. */
 static bool execute(struct making *m, struct recipe *recipe, struct progress *p,
                     struct store_work *work, struct built *ret) {
-    struct store *store = m->request->store;
-    struct build_request request = {
-        .store = store,
+    const struct recipe_run how = {
+        .store = m->request->store,
         .sources = m->request->sources,
+        .arch = m->arch,
         .no_cache = m->request->no_cache,
         .pull = m->request->pull,
         .offline = m->request->offline,
-        .source_date_epoch = m->request->epoch_s,
-        .events = &progress_events,
-        .self = p,
-        .cancelled = &interrupted,
+        .epoch_s = m->request->epoch_s,
     };
-    if (!store_work_begin(store, work, &m->err) ||
-        !write_context(m, work, recipe, &request.context) ||
-        !oci_platform_parse(m->cli->arena, m->arch->docker_platform.text, &request.platform,
-                            &m->err)) {
+    struct build_request request;
+    if (!recipe_prepare(m->cli, &how, recipe, p, work, &request, &m->err)) {
         return false;
     }
     if (recipe->kind == RECIPE_KERNEL) {

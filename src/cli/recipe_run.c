@@ -5,21 +5,17 @@
 
 #include "oci/oci.h"
 
-bool recipe_execute(struct cli *cli, const struct recipe_run *run, const struct recipe *recipe,
-                    struct progress *p, struct diag_sink *sink, struct build_result *ret,
+bool recipe_prepare(struct cli *cli, const struct recipe_run *run, const struct recipe *recipe,
+                    struct progress *p, struct store_work *work, struct build_request *ret,
                     struct err *err) {
-    AUTO_STORE_WORK work = STORE_WORK_INIT;
-    if (!store_work_begin(run->store, &work, err)) {
+    if (!store_work_begin(run->store, work, err)) {
         return false;
     }
-    const char *context = store_work_path(&work, cli->arena, "context");
+    const char *context = store_work_path(work, cli->arena, "context");
     if (mkdir(context, 0755) < 0) {
         return err_sys(err, errno, "create '%s'", context);
     }
-    if (!recipe_write_context(recipe, context, run->epoch_s, err)) {
-        return false;
-    }
-    struct build_request request = {
+    *ret = (struct build_request){
         .store = run->store,
         .sources = run->sources,
         .dockerfile = recipe->source,
@@ -32,9 +28,8 @@ bool recipe_execute(struct cli *cli, const struct recipe_run *run, const struct 
         .self = p,
         .cancelled = &interrupted,
     };
-    return oci_platform_parse(cli->arena, run->arch->docker_platform.text, &request.platform,
-                              err) &&
-           build_run(cli->arena, &request, sink, ret, err);
+    return recipe_write_context(recipe, context, run->epoch_s, err) &&
+           oci_platform_parse(cli->arena, run->arch->docker_platform.text, &ret->platform, err);
 }
 
 bool recipe_report(struct cli *cli, struct progress *p, struct diag_sink *sink, str failed_output,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A rendered recipe on the embedded engine. */
+/* A rendered recipe on its way through an engine. */
 #pragma once
 
 #include "cli/progress.h"
@@ -15,10 +15,11 @@ struct recipe_run {
     int64_t epoch_s;
 };
 
-/* Writes the build context and builds. False as build_run(). */
-MUST_CHECK bool recipe_execute(struct cli *cli, const struct recipe_run *run,
+/* Writes the build context into a work folder, which must outlive the build, and fills the request:
+ * for build_run(), or an engine that takes the same. */
+MUST_CHECK bool recipe_prepare(struct cli *cli, const struct recipe_run *run,
                                const struct recipe *recipe, struct progress *p,
-                               struct diag_sink *sink, struct build_result *ret, struct err *err);
+                               struct store_work *work, struct build_request *ret, struct err *err);
 
 /* Prints why a build ended: the end of what its step printed, diagnostics, err. Always false. */
 bool recipe_report(struct cli *cli, struct progress *p, struct diag_sink *sink, str failed_output,
