@@ -58,14 +58,14 @@ void store_trash_some(struct store *s, uint64_t budget_ms) {
     if (pid == 0) {
         struct err ignored = ERR_INIT;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(s->lockfd); /* it may outlive the parent by one file's removal */
         (void)!empty(s, &ignored);
         _exit(0);
     }
     uint64_t deadline_ms = time_now_ms() + budget_ms;
     while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0) {
         if (time_now_ms() >= deadline_ms) {
-            kill(pid, SIGKILL);
-            waitpid(pid, NULL, 0);
+            kill(pid, SIGKILL); /* it ends behind the file at hand, which may be large: not waited for */
             return;
         }
         poll(NULL, 0, 2);
