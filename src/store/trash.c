@@ -65,7 +65,8 @@ void store_trash_some(struct store *s, uint64_t budget_ms) {
     uint64_t deadline_ms = time_now_ms() + budget_ms;
     while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0) {
         if (time_now_ms() >= deadline_ms) {
-            kill(pid, SIGKILL); /* it ends behind the file at hand, which may be large: not waited for */
+            kill(pid,
+                 SIGKILL); /* it ends behind the file at hand, which may be large: not waited for */
             return;
         }
         poll(NULL, 0, 2);
