@@ -153,6 +153,7 @@ bool docker_run(struct arena *a, const struct docker_image *image, const char *c
     argv_add(&v, "run");
     argv_add(&v, "--rm");
     argv_add(&v, "--network=none");
+    argv_add(&v, "--sig-proxy=false"); /* a signal is for the client: a shell would ignore it */
     argv_addf(&v, "--name=%s", name);
     argv_addf(&v, "--label=" DOCKER_LABEL "=%s", image->label);
     for (size_t i = 0; env[i] != NULL; i++) {

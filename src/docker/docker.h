@@ -13,12 +13,14 @@
 #pragma once
 
 #include "build/build.h"
+#include "store/store.h"
 #include "tree/tree.h"
 
 /* What answers behind the docker command line. */
 struct docker_engine {
     str client_version;
     str version;      /* of the engine, "20.10.24" */
+    str id;           /* its own, whatever way leads there */
     str name;         /* of its machine */
     str context;      /* what the client calls the connection; empty: the default one */
     str root_dir;     /* where it keeps images, on its machine */
@@ -80,15 +82,16 @@ struct docker_request {
 
 struct docker_stream;
 
-/* What a build left in an engine, or in the cache of a builder. */
+/* What a build made in an engine, or in the cache of a builder. */
 struct docker_image {
     const char *tag;              /* NULL: nothing is there */
     struct docker_stream *stream; /* of a builder: how to get it again; NULL: the engine has it */
     const char *label;            /* of the build: what it made carries it */
+    struct store_claim claim;     /* on that */
     struct oci_pairs env;
     struct store_key key; /* of its content: same key, same tree */
 };
-#define DOCKER_IMAGE_INIT ((struct docker_image){ .tag = NULL })
+#define DOCKER_IMAGE_INIT ((struct docker_image){ .claim = STORE_CLAIM_INIT })
 
 /*
  * Builds the last stage. False: reported to the sink (E404 with the step's place, E405 for what the
@@ -99,6 +102,12 @@ MUST_CHECK bool docker_build(struct arena *a, const struct docker_request *reque
                              struct build_result *ret, struct err *err);
 /* Removes the image and what dangles of the build; others' never. */
 void docker_image_done(struct docker_image *image);
+/*
+ * The builds of this store that were killed and may have left something in the engine; with
+ * `remove` that is removed, as the build would have done.
+ */
+size_t docker_leftovers(struct arena *a, struct store *store, const struct docker_engine *engine,
+                        bool remove);
 #define AUTO_DOCKER_IMAGE __attribute__((cleanup(docker_image_done))) struct docker_image
 
 /* Copies files of the image's root into a folder, through a container that is removed. */

@@ -12,6 +12,9 @@ enum {
 
 /* The label that everything of ours in an engine has. */
 #define DOCKER_LABEL "capsem-builder.build"
+/* What it is called there: ':' and the label follow. */
+#define DOCKER_IMAGE_NAME "capsem-builder"
+#define DOCKER_BASE_NAME  "capsem-builder-base"
 
 /* ---- call.c: one command ---- */
 
@@ -30,7 +33,7 @@ void argv_addf(struct argv *v, const char *fmt, ...) __attribute__((format(print
 MUST_CHECK bool call_ask(struct arena *a, const char *const *argv, uint64_t timeout_ms,
                          const volatile sig_atomic_t *cancelled, str *ret, struct err *err);
 /* The same without an answer, and without a word when it fails: for cleaning up. */
-void call_quietly(const char *const *argv);
+bool call_quietly(const char *const *argv);
 /* What a failing docker printed, as an error: its last telling line, and what helps. */
 bool call_explain(str printed, int exit_code, struct err *err);
 
@@ -104,6 +107,13 @@ struct bases {
 MUST_CHECK bool bases_prepare(struct bases *b);
 /* Removes what was loaded. */
 void bases_done(struct bases *b);
+
+/* ---- leftovers.c ---- */
+
+/* Before anything with the label is made. */
+MUST_CHECK bool leftovers_claim(struct arena *a, struct store *store,
+                                const struct docker_engine *engine, const char *label,
+                                struct store_claim *ret, struct err *err);
 
 /* ---- watch.c: what a build prints ---- */
 

@@ -98,6 +98,33 @@ def test_command_lines(fake):
                                      f"capsem-builder-{label}", f"capsem-builder:{label}", "/nothing"]]
 
 
+def test_only_what_is_known_to_be_of_dead_builds_is_removed(fake):
+    """Claims in the store name the engine and the label; another engine's wait for a build there."""
+    claims = fake.guest.store / "claims"
+    claims.mkdir(parents=True)
+    for name, text in (("here", "docker ONE"), ("there", "docker TWO"), ("early", "")):
+        (claims / name).write_text(text)
+    fake.script["info"] = {"out": json.dumps({**INFO, "ID": "ONE"})}
+    fake.script["container ls"] = {"out": "c1\nc2\n"}
+    fake.script["image ls --format={{.Repository}}:{{.Tag}} capsem-builder "] = {"out": "capsem-builder:here\n"}
+    assert fake.build().returncode == 0
+    assert [line[-1] for line in fake.calls("container", "ls")] == ["--filter=label=capsem-builder.build=here"]
+    assert fake.calls("rm")[0] == ["rm", "--force", "--volumes", "c1", "c2"]
+    assert fake.calls("image", "rm")[0] == ["image", "rm", "--force", "capsem-builder:here"]
+    assert fake.calls("image", "prune")[0][-1] == "label=capsem-builder.build=here"
+    assert sorted(os.listdir(claims)) == ["there"]
+
+
+def test_an_engine_that_removes_nothing_is_asked_again(fake):
+    fake.script["image rm"] = {"err": "Cannot connect to the Docker daemon. Is the docker daemon running?\n", "exit": 1}
+    assert fake.build().returncode == 0
+    [claim] = os.listdir(fake.guest.store / "claims")
+    del fake.script["image rm"]
+    assert fake.build().returncode == 0
+    assert fake.calls("container", "ls")[0][-1] == f"--filter=label=capsem-builder.build={claim}"
+    assert os.listdir(fake.guest.store / "claims") == []
+
+
 def test_values_of_proxies_are_not_on_the_command_line(fake):
     assert fake.build(env={"https_proxy": "http://user:secret@127.0.0.1:9"}).returncode == 0
     assert "--build-arg=https_proxy" in fake.calls("build")[0]
