@@ -284,7 +284,12 @@ bool docker_build(struct arena *a, const struct docker_request *request, struct 
         .err = err,
     };
     r.tag = str_fmt(a, DOCKER_IMAGE_NAME ":%s", r.label).ptr;
-    struct docker_image image = { .label = r.label, .claim = STORE_CLAIM_INIT };
+    struct docker_image image = {
+        .label = r.label,
+        .claim = STORE_CLAIM_INIT,
+        .platform = oci_platform_text(a, &request->build->platform),
+        .has_buildkit = request->engine->has_buildkit,
+    };
     if (!dockerfile_parse(a, sink, request->build->dockerfile, &r.file) ||
         !claim(&r, &image.claim)) {
         return false;

@@ -88,6 +88,8 @@ struct docker_image {
     struct docker_stream *stream; /* of a builder: how to get it again; NULL: the engine has it */
     const char *label;            /* of the build: what it made carries it */
     struct store_claim claim;     /* on that */
+    str platform;
+    bool has_buildkit; /* of the engine that has it */
     struct oci_pairs env;
     struct store_key key; /* of its content: same key, same tree */
 };
@@ -114,18 +116,27 @@ size_t docker_leftovers(struct arena *a, struct store *store, const struct docke
 MUST_CHECK bool docker_copy_out(struct arena *a, const struct docker_image *image,
                                 const char *const *names, size_t count, const char *to_folder,
                                 const volatile sig_atomic_t *cancelled, struct err *err);
-/* A container to export from; *ret is NULL when the image is a builder's, which needs none. */
-MUST_CHECK bool docker_container_create(struct arena *a, const struct docker_image *image,
-                                        const char **ret_container, struct err *err);
-void docker_container_remove(const char *container); /* NULL is fine */
+
+/* What an image's files are read from. */
+struct docker_source {
+    const struct docker_image *image;
+    const char *container;        /* to export; NULL: of a builder's image, which needs none */
+    struct store_work work;       /* a Dockerfile that copies what an export loses */
+    const char *const *kept_argv; /* gives that as a tar; NULL: there is none */
+    const char *kept_container;   /* of the classic builder; NULL */
+    const char *kept_tag;         /* of an image of it */
+};
+#define DOCKER_SOURCE_INIT ((struct docker_source){ .work = STORE_WORK_INIT })
+MUST_CHECK bool docker_source_open(struct arena *a, const struct docker_image *image,
+                                   struct docker_source *ret, struct err *err);
+void docker_source_close(struct docker_source *s);
+#define AUTO_DOCKER_SOURCE __attribute__((cleanup(docker_source_close))) struct docker_source
 /*
  * The image's filesystem into an empty tree, streamed; contents go to an unnamed file in
  * `spool_folder`. What the engine itself puts into a container is taken out again.
  */
-MUST_CHECK bool docker_export(const struct docker_image *image, const char *container,
-                              const char *spool_folder, struct tree *t, struct err *err);
-/* What differs by nature between a container's files and the image's. */
-void docker_normalise(struct tree *t);
+MUST_CHECK bool docker_export(const struct docker_source *source, const char *spool_folder,
+                              struct tree *t, struct err *err);
 
 /* Runs a command in the image, without network; what it changes is thrown away. */
 MUST_CHECK bool docker_run(struct arena *a, const struct docker_image *image,

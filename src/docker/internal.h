@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/worker.h"
 #include "docker/docker.h"
 #include "dockerfile/dockerfile.h"
 
@@ -115,6 +116,12 @@ MUST_CHECK bool leftovers_claim(struct arena *a, struct store *store,
                                 const struct docker_engine *engine, const char *label,
                                 struct store_claim *ret, struct err *err);
 
+/* ---- container.c ---- */
+
+MUST_CHECK bool container_create(struct arena *a, const struct docker_image *image,
+                                 const char *name, const char **ret, struct err *err);
+void container_remove(const char *container); /* NULL is fine */
+
 /* ---- watch.c: what a build prints ---- */
 
 struct watched;
@@ -129,9 +136,22 @@ bool watched_report(struct watched *w, const struct docker_engine *engine, struc
 /* The end of all that was printed. */
 str watched_tail(const struct watched *w);
 
+/* ---- kept.c ---- */
+
+/* How to get what an export loses. */
+MUST_CHECK bool kept_open(struct arena *a, struct docker_source *s, struct err *err);
+void kept_close(struct docker_source *s);
+/* It is in the tree, in a folder of its own: puts it into its place. */
+MUST_CHECK bool kept_restore(struct tree *t, struct err *err);
+
 /* ---- stream.c ---- */
 
-/* Runs a command and reads the tar that it writes; one that ends early is an error. */
+/* Runs a command that writes a tar to its stdout; one that ends early is an error. */
+MUST_CHECK bool stream_begin(const char *const *argv, struct worker *ret, struct err *err);
+/* Reads it. */
+MUST_CHECK bool stream_end(struct worker *w, const char *spool_folder, struct tree *t,
+                           struct err *err);
+/* Both. */
 MUST_CHECK bool stream_read(const char *const *argv, const char *spool_folder, struct tree *t,
                             struct err *err);
 

@@ -48,6 +48,12 @@ END
 RUN rm -r /a && mkdir /a && touch /a/d
 RUN rm /a/d && rmdir /a && ln -s etc /a
 """,
+    "etc": FROM + """COPY --chown=builder:staff --chmod=640 capsem-bashrc /etc/hosts
+COPY capsem-init /etc/resolv.conf
+RUN echo guest >/etc/hostname && ln -s ../proc/self/mounts /etc/mtab
+""",
+    "etc as docker's": FROM + "RUN ln -s /proc/mounts /etc/mtab && : >/etc/hostname && chmod 755 /etc/hostname\n",
+    "no etc": FROM.replace("\n", " AS tools\n") + "FROM scratch\nCOPY --from=tools /bin /bin\n",
     "settings": FROM + """RUN mkdir /scratch
 RUN --mount=type=tmpfs,target=/scratch <<'END'
 set -e
