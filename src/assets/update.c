@@ -197,7 +197,7 @@ static bool finish_fresh(struct assets_update *u, const struct assets_commit *c,
         }
         struct asset_sum row = { .arch = u->arch, .asset = asset };
         struct stat st;
-        if (fstat(fd, &st) < 0 || fdatasync(fd) < 0) {
+        if (fstat(fd, &st) < 0 || os_sync_data(fd) < 0) {
             return err_sys(err, errno, "write '%s'", file_path(u, asset));
         }
         row.size_bytes = (uint64_t)st.st_size;

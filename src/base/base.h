@@ -20,5 +20,6 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/nearest.h"
+#include "base/os.h"
 #include "base/proc.h"
 #include "base/str.h"

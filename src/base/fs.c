@@ -2,15 +2,14 @@
 #include "base/fs.h"
 
 #include <errno.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "base/arena.h"
 #include "base/arith.h"
 #include "base/err.h"
+#include "base/os.h"
 
 bool fs_load_fd(struct arena *a, int fd, const char *name, size_t max_bytes, str *ret,
                 struct err *err) {
@@ -174,16 +173,7 @@ bool fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *err) {
 }
 
 int fs_open_in_root(int rootfd, const char *path, int flags, mode_t mode) {
-    struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-        .mode = (flags & (O_CREAT | __O_TMPFILE)) != 0 ? mode : 0,
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-    };
-    int fd;
-    do { /* EAGAIN: a rename raced with the resolution of ".." */
-        fd = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof how);
-    } while (fd < 0 && errno == EAGAIN);
-    return fd;
+    return os_open_in_root(rootfd, path, flags, mode);
 }
 
 static int compare_names(const void *a, const void *b) {

@@ -79,7 +79,7 @@ MUST_CHECK bool fs_open_empty_dir(const char *path, int *ret_fd, struct err *err
  * that is not there is fine. */
 MUST_CHECK bool fs_remove_tree(int dirfd, const char *path, struct err *err);
 
-/* Opens below `rootfd` as if it were the root (openat2, RESOLVE_IN_ROOT): neither `..` nor an
+/* Opens below `rootfd` as if it were the root (base/os.h): neither `..` nor an
  * absolute link leaves it. Returns -1 and errno. */
 int fs_open_in_root(int rootfd, const char *path, int flags, mode_t mode);
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/os.h"
 
 enum { BLOCK_BYTES = 64 * 1024 };
 
@@ -37,12 +36,12 @@ bool fs_copy_fd(int from, int to, struct err *err) {
     if (is_small(from)) {
         return copy_by_reading(from, to, err);
     }
-    if (ioctl(to, FICLONE, from) == 0) {
+    if (os_clone(from, to) == 0) {
         return true;
     }
     bool any = false;
     for (;;) {
-        ssize_t n = copy_file_range(from, NULL, to, NULL, (size_t)1 << 30, 0);
+        ssize_t n = os_copy_range(from, NULL, to, NULL, (size_t)1 << 30);
         if (n > 0) {
             any = true;
             continue;
@@ -86,7 +85,7 @@ static bool copy_range(int from, int to, off_t at, off_t end, struct err *err) {
 
 bool fs_copy_sparse(int from, int to, struct err *err) {
     struct stat st;
-    if (ioctl(to, FICLONE, from) == 0) {
+    if (os_clone(from, to) == 0) {
         return true;
     }
     if (fstat(from, &st) < 0) {

@@ -2,18 +2,17 @@
 #include "base/proc.h"
 
 #include <errno.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/os.h"
 
 extern char **environ;
 
@@ -92,7 +91,7 @@ static void pipes_close(struct pipes *p) {
 static bool pipes_open(struct pipes *p, struct err *err) {
     int *all[] = { p->in, p->out, p->errors, p->failed };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        if (pipe2(all[i], O_CLOEXEC) < 0) {
+        if (os_pipe(all[i]) < 0) {
             return err_sys(err, errno, "create a pipe");
         }
     }
@@ -107,8 +106,8 @@ static _Noreturn void child(const struct proc_spec *spec, const char *program, c
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGINT, SIG_DFL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* also those that we were started with */
+    os_die_with_parent();
+    os_close_on_exec_from(3); /* also those that we were started with */
     int in = spec->input_fd > 0 ? spec->input_fd : p->in[0];
     int out = spec->output_fd > 0 ? spec->output_fd : p->out[1];
     if (getppid() == parent && dup2(in, 0) == 0 && dup2(out, 1) == 1 &&

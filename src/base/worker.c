@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/os.h"
 
 enum { POLL_MS = 100 };
 
@@ -20,7 +20,7 @@ struct worker_board {
 
 static void run_child(worker_function *function, void *self, struct worker_board *board, int outfd,
                       pid_t parent) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    os_die_with_parent();
     signal(SIGINT, SIG_IGN); /* the parent decides */
     signal(SIGPIPE, SIG_IGN);
     if (getppid() == parent) {
@@ -33,7 +33,7 @@ bool worker_start(worker_function *function, void *self, struct worker *ret, str
     int fds[2];
     struct worker_board *board =
         mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (board == MAP_FAILED || pipe2(fds, O_CLOEXEC) < 0) {
+    if (board == MAP_FAILED || os_pipe(fds) < 0) {
         err_sys(err, errno, "start a worker");
         if (board != MAP_FAILED) {
             munmap(board, sizeof *board);

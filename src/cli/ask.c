@@ -2,8 +2,8 @@
 #include "cli/ask.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "cli/progress.h"
@@ -25,7 +25,6 @@ bool ask_is_plain(str text) {
 /* Until something can be read. False: we were interrupted; be it right before the wait, for which
  * a read alone would not notice the signal. */
 static bool wait_for_input(void) {
-    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
     sigset_t ours;
     sigset_t before;
     int n = -1;
@@ -35,7 +34,10 @@ static bool wait_for_input(void) {
     sigaddset(&ours, SIGHUP);
     sigprocmask(SIG_BLOCK, &ours, &before);
     while (n < 0 && interrupted == 0) {
-        n = ppoll(&input, 1, NULL, &before);
+        fd_set input;
+        FD_ZERO(&input);
+        FD_SET(STDIN_FILENO, &input);
+        n = pselect(STDIN_FILENO + 1, &input, NULL, NULL, NULL, &before);
         if (n < 0 && errno != EINTR) {
             break; /* the read will say why */
         }

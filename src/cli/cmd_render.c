@@ -55,7 +55,7 @@ static bool open_folder(struct arena *a, const char *path, struct jinja_folder *
     str folder = named ? path_dir(str_from_c(path)) : S(".");
     const char *opened = str_fmt(a, "%.*s", STR_FMT(folder)).ptr;
     ret->path = named ? folder : (str){ 0 };
-    ret->fd = open(opened, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ret->fd = open(opened, OS_FOLDER | O_CLOEXEC);
     return ret->fd >= 0 || err_sys(err, errno, "open folder '%s'", opened);
 }
 

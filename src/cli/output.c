@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "assets/assets.h"
@@ -301,7 +300,7 @@ static bool run_worker(struct worker *w, struct progress *p, const char *what, s
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        os_die_with_parent();
         signal(SIGINT, SIG_IGN); /* the parent decides */
         if (getppid() == parent) {
             board->ok = work(w, &board->err);

@@ -17,7 +17,7 @@ static bool open_unnamed(struct cli *cli, int *ret_fd, struct err *err) {
     if (!fs_mkdir_p(AT_FDCWD, cli->cache_dir, 0755, err)) {
         return false;
     }
-    *ret_fd = open(cli->cache_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    *ret_fd = os_open_unnamed(cli->cache_dir);
     return *ret_fd >= 0 || err_sys(err, errno, "create a file in '%s'", cli->cache_dir);
 }
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 
 enum {
     EXIT_TIMED_OUT = 124, /* as timeout(1) has it */
@@ -66,10 +65,10 @@ bool runner_open(struct runner *runner) {
     sigaddset(&all, SIGWINCH);
     sigprocmask(SIG_BLOCK, &all, NULL);
     signal(SIGPIPE, SIG_IGN);
-    runner->stop_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-    runner->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    runner->stop_fd = os_signals_open(&stop);
+    runner->signal_fd = os_signals_open(&all);
     if (runner->stop_fd < 0 || runner->signal_fd < 0) {
-        print_error(runner->cli, "signalfd: %s", strerror(errno));
+        print_error(runner->cli, "wait for signals: %s", strerror(errno));
         return false;
     }
     return true;
@@ -77,13 +76,15 @@ bool runner_open(struct runner *runner) {
 
 static enum vm_event on_event(void *self) {
     struct runner *runner = self;
-    struct signalfd_siginfo info;
     enum vm_event event = VM_EVENT_NONE;
-    while (read(runner->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGWINCH) {
+    int number;
+    /* What one descriptor has given the other may have too, or not. */
+    while ((number = os_signals_next(runner->signal_fd)) != 0 ||
+           (number = os_signals_next(runner->stop_fd)) != 0) {
+        if (number == SIGWINCH) {
             event = event == VM_EVENT_STOP ? event : VM_EVENT_RESIZE;
         } else {
-            runner->signal = (int)info.ssi_signo;
+            runner->signal = number;
             event = VM_EVENT_STOP;
         }
     }
@@ -124,8 +125,8 @@ void runner_take_signals(struct runner *runner) {
 
 void runner_done(struct runner *runner) {
     runner_restore(runner);
-    fd_close_auto(&runner->signal_fd);
-    fd_close_auto(&runner->stop_fd);
+    os_signals_close(&runner->signal_fd);
+    os_signals_close(&runner->stop_fd);
 }
 
 struct vm_hooks runner_hooks(struct runner *runner, bool shell) {

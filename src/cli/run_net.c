@@ -42,7 +42,7 @@ static bool start(struct cli *cli, const struct run_net_options *options,
             return err_sys(err, errno, "open the log of the network '%s'", options->log);
         }
     }
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (os_socket_pair(AF_UNIX, SOCK_STREAM, pair) != 0) {
         return err_sys(err, errno, "create a socket pair");
     }
     AUTO_FD ours = pair[0];

@@ -37,8 +37,8 @@ static bool put_folder(struct arena *a, const struct starter *s, const char *nam
                        struct err *err) {
     const char *from = path_join(a, s->stage, name);
     const char *to = path_join(a, s->target, name);
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
-        (errno == EEXIST && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)) {
+    if (os_rename_new(AT_FDCWD, from, AT_FDCWD, to) == 0 ||
+        (errno == EEXIST && os_rename_swap(AT_FDCWD, from, AT_FDCWD, to) == 0)) {
         return true;
     }
     return err_sys(err, errno, "put '%s' in its place", to);

@@ -112,21 +112,35 @@ static int compare_places(const struct sources *sources, struct span a, struct s
     return (a.start > b.start) - (a.start < b.start);
 }
 
-static int compare(const void *x, const void *y, void *context) {
-    const struct diag *a = x;
-    const struct diag *b = y;
+struct sorted {
+    struct diag diag;
+    const struct sources *sources; /* qsort() has no word to the comparison */
+};
+
+static int compare(const void *x, const void *y) {
+    const struct sources *sources = ((const struct sorted *)x)->sources;
+    const struct diag *a = &((const struct sorted *)x)->diag;
+    const struct diag *b = &((const struct sorted *)y)->diag;
     if (a->code->severity != b->code->severity) {
         return a->code->severity == DIAG_ERROR ? -1 : 1;
     }
     int order = strcmp(a->code->name, b->code->name);
     if (order == 0) {
-        order = compare_places(context, a->span, b->span);
+        order = compare_places(sources, a->span, b->span);
     }
     return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
 }
 
 void diag_sort(struct diag_sink *sink) {
     if (sink->len > 1) {
-        qsort_r(sink->items, sink->len, sizeof *sink->items, compare, sink->sources);
+        AUTO_ARENA scratch = arena_new();
+        struct sorted *all = ARENA_ARRAY(scratch, struct sorted, sink->len);
+        for (size_t i = 0; i < sink->len; i++) {
+            all[i] = (struct sorted){ sink->items[i], sink->sources };
+        }
+        qsort(all, sink->len, sizeof *all, compare);
+        for (size_t i = 0; i < sink->len; i++) {
+            sink->items[i] = all[i].diag;
+        }
     }
 }

@@ -113,9 +113,10 @@ static void try_next(struct gate *gate, struct conn *conn, const char *why) {
             why = why == NULL ? "its address is private; --resolve would allow it" : why;
             continue;
         }
-        conn->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (conn->fd < 0) {
+        conn->fd = os_socket(address->any.sa_family, SOCK_STREAM);
+        if (conn->fd < 0 || fcntl(conn->fd, F_SETFL, O_NONBLOCK) != 0) {
             why = strerror(errno);
+            drop_attempts(conn);
             continue;
         }
         if (connect(conn->fd, &address->any, address->len) == 0 || errno == EINPROGRESS) {

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "gate/internal.h"
@@ -28,13 +27,13 @@ static void look_up(const char *name, uint16_t port, struct resolve_answer *ret)
 
 bool resolve_start(struct resolve *r, const char *name, uint16_t port) {
     int fds[2];
-    if (pipe2(fds, O_CLOEXEC) != 0) {
+    if (os_pipe(fds) != 0) {
         return false;
     }
     pid_t pid = fork();
     if (pid == 0) {
         struct resolve_answer answer = { 0 };
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        os_die_with_parent();
         look_up(name, port, &answer);
         /* In one piece: it is smaller than PIPE_BUF. */
         ssize_t n = write(fds[1], &answer, sizeof answer);

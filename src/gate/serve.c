@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -115,13 +113,12 @@ static bool place_fds(const struct gate_spec *spec) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int link = fcntl(spec->link_fd, F_DUPFD_CLOEXEC, 64);
     int log = fcntl(spec->log_fd >= 0 ? spec->log_fd : null, F_DUPFD_CLOEXEC, 64);
-    bool good = null >= 0 && link >= 0 && log >= 0 && dup3(link, FD_LINK, O_CLOEXEC) >= 0 &&
-                dup3(log, FD_LOG, O_CLOEXEC) >= 0;
+    bool good = null >= 0 && link >= 0 && log >= 0 && os_dup_to(link, FD_LINK) >= 0 &&
+                os_dup_to(log, FD_LOG) >= 0;
     for (int fd = 0; good && fd < FD_LINK; fd++) {
         good = dup2(null, fd) >= 0;
     }
-    return good && fcntl(FD_LINK, F_SETFL, O_NONBLOCK) == 0 &&
-           syscall(SYS_close_range, FD_LOG + 1, ~0u, 0) == 0;
+    return good && fcntl(FD_LINK, F_SETFL, O_NONBLOCK) == 0 && os_close_from(FD_LOG + 1);
 }
 
 static _Noreturn void child(const struct gate_spec *spec, pid_t parent) {
@@ -131,7 +128,7 @@ static _Noreturn void child(const struct gate_spec *spec, pid_t parent) {
     sigset_t none;
     setsid(); /* Ctrl-C is for the caller, who ends the machine and with it the stream */
     if (!spec->stays) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        os_die_with_parent();
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -102,14 +101,6 @@ static void run_threads(struct round *r, unsigned threads) {
     }
 }
 
-static unsigned cpu_count(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) < 0) {
-        return 1;
-    }
-    return (unsigned)CPU_COUNT(&set);
-}
-
 /*
  * As many whole pieces as fit into `len`, but never all bytes: the end of the input is left to the
  * incremental code. The state's chunk must be empty and its number a multiple of a piece.
@@ -135,7 +126,7 @@ static size_t update_pieces(struct blake3 *b, const uint8_t *data, int fd, uint6
         *ret_failed = ENOMEM;
         return 0;
     }
-    run_threads(&r, threads == 0 ? cpu_count() : threads);
+    run_threads(&r, threads == 0 ? os_processors() : threads);
     *ret_failed = atomic_load(&r.failed);
     for (size_t i = 0; i < r.pieces && *ret_failed == 0; i++) {
         blake3_push(b, r.cvs[i], PIECE_CHUNKS);

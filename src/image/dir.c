@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 #include "image/internal.h"
 
@@ -49,8 +47,7 @@ static bool set_xattrs(const struct dir_writer *w, const struct tree_inode *inod
                        const char *path) {
     for (size_t i = 0; inode->xattrs != NULL && i < inode->xattrs->count; i++) {
         const struct tree_xattr *x = &inode->xattrs->items[i];
-        int rc = fd >= 0 ? fsetxattr(fd, x->name.ptr, x->value.ptr, x->value.len, 0)
-                         : lsetxattr(path, x->name.ptr, x->value.ptr, x->value.len, 0);
+        int rc = os_set_xattr(path, fd, x->name.ptr, x->value.ptr, x->value.len);
         if (rc < 0 && !may_fail(w, errno)) {
             return err_sys(w->err, errno, "set extended attribute '%s'", x->name.ptr);
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A SquashFS 4.0 image from superblock to padding. */
 #include <errno.h>
-#include <sched.h>
 #include <sqfs/error.h>
 #include <sqfs/frag_table.h>
 #include <sqfs/id_table.h>
@@ -26,11 +25,6 @@ bool check_sqfs(struct packer *p, int code, const char *what) {
     return code == SQFS_ERROR_IO && p->file.failed != 0
                ? err_sys(p->err, p->file.failed, "write the %s", what)
                : err_sqfs(p->err, code, what);
-}
-
-static unsigned cpu_count(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : (unsigned)CPU_COUNT(&set);
 }
 
 /* A number for each inode, those of a folder's children in a row: listings store differences. */
@@ -159,7 +153,7 @@ bool image_write_squashfs(struct tree *t, const struct image_squashfs_options *o
         .tree = t,
         .options = options,
         .block_bytes = options->block_bytes == 0 ? BLOCK_BYTES_DEFAULT : options->block_bytes,
-        .threads = options->threads == 0 ? cpu_count() : options->threads,
+        .threads = options->threads == 0 ? os_processors() : options->threads,
         .arena = arena_new(),
         .fragments = sqfs_frag_table_create(0),
         .ids = sqfs_id_table_create(0),

@@ -65,8 +65,7 @@ static bool find_template(struct arena *a, const struct recipe_request *request,
     }
     struct jinja_env *env = jinja_env_new(a, &jinja_options_builder);
     if (dir != NULL) {
-        *folder =
-            (struct jinja_folder){ open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), str_from_c(dir) };
+        *folder = (struct jinja_folder){ open(dir, OS_FOLDER | O_CLOEXEC), str_from_c(dir) };
         if (folder->fd < 0) {
             return err_sys(err, errno, "open folder '%s'", dir);
         }

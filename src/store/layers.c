@@ -39,7 +39,7 @@ bool store_layer_commit(struct store_work *w, const char *name, const struct sto
     }
     const char *place = str_fmt(scratch, "layers/%s", key->hex).ptr;
     /* Exchanged, the layer is never missing for other builds; the old one goes with the work. */
-    if (replace && renameat2(w->fd, name, s->fd, place, RENAME_EXCHANGE) == 0) {
+    if (replace && os_rename_swap(w->fd, name, s->fd, place) == 0) {
         return true;
     }
     if (renameat(w->fd, name, s->fd, place) == 0) {

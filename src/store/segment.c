@@ -231,7 +231,7 @@ bool segment_create(int dirfd, char ret_temp[SEGMENT_NAME_BYTES], int *ret_fd, s
 bool segment_publish(int dirfd, const char *temp, char ret_name[SEGMENT_NAME_BYTES],
                      struct err *err) {
     unique_name("seg", ret_name);
-    if (renameat2(dirfd, temp, dirfd, ret_name, RENAME_NOREPLACE) < 0) {
+    if (os_rename_new(dirfd, temp, dirfd, ret_name) < 0) {
         return err_sys(err, errno, "rename '%s' in the block cache", temp);
     }
     return true;

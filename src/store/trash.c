@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -57,7 +56,7 @@ void store_trash_some(struct store *s, uint64_t budget_ms) {
     pid_t pid = fork();
     if (pid == 0) {
         struct err ignored = ERR_INIT;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        os_die_with_parent();
         close(s->lockfd); /* it may outlive the parent by one file's removal */
         (void)!empty(s, &ignored);
         _exit(0);

@@ -2,25 +2,9 @@
 /* The bytes of regular files, wherever they are. */
 #include <errno.h>
 #include <limits.h>
-#include <linux/openat2.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "tree/internal.h"
-
-static int open_beneath(int dirfd, const char *path, int flags) {
-    struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-    };
-    int fd;
-    do {
-        fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
-    } while (fd < 0 && errno == EAGAIN);
-    return fd;
-}
 
 /* A path may be longer than the kernel takes: the way there is gone in pieces. */
 int tree_open_path(int dirfd, const char *path, int flags) {
@@ -32,7 +16,7 @@ int tree_open_path(int dirfd, const char *path, int flags) {
         char *slash = strrchr(piece, '/'); /* there is one: names have 255 bytes */
         ASSERT(slash != NULL);
         *slash = '\0';
-        int next = open_beneath(here < 0 ? dirfd : here, piece, O_PATH | O_DIRECTORY);
+        int next = os_open_beneath(here < 0 ? dirfd : here, piece, OS_FOLDER);
         fd_close_auto(&here);
         here = next;
         if (next < 0) {
@@ -40,7 +24,7 @@ int tree_open_path(int dirfd, const char *path, int flags) {
         }
         path += slash - piece + 1;
     }
-    return open_beneath(here < 0 ? dirfd : here, path, flags);
+    return os_open_beneath(here < 0 ? dirfd : here, path, flags);
 }
 
 static bool open_in_layer(const struct tree *t, const struct tree_inode *inode,
@@ -49,7 +33,7 @@ static bool open_in_layer(const struct tree *t, const struct tree_inode *inode,
     tree_path_relative(&path, inode->origin);
     int layerfd = t->sources[inode->source].fd;
     /* O_NONBLOCK: should it have become a pipe meanwhile. */
-    AUTO_FD fd = tree_open_path(layerfd, path.ptr, O_RDONLY | O_NOATIME | O_NONBLOCK);
+    AUTO_FD fd = tree_open_path(layerfd, path.ptr, O_RDONLY | OS_NOATIME | O_NONBLOCK);
     if (fd < 0 && errno == EPERM) { /* not the owner's */
         fd = tree_open_path(layerfd, path.ptr, O_RDONLY | O_NONBLOCK);
     }
@@ -184,7 +168,7 @@ static bool copy_data(const struct tree_content *c, uint64_t offset, uint64_t en
     while (offset < end) {
         off_t in = (off_t)(c->start + offset);
         off_t out = (off_t)offset;
-        ssize_t n = copy_file_range(c->fd, &in, to, &out, (size_t)(end - offset), 0);
+        ssize_t n = os_copy_range(c->fd, &in, to, &out, (size_t)(end - offset));
         if (n <= 0 && errno == EINTR) {
             continue;
         }
@@ -240,14 +224,6 @@ bool tree_spool_open(struct tree *t, const char *folder, struct err *err) {
     if (t->spool >= 0) {
         return true;
     }
-    t->spool = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (t->spool < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-        AUTO_ARENA scratch = arena_new();
-        char *path = (char *)path_join(scratch, folder, "spool-XXXXXX");
-        t->spool = mkostemp(path, O_CLOEXEC);
-        if (t->spool >= 0) {
-            unlink(path);
-        }
-    }
+    t->spool = os_open_unnamed(folder);
     return t->spool >= 0 || err_sys(err, errno, "make a temporary file in '%s'", folder);
 }

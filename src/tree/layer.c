@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "tree/internal.h"
 
@@ -251,26 +250,23 @@ static bool merge_file(struct scan *s, struct tree_entry *dir, int dirfd, str na
 static bool merge_list(struct scan *s, struct tree_entry *dir, int fd) {
     dir_seal(dir->inode->dir);
     bool had_any = dir->inode->dir->count > 0;
-    for (;;) {
-        ssize_t len = getdents64(fd, s->list, LIST_BYTES);
-        if (len < 0) {
-            return err_sys(s->err, errno, "list folder") || failed(s, dir, "");
-        }
-        if (len == 0) {
-            return true;
-        }
-        for (ssize_t at = 0; at < len;) {
-            const struct dirent64 *d = (const void *)(s->list + at);
-            at += d->d_reclen;
-            str name = str_from_c(d->d_name);
-            if (str_eq(name, S(".")) || str_eq(name, S(".."))) {
-                continue;
-            }
-            if (!merge_file(s, dir, fd, name, had_any)) {
-                return failed(s, dir, name.ptr);
-            }
+    struct os_listing list;
+    if (!os_listing_begin(&list, fd, s->list, LIST_BYTES)) {
+        return err_sys(s->err, errno, "list folder") || failed(s, dir, "");
+    }
+    const char *name;
+    bool ok = true;
+    while (ok && (name = os_listing_next(&list)) != NULL) {
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+            ok = merge_file(s, dir, fd, str_from_c(name), had_any) || failed(s, dir, name);
         }
     }
+    if (ok && errno != 0) {
+        err_sys(s->err, errno, "list folder");
+        ok = failed(s, dir, "");
+    }
+    os_listing_end(&list);
+    return ok;
 }
 
 /* From the layer's root, part by part: for folders whose fd was closed on the way down. */
@@ -352,7 +348,7 @@ static bool merge_root(struct scan *s) {
 
 static bool scan_layer(struct tree *t, const char *path, int layerfd, uint16_t source, bool as_oci,
                        struct err *err) {
-    AUTO_FD here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD here = open(".", OS_FOLDER | O_CLOEXEC);
     if (here < 0) {
         return err_sys(err, errno, "open the working folder");
     }

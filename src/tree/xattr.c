@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 #include "tree/internal.h"
 
@@ -70,7 +69,7 @@ void xattr_reader_done(struct xattr_reader *r) {
 enum { XATTR_BYTES_FIRST = 240 };
 
 static ssize_t list_names(const struct xattr_reader *r, const char *name, int fd, size_t size) {
-    ssize_t len = name != NULL ? llistxattr(name, r->names, size) : flistxattr(fd, r->names, size);
+    ssize_t len = os_list_xattrs(name, fd, r->names, size);
     return len < 0 && errno == ERANGE && size < XATTR_BYTES_MAX
                ? list_names(r, name, fd, XATTR_BYTES_MAX)
                : len;
@@ -78,8 +77,7 @@ static ssize_t list_names(const struct xattr_reader *r, const char *name, int fd
 
 static ssize_t get_value(const struct xattr_reader *r, const char *name, int fd,
                          const char *attribute, size_t size) {
-    ssize_t len = name != NULL ? lgetxattr(name, attribute, r->value, size)
-                               : fgetxattr(fd, attribute, r->value, size);
+    ssize_t len = os_get_xattr(name, fd, attribute, r->value, size);
     return len < 0 && errno == ERANGE && size < XATTR_BYTES_MAX
                ? get_value(r, name, fd, attribute, XATTR_BYTES_MAX)
                : len;

@@ -6,12 +6,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 
 #include "vm/internal.h"
 
-enum { BACKLOG = 4, NOTE_MAX = 64, END_MS = 5000, STAT_MAX = 4096, START_WORD = 19 };
+enum { BACKLOG = 4, NOTE_MAX = 64, END_MS = 5000, START_BYTES = 48 };
 
 static const char *const socket_names[] = {
     [KEPT_CONSOLE] = "console",
@@ -19,30 +17,21 @@ static const char *const socket_names[] = {
     [KEPT_TERMINAL] = "terminal",
 };
 
-/* A socket's path has 107 bytes; that of a descriptor is short, whatever the folder's is. */
-static bool make_address(int dirfd, enum kept_socket which, struct sockaddr_un *ret) {
-    *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    int len = snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/%s", dirfd,
-                       socket_names[which]);
-    return len > 0 && (size_t)len < sizeof ret->sun_path;
-}
-
 static bool open_socket(const char *dir, enum kept_socket which, bool listens, int *ret_fd,
                         struct err *err) {
-    struct sockaddr_un address;
-    AUTO_FD dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (dirfd < 0 || !make_address(dirfd, which, &address)) {
+    AUTO_FD dirfd = open(dir, OS_FOLDER | O_CLOEXEC);
+    if (dirfd < 0) {
         return err_sys(err, errno, "open '%s'", dir);
     }
-    AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct sockaddr *any = (const struct sockaddr *)&address;
+    AUTO_FD fd = os_socket(AF_UNIX, SOCK_STREAM);
+    const char *name = socket_names[which];
     if (listens) {
-        unlinkat(dirfd, socket_names[which], 0);
+        unlinkat(dirfd, name, 0);
     }
     if (fd < 0 ||
-        (listens ? bind(fd, any, sizeof address) != 0 || listen(fd, BACKLOG) != 0
-                 : connect(fd, any, sizeof address) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0)) {
-        return err_sys(err, errno, "open the socket '%s/%s'", dir, socket_names[which]);
+        (listens ? os_bind_at(fd, dirfd, name) != 0 || listen(fd, BACKLOG) != 0
+                 : os_connect_at(fd, dirfd, name) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0)) {
+        return err_sys(err, errno, "open the socket '%s/%s'", dir, name);
     }
     *ret_fd = take_fd(&fd);
     return true;
@@ -56,30 +45,15 @@ bool kept_connect(const char *dir, enum kept_socket which, int *ret_fd, struct e
     return open_socket(dir, which, false, ret_fd, err);
 }
 
-/* When a process was started, as proc(5) has it: with it a pid means one process for ever. */
-static str started(struct arena *a, pid_t pid) {
-    str text;
-    const char *path = str_fmt(a, "/proc/%d/stat", (int)pid).ptr;
-    if (!fs_load(a, AT_FDCWD, path, STAT_MAX, &text, NULL)) {
-        return S("");
-    }
-    /* Behind the name, which may hold anything, in parentheses. */
-    str rest = str_slice(text, str_find_last_char(text, ')') + 2, text.len);
-    str word = S("");
-    for (int i = 0; i <= START_WORD; i++) {
-        word = str_cut(&rest, ' ');
-    }
-    return word;
-}
-
 static const char *note_path(struct arena *a, const char *dir) {
     return path_join(a, dir, "pid");
 }
 
 bool kept_note(const char *dir, pid_t pid, struct err *err) {
     AUTO_ARENA a = arena_new();
-    str start = started(a, pid);
-    str note = str_fmt(a, "%d %.*s\n", (int)pid, STR_FMT(start));
+    char start[START_BYTES] = "";
+    (void)os_process_start(pid, start, sizeof start);
+    str note = str_fmt(a, "%d %s\n", (int)pid, start);
     return fs_store(AT_FDCWD, note_path(a, dir), note, 0600, err);
 }
 
@@ -87,12 +61,13 @@ pid_t kept_pid(const char *dir) {
     AUTO_ARENA a = arena_new();
     str note;
     uint64_t pid;
+    char now[START_BYTES];
     if (!fs_load(a, AT_FDCWD, note_path(a, dir), NOTE_MAX, &note, NULL)) {
         return 0;
     }
     str start = str_trim(note);
     if (!str_to_u64(str_cut(&start, ' '), &pid) || pid == 0 || pid > INT32_MAX || start.len == 0 ||
-        !str_eq(started(a, (pid_t)pid), start)) {
+        !os_process_start((pid_t)pid, now, sizeof now) || !str_eq(str_from_c(now), start)) {
         return 0;
     }
     return (pid_t)pid;
@@ -120,7 +95,7 @@ bool vm_is_kept(const char *dir) {
 bool vm_end_kept(const char *dir, struct err *err) {
     pid_t pid = kept_pid(dir);
     if (pid != 0) {
-        AUTO_FD fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        AUTO_FD fd = os_process_fd(pid);
         /* Looked at again: the descriptor is of the process that the note means. */
         if (fd < 0 || kept_pid(dir) != pid || kill(pid, SIGKILL) != 0) {
             return err_sys(err, errno, "end the machine's process %d", (int)pid);

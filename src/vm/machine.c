@@ -3,9 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "vm/internal.h"
@@ -74,14 +72,14 @@ static bool ends_open(struct ends *ends, const char *keep_dir, struct err *err) 
         if (ends->pairs[i][0] >= 0) {
             continue;
         }
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->pairs[i]) != 0) {
+        if (os_socket_pair(AF_UNIX, SOCK_STREAM, ends->pairs[i]) != 0) {
             return err_sys(err, errno, "create a socket pair");
         }
         if (fcntl(ends->pairs[i][0], F_SETFL, O_NONBLOCK) != 0) {
             return err_sys(err, errno, "make a socket non-blocking");
         }
     }
-    if (pipe2(ends->failed, O_CLOEXEC) != 0) {
+    if (os_pipe(ends->failed) != 0) {
         return err_sys(err, errno, "create a pipe");
     }
     return true;
@@ -116,7 +114,7 @@ static _Noreturn void child(const char *program, const char *const *args, const 
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     if (spec->keep_dir == NULL) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        os_die_with_parent();
     }
     /* Ctrl-C on the terminal is for us: we end QEMU. */
     setsid();
@@ -175,7 +173,7 @@ bool machine_start(struct machine *m, const char *program, const char *const *ar
         reap(m);
         return err_sys(err, why, "start '%s'", program);
     }
-    m->pid_fd = (int)syscall(SYS_pidfd_open, m->pid, 0);
+    m->pid_fd = os_process_fd(m->pid);
     if (m->pid_fd < 0) {
         int number = errno;
         machine_stop(m);
@@ -196,7 +194,7 @@ bool machine_attach(struct machine *m, const char *dir, struct err *err) {
     m->started_ms = m->heard_ms = time_now_ms();
     m->stays = true;
     m->pid = kept_pid(dir);
-    m->pid_fd = m->pid == 0 ? -1 : (int)syscall(SYS_pidfd_open, m->pid, 0);
+    m->pid_fd = m->pid == 0 ? -1 : os_process_fd(m->pid);
     if (m->pid_fd < 0) {
         m->pid = 0;
         return err_set(err, "the machine does not run any more");
