@@ -119,8 +119,8 @@ static size_t plan_kinds(const struct plan *p, enum recipe_kind kinds[2]) {
 }
 
 /* The templates are checked before anything is built: a COPY of a file that is not there would
- * fail only after the steps before it. */
-static bool check_templates(struct plan *p) {
+ * fail only after the steps before it, a RUN for another architecture after a whole kernel. */
+static bool check_templates(struct plan *p, bool runs_here) {
     struct diag_sink sink;
     enum recipe_kind kinds[2];
     size_t kind_count = plan_kinds(p, kinds);
@@ -131,6 +131,7 @@ static bool check_templates(struct plan *p) {
         .templates_dir = p->options->templates_dir,
         .kernel_version = p->options->kernel_version,
         .sound = true,
+        .runs_here = runs_here,
     };
     diag_sink_init(&sink, p->cli->arena, p->sources);
     for (size_t i = 0; i < p->arch_count * kind_count; i++) {
@@ -394,7 +395,7 @@ static int build(struct plan *p) {
     AUTO_STORE store = NULL;
     struct err err = ERR_INIT;
     struct engine engine;
-    if (!choose_engine(p, &engine)) {
+    if (!choose_engine(p, &engine) || !check_templates(p, engine.kind == ENGINE_EMBEDDED)) {
         return EXIT_FAILED;
     }
     /* Only steps of our own need to be root: Docker's client stays who it is. */
@@ -413,11 +414,12 @@ static int run(struct cli *cli, const void *given) {
         return EXIT_USAGE;
     }
     const char *dir = cli_guest_dir(cli);
-    if (dir == NULL || !make_plan(&p, dir) || !check_templates(&p)) {
+    if (dir == NULL || !make_plan(&p, dir)) {
         return EXIT_FAILED;
     }
     if (p.options->dry_run) {
-        bool ok = p.options->json ? print_json(&p) : print_dockerfiles(&p);
+        bool ok = check_templates(&p, false) &&
+                  (p.options->json ? print_json(&p) : print_dockerfiles(&p));
         return ok ? EXIT_OK : EXIT_FAILED;
     }
     return build(&p);
