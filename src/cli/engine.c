@@ -100,8 +100,11 @@ static bool check_nodes(struct cli *cli, struct engine *e, const struct oci_plat
         return false;
     }
     e->elsewhere = !str_eq(b.driver, S("docker"));
+    const struct docker_node *first = count > 0 ? docker_builder_node(&b, &platforms[0]) : NULL;
     for (size_t i = 0; i < count; i++) {
-        if (docker_builder_node(&b, &platforms[i]) == NULL) {
+        const struct docker_node *node = docker_builder_node(&b, &platforms[i]);
+        e->several_nodes = e->several_nodes || node != first;
+        if (node == NULL) {
             str platform = oci_platform_text(cli->arena, &platforms[i]);
             err_set(&err, "the builder '%.*s' has no node for %.*s", STR_FMT(b.name),
                     STR_FMT(platform));
