@@ -122,10 +122,11 @@ static const char *machine_of(struct args *args, const struct arch *arch,
     return str_fmt(args->arena, "%s,memory-backend=memory", arch->machine).ptr;
 }
 
-/* panic=-1: a panic resets at once, and -no-reboot turns that into QEMU's end. */
+/* panic=-1: a panic resets at once, and -no-reboot turns that into QEMU's end. Without the word for
+ * it the kernel shuffles its free pages only where a cache of memory asks for it. */
 static const char *command_line(struct arena *a, const struct arch *arch,
                                 const struct vm_spec *spec, bool loud) {
-    return str_fmt(a, "console=%s panic=-1 %s%s%s", arch->console,
+    return str_fmt(a, "console=%s panic=-1 page_alloc.shuffle=1 %s%s%s", arch->console,
                    loud ? "loglevel=7" : "quiet loglevel=4", spec->append == NULL ? "" : " ",
                    spec->append == NULL ? "" : spec->append)
         .ptr;

@@ -76,10 +76,10 @@ static void command_line_of_the_kernel(void **state) {
     AUTO_ARENA a = arena_new();
     struct vm_spec spec = example;
     assert_string_equal(value_of(qemu_args(a, &spec, VM_ACCEL_TCG, false), "-append"),
-                        "console=ttyS0 panic=-1 quiet loglevel=4");
+                        "console=ttyS0 panic=-1 page_alloc.shuffle=1 quiet loglevel=4");
     spec.append = "capsem.x=1";
     assert_string_equal(value_of(qemu_args(a, &spec, VM_ACCEL_KVM, true), "-append"),
-                        "console=ttyS0 panic=-1 loglevel=7 capsem.x=1");
+                        "console=ttyS0 panic=-1 page_alloc.shuffle=1 loglevel=7 capsem.x=1");
     spec.arch = "arm64";
     const char **args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
     assert_string_equal(args[0], "qemu-system-aarch64");
