@@ -250,6 +250,45 @@ def test_what_a_killed_build_left_goes_with_prune(daemon, guest):
     assert daemon.things() == before and leftovers()["status"] == "pass"
 
 
+GROWN = FROM + """RUN echo {{ apt_first | join(" ") }} >>/list
+{% for set in additions %}
+RUN echo {{ set.packages | join(" ") }} >>/list
+{% endfor %}
+RUN sed 's/ /\\n/g' /list | sort >/lines && rm /list
+"""
+
+
+def test_package_sets_that_grow(daemon, guest):
+    """A line that the engine has built stays; what another engine has built last is nothing that it would have."""
+    def grow(*packages):
+        (guest.folder / "guest/config/packages").mkdir(exist_ok=True)
+        (guest.folder / "guest/config/packages/apt.toml").write_text(
+            f'[apt]\nname = "System"\nmanager = "apt"\ninstall_cmd = "apt-get install"\npackages = {json.dumps(packages)}\n'
+            '[apt.network]\nname = "apt"\ndomains = ["*.example.org"]\n')
+        guest.templates(rootfs=GROWN)
+
+    def lines(engine):
+        dockerfile = check(guest.build(engine, "--template", "rootfs", "--dry-run", host=daemon.host)).stdout
+        return [line[len("RUN echo "):-len(" >>/list")] for line in dockerfile.splitlines() if line.startswith("RUN echo")]
+
+    def built(engine):
+        done = check(guest.build(engine, "--template", "rootfs", host=daemon.host))
+        return next(line for line in done.stdout.splitlines() if "rootfs.squashfs" in line)
+    grow("a", "b")
+    built("docker")
+    grow("a", "b", "c")
+    assert lines("docker") == ["a b", "c"]
+    assert "2 steps run, 1 cached" in built("docker")
+    grow("a", "b", "c", "d")
+    assert lines("docker") == ["a b", "c", "d"] and lines("embedded") == ["a b c d"]
+    built("embedded")
+    ours = guest.asset("rootfs.squashfs")
+    assert "2 steps run, 0 cached" in built("docker")
+    assert guest.asset("rootfs.squashfs") == ours
+    grow("a", "b", "c", "d", "e")
+    assert lines("docker") == ["a b c d", "e"] and lines("buildx") == lines("buildx:other") == ["a b c d e"]
+
+
 def test_an_engine_that_stops_in_the_middle(daemon, guest):
     check(guest.build("docker", "--template", "rootfs", host=daemon.host))
     old = guest.asset("rootfs.squashfs")
