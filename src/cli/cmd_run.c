@@ -39,6 +39,7 @@ struct run_options {
     bool input;
     struct option_list copy_in, copy_out;
     struct option_list volumes;
+    const char *mcp;
     const char *scratch;
     const char *keep;
 };
@@ -77,6 +78,8 @@ static const struct option run_options[] = {
       "copy a file or a folder out after the command" },
     { "volume", 'v', OPTION_LIST, offsetof(struct run_options, volumes), "HOST:GUEST",
       "a folder of this machine in the guest; HOST:GUEST:ro only to read" },
+    { "mcp", 0, OPTION_STRING, offsetof(struct run_options, mcp), "COMMAND",
+      "an MCP server on this machine for the guest's capsem-mcp-server" },
     { "scratch", 0, OPTION_STRING, offsetof(struct run_options, scratch), "SIZE",
       "keep what is changed on a disk, not in memory: 512M, 4G" },
     { "keep", 0, OPTION_STRING, offsetof(struct run_options, keep), "NAME",
@@ -292,7 +295,7 @@ static bool prepare_keep(const struct cli *cli, const struct run_options *o, str
 static int run(struct cli *cli, const void *options) {
     const struct run_options *o = options;
     AUTO_RUNNER runner = RUNNER_INIT(cli);
-    AUTO_RUN_NET net = RUN_NET_INIT;
+    AUTO_RUN_NET net = RUN_NET_INIT, mcp = RUN_NET_INIT;
     AUTO_RUN_FILES files = { 0 };
     AUTO_RUN_VOLUMES volumes = { 0 };
     AUTO_FD scratch = -1;
@@ -326,14 +329,18 @@ static int run(struct cli *cli, const void *options) {
         .log = o->net_log,
         .stays = o->keep != NULL,
     };
-    if (!run_net_start(cli, &net_options, config, &net)) {
+    /* A shell's screen is not a server's to write on. */
+    bool shows = cli->arg_count > 0 && o->keep == NULL;
+    if (!run_net_start(cli, &net_options, config, &net) ||
+        (o->mcp != NULL && !run_mcp_start(cli, o->mcp, shows, o->keep != NULL, &mcp))) {
         return EXIT_FAILED;
     }
     spec.net_fd = net.fd;
+    spec.mcp_fd = mcp.fd > 0 ? mcp.fd : 0;
     spec.scratch_fd = scratch >= 0 ? scratch : 0;
     int code = boot(cli, o, &runner, &spec, &request, &files, &volumes);
     if (spec.keep_dir != NULL && vm_is_kept(spec.keep_dir)) {
-        net.pid = 0; /* it ends with the machine */
+        net.pid = mcp.pid = 0; /* they end with the machine */
         print_kept(o->keep);
     }
     return code;
