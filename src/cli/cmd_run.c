@@ -218,8 +218,13 @@ static void print_stage(const char *name, uint64_t ms) {
     fprintf(stderr, "  %-28s %8llu ms\n", name, (unsigned long long)ms);
 }
 
-static void print_timing(const struct vm_report *report) {
+/* `repack` NULL: nothing was brought by --guest. */
+static void print_timing(const struct vm_report *report, const struct repack_times *repack) {
     fprintf(stderr, "timing (%s):\n", vm_accel_name(report->accel));
+    if (repack != NULL) {
+        print_stage("guest binaries compiled", repack->compile_ms);
+        print_stage("ramdisk repacked", repack->repack_ms);
+    }
     print_stage("first word on the console", report->heard_ms);
     for (size_t i = 0; i < report->stage_count; i++) {
         print_stage(report->stages[i].name, report->stages[i].duration_ms);
@@ -244,7 +249,8 @@ static bool run_machine(struct cli *cli, const struct vm_spec *spec,
 
 static int boot(struct cli *cli, const struct run_options *o, struct runner *runner,
                 const struct vm_spec *spec, const struct vm_request *request,
-                const struct run_files *files, struct run_volumes *volumes) {
+                const struct run_files *files, struct run_volumes *volumes,
+                const struct repack_times *repack) {
     const struct vm_hooks hooks = runner_hooks(runner, cli->arg_count == 0);
     struct vm_report *report = ARENA_NEW(cli->arena, struct vm_report);
     struct err err = ERR_INIT;
@@ -260,7 +266,7 @@ static int boot(struct cli *cli, const struct run_options *o, struct runner *run
         code = EXIT_FAILED;
     }
     if (o->timing) {
-        print_timing(report);
+        print_timing(report, o->guest != NULL ? repack : NULL);
     }
     return code;
 }
@@ -299,6 +305,7 @@ static int run(struct cli *cli, const void *options) {
     AUTO_RUN_FILES files = { 0 };
     AUTO_RUN_VOLUMES volumes = { 0 };
     AUTO_FD scratch = -1;
+    struct repack_times repack = { 0 };
     const struct guest_config *config;
     /* One argument is the guest shell's, several are words that are run as they are. */
     struct vm_request request = {
@@ -320,7 +327,7 @@ static int run(struct cli *cli, const void *options) {
     spec.volumes = volumes.items;
     spec.volume_count = volumes.count;
     if (!prepare_keep(cli, o, &spec, &request) || !runner_open(&runner) ||
-        (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest))) {
+        (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest, &repack))) {
         return EXIT_FAILED;
     }
     const struct run_net_options net_options = {
@@ -338,7 +345,7 @@ static int run(struct cli *cli, const void *options) {
     spec.net_fd = net.fd;
     spec.mcp_fd = mcp.fd > 0 ? mcp.fd : 0;
     spec.scratch_fd = scratch >= 0 ? scratch : 0;
-    int code = boot(cli, o, &runner, &spec, &request, &files, &volumes);
+    int code = boot(cli, o, &runner, &spec, &request, &files, &volumes, &repack);
     if (spec.keep_dir != NULL && vm_is_kept(spec.keep_dir)) {
         net.pid = mcp.pid = 0; /* they end with the machine */
         print_kept(o->keep);

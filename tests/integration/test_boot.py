@@ -173,9 +173,10 @@ def test_a_run_takes_changed_files_of_the_guest_without_a_build(place):
     assets, tips = place / "assets" / ARCH, place / "guest/artifacts/tips.txt"
     before = {name: (assets / name).read_bytes() for name in os.listdir(assets)}
     old = tips.read_text()
-    run = ("run", "--timeout", "300", "--guest", "guest", "--", "cat /etc/capsem-tips.txt")
+    run = ("run", "--timeout", "300", "--guest", "guest", "--timing", "--", "cat /etc/capsem-tips.txt")
     tips.write_text("a tip of today\n")
-    assert capsem(*run, cwd=place, timeout=400).stdout == "a tip of today\n"
+    done = capsem(*run, cwd=place, timeout=400)
+    assert done.stdout == "a tip of today\n" and "ramdisk repacked" in done.stderr and "guest binaries compiled" in done.stderr
     assert (assets / "initrd.img").read_bytes().startswith(before["initrd.img"])
     assert (assets / "initrd.img").read_bytes() != before["initrd.img"]
     test_sums_are_as_b3sum_reads_them(place)
