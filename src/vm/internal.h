@@ -31,7 +31,8 @@ enum qemu_fd {
     QEMU_NET = 6,
     QEMU_SCRATCH = 7,
     QEMU_VOLUME = 8, /* and the next ones */
-    QEMU_FD_END = QEMU_VOLUME + VM_VOLUMES_MAX,
+    QEMU_MCP = QEMU_VOLUME + VM_VOLUMES_MAX,
+    QEMU_FD_END,
 };
 
 /* `loud`: the kernel prints from its start, so that its progress is seen. NULL-terminated; in the

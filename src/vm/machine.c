@@ -129,6 +129,7 @@ static _Noreturn void child(const char *program, const char *const *args, const 
         [QEMU_CONTROL] = ends->pairs[2][1],
         [QEMU_TERMINAL] = ends->pairs[3][1],
         [QEMU_NET] = spec->net_fd > 0 ? spec->net_fd : -1,
+        [QEMU_MCP] = spec->mcp_fd > 0 ? spec->mcp_fd : -1,
         [QEMU_SCRATCH] = spec->scratch_fd > 0 ? spec->scratch_fd : -1,
     };
     for (size_t i = 0; i < VM_VOLUMES_MAX; i++) {

@@ -37,7 +37,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("boot")
     shutil.copytree(os.path.join(ROOT, "examples/minimal"), folder / "guest")
     build = folder / "guest/config/build.toml"
-    build.write_text(build.read_text().replace('["capsem-pty-agent"]', '["capsem-pty-agent", "capsem-net-proxy"]'))
+    build.write_text(build.read_text().replace('["capsem-pty-agent"]', '["capsem-pty-agent", "capsem-net-proxy", "capsem-mcp-server"]'))
     capsem("build", "guest", "--arch", ARCH, "--progress", "plain", cwd=folder)
     return folder
 
@@ -173,9 +173,10 @@ def test_a_run_takes_changed_files_of_the_guest_without_a_build(place):
     assets, tips = place / "assets" / ARCH, place / "guest/artifacts/tips.txt"
     before = {name: (assets / name).read_bytes() for name in os.listdir(assets)}
     old = tips.read_text()
-    run = ("run", "--timeout", "300", "--guest", "guest", "--", "cat /etc/capsem-tips.txt")
+    run = ("run", "--timeout", "300", "--guest", "guest", "--timing", "--", "cat /etc/capsem-tips.txt")
     tips.write_text("a tip of today\n")
-    assert capsem(*run, cwd=place, timeout=400).stdout == "a tip of today\n"
+    done = capsem(*run, cwd=place, timeout=400)
+    assert done.stdout == "a tip of today\n" and "ramdisk repacked" in done.stderr and "guest binaries compiled" in done.stderr
     assert (assets / "initrd.img").read_bytes().startswith(before["initrd.img"])
     assert (assets / "initrd.img").read_bytes() != before["initrd.img"]
     test_sums_are_as_b3sum_reads_them(place)
@@ -226,7 +227,8 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
     try:
         ask = "bash -c \"" + ASK % ("first", "mine.test") + "\"; bash -c \"" + ASK % ("second", "other.test") + "\""
         done = capsem("run", "--timeout", "300", "--keep", "t1", "--net-log", str(tmp_path / "log"), "--env", "WORD=a b",
-                      "--copy-in", f"{tmp_path}/in:/root/in", "--copy-out", f"/root/in:{tmp_path}/out", *resolve, "--",
+                      "--copy-in", f"{tmp_path}/in:/root/in", "--copy-out", f"/root/in:{tmp_path}/out", *resolve,
+                      "--mcp", f"'{PROGRAM}' mcp", "--",
                       f'cat /root/in/file; echo "$WORD" >/root/in/word; {ask}; echo x >/tmp/kept; exit 4', cwd=place, check=False)
     finally:
         policy.write_text(old)
@@ -242,6 +244,14 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
         assert capsem("attach", "t1", "cat /tmp/kept; exit 5", cwd=place, check=False).stdout == "x\n"
         again = capsem("attach", "t1", "bash -c \"" + ASK % ("third", "mine.test") + "\"", cwd=place)
         assert "answered /third" in again.stdout
+        questions = [{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2024-11-05"}},
+                     {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "inspect", "arguments": {"guest": "guest"}}}]
+        lines = " ".join(f"'{json.dumps(question)}'" for question in questions)
+        for _ in range(2):  # two programs of the guest's, one after the other
+            told = capsem("attach", "t1", f"printf '%s\\n' {lines} | capsem-mcp-server", cwd=place)
+            first, second = map(json.loads, told.stdout.splitlines())
+            assert first["result"]["serverInfo"]["name"] == "capsem-builder"
+            assert second["id"] == 2 and "capsem-minimal" in second["result"]["content"][0]["text"]
         twice = capsem("run", "--keep", "t1", "--", "true", cwd=place, check=False)
         assert twice.returncode == 1 and "attach --end t1" in twice.stderr
     finally:
