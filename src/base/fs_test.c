@@ -93,7 +93,7 @@ static void limits_on_files_are_exact(void **state) {
 static void what_is_no_file_is_refused_at_once(void **state) {
     struct fixture *f = *state;
     str got;
-    assert_int_equal(mkfifoat(f->fd, "pipe", 0600), 0);
+    assert_int_equal(os_make_special(f->fd, "pipe", S_IFIFO | 0600, 0), 0);
     assert_false(fs_load(f->arena, f->fd, "pipe", 100, &got, &f->err));
     assert_string_equal(f->err.frames[0], "'pipe' is not a regular file");
     assert_false(fs_load(f->arena, f->fd, ".", 100, &got, &f->err));

@@ -93,6 +93,8 @@ void os_listing_end(struct os_listing *l);
 
 /* ---- files ---- */
 
+/* A pipe, a socket or a device. */
+int os_make_special(int dirfd, const char *name, mode_t mode, dev_t device);
 /* Fails with EEXIST when `to` is there. */
 int os_rename_new(int dirfd, const char *from, int to_dirfd, const char *to);
 /* Both must be there. In one step, where the kernel has one. */
@@ -109,18 +111,3 @@ int os_sync_data(int fd);
 ssize_t os_list_xattrs(const char *name, int fd, char *ret, size_t size);
 ssize_t os_get_xattr(const char *name, int fd, const char *attribute, void *ret, size_t size);
 int os_set_xattr(const char *name, int fd, const char *attribute, const void *value, size_t len);
-
-/* ---- what libraries show differently ---- */
-
-#ifdef __APPLE__
-#define st_atim st_atimespec
-#define st_mtim st_mtimespec
-#define st_ctim st_ctimespec
-#elif defined CAPSEM_PORTABLE
-/* macOS shows these as they are; glibc does to those who ask for all of GNU. */
-void *memmem(const void *haystack, size_t haystack_len, const void *needle, size_t needle_len);
-#ifndef SEEK_DATA
-#define SEEK_DATA 3
-#define SEEK_HOLE 4
-#endif
-#endif

@@ -190,6 +190,10 @@ void os_listing_end(struct os_listing *l) {
 
 /* ---- files ---- */
 
+int os_make_special(int dirfd, const char *name, mode_t mode, dev_t device) {
+    return mknodat(dirfd, name, mode, device);
+}
+
 int os_rename_new(int dirfd, const char *from, int to_dirfd, const char *to) {
     return renameat2(dirfd, from, to_dirfd, to, RENAME_NOREPLACE);
 }

@@ -227,24 +227,31 @@ int os_dup_to(int fd, int place) {
 
 typedef int name_function(int fd, const struct sockaddr *address, socklen_t len);
 
-/* From inside the folder: a socket's path has about a hundred bytes. */
+/* For calls that take no descriptor of a folder: the working folder is that one meanwhile. */
+static int enter_folder(int dirfd) {
+    AUTO_FD here = open(".", OS_FOLDER | O_CLOEXEC);
+    return here < 0 || (dirfd != AT_FDCWD && fchdir(dirfd) < 0) ? -1 : take_fd(&here);
+}
+
+static int leave_folder(int here, int result) {
+    int why = errno;
+    int back = fchdir(here);
+    close(here);
+    errno = why;
+    return back < 0 ? -1 : result;
+}
+
+/* By its name alone: a socket's path has about a hundred bytes. */
 static int call_at(int fd, int dirfd, const char *name, name_function *function) {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    AUTO_FD here = open(".", OS_FOLDER | O_CLOEXEC);
     if (strlen(name) >= sizeof address.sun_path) {
         return failed(ENAMETOOLONG);
     }
     memcpy(address.sun_path, name, strlen(name) + 1);
-    if (here < 0 || fchdir(dirfd) < 0) {
-        return -1;
-    }
-    int result = function(fd, (const struct sockaddr *)&address, sizeof address);
-    int why = errno;
-    if (fchdir(here) < 0) {
-        return -1;
-    }
-    errno = why;
-    return result;
+    int here = enter_folder(dirfd);
+    return here < 0 ? -1
+                    : leave_folder(here,
+                                   function(fd, (const struct sockaddr *)&address, sizeof address));
 }
 
 int os_bind_at(int fd, int dirfd, const char *name) {
@@ -424,6 +431,11 @@ void os_listing_end(struct os_listing *l) {
 }
 
 /* ---- files ---- */
+
+int os_make_special(int dirfd, const char *name, mode_t mode, dev_t device) {
+    int here = enter_folder(dirfd);
+    return here < 0 ? -1 : leave_folder(here, mknod(name, mode, device));
+}
 
 #ifdef __APPLE__
 int os_rename_new(int dirfd, const char *from, int to_dirfd, const char *to) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Guest binaries for a target that this machine has no compiler for: compiled on the embedded
- * engine, in an image that has one. */
+/* Guest binaries for a target that this machine has no compiler for: compiled on the engine that
+ * there is, in an image that has one. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "cli/agent_container.h"
+#include "cli/engine.h"
 #include "cli/inputs.h"
 #include "cli/open_store.h"
 #include "cli/recipe_notes.h"
@@ -14,7 +15,7 @@
 struct compiling {
     struct cli *cli;
     const struct agent_request *request;
-    struct build_result result;
+    struct built built;
     const char *dir; /* OUTPUT/ARCH */
     str key;         /* of all that the binaries are made of */
     struct err err;
@@ -88,7 +89,8 @@ static bool take_binary(struct compiling *c, str name, struct guestbin_binary *r
         return true;
     }
     struct stat st;
-    AUTO_FD built = recipe_open_built(c->cli->arena, &c->result, str_to_c(c->cli->arena, name));
+    AUTO_FD built =
+        recipe_open_built(c->cli->arena, &c->built.result, str_to_c(c->cli->arena, name));
     if (built < 0) {
         return err_set(&c->err, "the agent's Dockerfile did not leave a file '/%.*s'",
                        STR_FMT(name));
@@ -103,9 +105,15 @@ static bool take_binary(struct compiling *c, str name, struct guestbin_binary *r
     return true;
 }
 
-static bool take_binaries(struct compiling *c, struct guestbin_binary *ret) {
+static bool take_binaries(struct compiling *c, const struct store_work *work,
+                          struct guestbin_binary *ret) {
     const struct config_list *names = &c->request->config->build.guest_binaries;
-    if (!fs_mkdir_p(AT_FDCWD, c->dir, 0755, &c->err)) {
+    const char **files = ARENA_ARRAY(c->cli->arena, const char *, names->len);
+    for (size_t i = 0; i < names->len; i++) {
+        files[i] = str_to_c(c->cli->arena, names->items[i].text);
+    }
+    if (!fs_mkdir_p(AT_FDCWD, c->dir, 0755, &c->err) ||
+        !built_fetch(c->cli, &c->built, work, files, names->len, &c->err)) {
         return false;
     }
     for (size_t i = 0; i < names->len; i++) {
@@ -114,6 +122,25 @@ static bool take_binaries(struct compiling *c, struct guestbin_binary *ret) {
         }
     }
     return true;
+}
+
+/* The engine that there is, and the store as that wants it. False: printed. */
+static bool find_engine(struct compiling *c, struct engine *ret, struct store **ret_store) {
+    struct oci_platform platform;
+    if (!oci_platform_parse(c->cli->arena, c->request->arch->docker_platform.text, &platform,
+                            &c->err)) {
+        print_err(c->cli, &c->err);
+        return false;
+    }
+    if (!engine_choose(c->cli, "auto", &platform, 1, ret)) {
+        return false;
+    }
+    bool ok = ret->kind == ENGINE_EMBEDDED ? open_store(c->cli, ret_store, &c->err)
+                                           : store_open(c->cli->cache_dir, ret_store, &c->err);
+    if (!ok) {
+        print_err(c->cli, &c->err);
+    }
+    return ok;
 }
 
 static bool compile(struct compiling *c, struct sources *sources, struct diag_sink *sink,
@@ -139,18 +166,22 @@ static bool compile(struct compiling *c, struct sources *sources, struct diag_si
     if (all_fresh(c, ret)) {
         return true;
     }
-    if (!open_store(c->cli, &store, &c->err)) {
-        return recipe_report(c->cli, p, sink, S(""), &c->err);
+    struct engine engine;
+    if (!find_engine(c, &engine, &store)) {
+        progress_done(p);
+        return false;
     }
     run.store = store;
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct build_request build;
+    const char *name =
+        str_fmt(c->cli->arena, "agent-%.*s", STR_FMT(c->request->arch->head.key)).ptr;
     if (!recipe_prepare(c->cli, &run, &recipe, p, &work, &build, &c->err) ||
-        !build_run(c->cli->arena, &build, sink, &c->result, &c->err)) {
-        recipe_notes_add(sink, &recipe, c->result.failed_output);
-        return recipe_report(c->cli, p, sink, c->result.failed_output, &c->err);
+        !engine_build(c->cli, &engine, name, &build, sink, &c->built, &c->err)) {
+        recipe_notes_add(sink, &recipe, c->built.result.failed_output);
+        return recipe_report(c->cli, p, sink, c->built.result.failed_output, &c->err);
     }
-    if (!take_binaries(c, ret)) {
+    if (!take_binaries(c, &work, ret)) {
         return recipe_report(c->cli, p, sink, S(""), &c->err);
     }
     progress_done(p);
@@ -173,5 +204,7 @@ bool agent_compile_in_container(struct cli *cli, const struct agent_request *req
                    .ptr,
         .err = ERR_INIT,
     };
-    return compile(&c, sources, &sink, &p, ret);
+    bool ok = compile(&c, sources, &sink, &p, ret);
+    built_done(&c.built);
+    return ok;
 }

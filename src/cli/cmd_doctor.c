@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "cli/commands.h"
@@ -85,7 +86,28 @@ void doctor_fix(struct doctor *d, struct finding *f, const char *fmt, ...) {
     va_end(args);
 }
 
+/* What macOS's package manager calls Debian's packages. */
+static const struct {
+    const char *debian;
+    const char *brew;
+} brewed[] = {
+    { "docker.io", "docker docker-buildx colima && colima start --cpu 4 --memory 8" },
+    { "qemu-system-x86", "qemu" },
+    { "qemu-system-arm", "qemu" },
+};
+
+static bool is_mac(void) {
+    struct utsname host;
+    return uname(&host) == 0 && strcmp(host.sysname, "Darwin") == 0;
+}
+
 void doctor_fix_packages(struct doctor *d, struct finding *f, const char *packages) {
+    for (size_t i = 0; i < ARRAY_LEN(brewed) && is_mac(); i++) {
+        if (strcmp(packages, brewed[i].debian) == 0) {
+            doctor_fix(d, f, "brew install %s", brewed[i].brew);
+            return;
+        }
+    }
     doctor_fix(d, f, "%sapt-get install -y --no-install-recommends %s", d->is_root ? "" : "sudo ",
                packages);
 }
@@ -180,7 +202,7 @@ static void load_config(struct doctor *d, struct sources *sources) {
 
 static void find_rights(struct doctor *d) {
     (void)sandbox_foresee_rights(&d->lacks);
-    if (sandbox_become_root(&d->rights_err)) {
+    if (sandbox_exists(NULL) && sandbox_become_root(&d->rights_err)) {
         d->rights = sandbox_rights();
     }
 }

@@ -104,8 +104,9 @@ static int run(struct cli *cli, const void *options) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
-    AUTO_FD fd = folder.fd;
-    return render(cli, o, strcmp(path, "-") == 0 ? "stdin" : path, text, &folder, context);
+    int code = render(cli, o, strcmp(path, "-") == 0 ? "stdin" : path, text, &folder, context);
+    fd_close_auto(&folder.fd);
+    return code;
 }
 
 const struct command command_render = {

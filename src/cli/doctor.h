@@ -63,15 +63,17 @@ str doctor_host_machine(struct doctor *d);
 /* The first part of the architecture's target triple. */
 str doctor_machine_of(const struct config_architecture *arch);
 
-/* doctor_engine.c */
+/* doctor_engine.c, or doctor_absent.c */
 void doctor_check_rights(struct doctor *d);
 void doctor_check_kernel(struct doctor *d);
 void doctor_check_overlayfs(struct doctor *d);
 void doctor_check_seccomp(struct doctor *d);
 void doctor_check_cgroups(struct doctor *d);
+void doctor_check_step(struct doctor *d);
+
+/* doctor_store.c */
 void doctor_check_store(struct doctor *d);
 void doctor_check_space(struct doctor *d);
-void doctor_check_step(struct doctor *d);
 
 /* doctor_docker.c; those behind the first look at what it found */
 void doctor_check_docker(struct doctor *d);

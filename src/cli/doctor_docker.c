@@ -14,6 +14,12 @@ enum { TEXT_BYTES_MAX = 16 * 1024 };
 
 void doctor_check_docker(struct doctor *d) {
     struct err err = ERR_INIT;
+    bool is_needed = !sandbox_exists(NULL);
+    if (proc_find(d->cli->arena, "docker") == NULL && is_needed) {
+        struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "no client: Docker builds here");
+        doctor_fix_packages(d, f, "docker.io");
+        return;
+    }
     if (proc_find(d->cli->arena, "docker") == NULL) {
         doctor_report(d, FINDING_PASS, NULL, "no client, and none is needed for --engine embedded");
         return;
@@ -29,7 +35,8 @@ void doctor_check_docker(struct doctor *d) {
     }
     AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
     err_text(&err, &text);
-    struct finding *f = doctor_report(d, FINDING_WARN, NULL, "%s", text.ptr);
+    struct finding *f =
+        doctor_report(d, is_needed ? FINDING_FAIL : FINDING_WARN, NULL, "%s", text.ptr);
     doctor_fix(d, f, "docker info%s%s", err.help[0] != '\0' ? " # " : "", err.help);
 }
 

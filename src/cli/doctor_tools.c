@@ -78,6 +78,9 @@ void doctor_check_musl(struct doctor *d) {
 
 void doctor_check_mmdebstrap(struct doctor *d) {
     const char *path = proc_find(d->cli->arena, "mmdebstrap");
+    if (!sandbox_exists(NULL)) { /* the engine that makes them is not there */
+        return;
+    }
     if (path != NULL) {
         doctor_report(d, FINDING_PASS, NULL, "%s", path);
         return;
@@ -147,7 +150,7 @@ static bool is_registered(struct arena *a, const char *path, bool *ret_fixed) {
 
 void doctor_check_foreign(struct doctor *d) {
     const struct config_build *build = &d->config.build;
-    for (size_t i = 0; i < build->architectures.len; i++) {
+    for (size_t i = 0; i < build->architectures.len && sandbox_exists(NULL); i++) {
         const struct config_architecture *arch = &build->architectures.items[i];
         if (!is_loaded(arch) || is_host(d, arch)) {
             continue;

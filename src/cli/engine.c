@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "base/worker.h"
 #include "sandbox/sandbox.h"
@@ -70,12 +69,20 @@ static bool try_root(void *self, int outfd, struct err *err) {
 
 /* Does our own engine run here? Tried in a child: who becomes root of a namespace stays there. */
 static bool runs_embedded(struct err *why) {
-    struct utsname u;
     AUTO_WORKER w = WORKER_INIT;
-    if (uname(&u) != 0 || strcmp(u.sysname, "Linux") != 0) {
-        return err_set(why, "the embedded engine needs Linux");
+    return sandbox_exists(why) && worker_start(try_root, NULL, &w, why) &&
+           worker_finish(&w, NULL, NULL, why);
+}
+
+static bool find_embedded(struct cli *cli) {
+    struct err err = ERR_INIT;
+    if (sandbox_exists(&err)) {
+        return true;
     }
-    return worker_start(try_root, NULL, &w, why) && worker_finish(&w, NULL, NULL, why);
+    err_wrap(&err, "--engine embedded");
+    err_help(&err, "use --engine docker");
+    print_err(cli, &err);
+    return false;
 }
 
 static bool find_docker(struct cli *cli, struct engine *e) {
@@ -101,6 +108,11 @@ static bool choose_auto(struct cli *cli, struct engine *ret) {
         fprintf(stderr, "engine: docker %.*s, because %s\n", STR_FMT(ret->docker.version),
                 why.frames[0]);
         return true;
+    }
+    if (!sandbox_exists(NULL)) {
+        err_wrap(&err, "no engine: %s", why.frames[0]);
+        print_err(cli, &err);
+        return false;
     }
     fprintf(stderr, "engine: embedded, although %s: docker is of no use (%s)\n", why.frames[0],
             err.frames[0]);
@@ -141,7 +153,7 @@ bool engine_choose(struct cli *cli, const char *word, const struct oci_platform 
         return choose_auto(cli, ret);
     }
     if (strcmp(word, "embedded") == 0) {
-        return true;
+        return find_embedded(cli);
     }
     ret->kind = strcmp(word, "docker") == 0 ? ENGINE_DOCKER : ENGINE_BUILDX;
     if (ret->kind == ENGINE_BUILDX && word[strlen("buildx")] == ':') {

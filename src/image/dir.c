@@ -28,7 +28,7 @@ struct dir_writer {
     struct err *err;
 };
 
-enum { OPEN_MAX = 64 };
+enum { FOLDERS_MAX = 64 };
 
 static struct timespec time_of(const struct dir_writer *w, const struct tree_inode *inode) {
     bool clamped = inode->mtime_s >= w->options->epoch_s;
@@ -114,7 +114,7 @@ static bool make_special(struct dir_writer *w, const struct tree_inode *inode, i
                          const char *name) {
     bool device = S_ISCHR(inode->mode) || S_ISBLK(inode->mode);
     dev_t number = device ? makedev(inode->device.major, inode->device.minor) : 0;
-    if (mknodat(dirfd, name, (inode->mode & S_IFMT) | 0600, number) < 0) {
+    if (os_make_special(dirfd, name, (mode_t)(inode->mode & S_IFMT) | 0600, number) < 0) {
         return (device && may_fail(w, errno)) || err_sys(w->err, errno, "create");
     }
     return set_by_name(w, inode, dirfd, name);
@@ -171,8 +171,8 @@ static bool push_level(struct dir_writer *w, const struct tree_entry *dir, int f
     if (fd < 0) {
         return err_sys(w->err, errno, "open");
     }
-    if (w->depth >= OPEN_MAX) {
-        struct level *far = &w->levels[w->depth - OPEN_MAX];
+    if (w->depth >= FOLDERS_MAX) {
+        struct level *far = &w->levels[w->depth - FOLDERS_MAX];
         fd_close_auto(&far->fd);
         far->fd = -1;
     }

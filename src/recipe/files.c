@@ -212,7 +212,7 @@ static bool write_one(int dirfd, const struct recipe_file *file, const struct ti
             return err_wrap(err, "copy '%s'", file->host_path);
         }
     }
-    if (fchmod(to, file->mode) < 0 || futimens(to, times) < 0) {
+    if (fchmod(to, (mode_t)file->mode) < 0 || futimens(to, times) < 0) {
         return err_sys(err, errno, "set up '%s'", file->path);
     }
     return true;

@@ -11,6 +11,11 @@
 #include "base/worker.h"
 #include "sandbox/internal.h"
 
+bool sandbox_exists(struct err *err) {
+    (void)err;
+    return true;
+}
+
 enum sandbox_rights sandbox_rights(void) {
     struct idmaps m;
     if (geteuid() != 0) {

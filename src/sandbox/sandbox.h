@@ -18,6 +18,10 @@
 
 #include "base/base.h"
 
+/* False where there is no such thing: elsewhere than on Linux. Then err says so, and each function
+ * of the room does that. */
+MUST_CHECK bool sandbox_exists(struct err *err);
+
 /* As what steps run. */
 enum sandbox_rights {
     SANDBOX_NOT_ROOT, /* nothing can be run yet: see sandbox_become_root */

@@ -11,7 +11,7 @@
 
 enum {
     LIST_BYTES = 64 * 1024,
-    OPEN_MAX = 48, /* folders open at once; those above are opened again when needed */
+    FOLDERS_MAX = 48, /* folders open at once; those above are opened again when needed */
 };
 
 /* Inodes of this layer with several names, by device and number. */
@@ -297,8 +297,8 @@ static bool enter(struct scan *s, struct tree_entry *dir) {
         fd_close_auto(&fd);
         return failed(s, dir, "");
     }
-    if (s->depth >= OPEN_MAX) {
-        struct frame *far = &s->frames[s->depth - OPEN_MAX];
+    if (s->depth >= FOLDERS_MAX) {
+        struct frame *far = &s->frames[s->depth - FOLDERS_MAX];
         fd_close_auto(&far->fd);
         far->fd = -1;
     }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 #include <cmocka.h>
 
@@ -48,14 +46,17 @@ static void make_file(const struct fixture *f, const char *path, const char *tex
 }
 
 static void make_whiteout(const struct fixture *f, const char *path) {
-    assert_int_equal(mknodat(f->fd, path, S_IFCHR, 0), 0);
+    if (os_make_special(f->fd, path, S_IFCHR, 0) < 0 && errno == EPERM) {
+        skip(); /* only root may, where it is a device like any other */
+    }
+    assert_true(fs_exists(f->fd, path));
 }
 
 static bool set_attribute(const struct fixture *f, const char *path, const char *name,
                           const char *value) {
     char whole[4096];
     snprintf(whole, sizeof whole, "%s/%s", f->path, path);
-    return lsetxattr(whole, name, value, strlen(value), 0) == 0;
+    return os_set_xattr(whole, -1, name, value, strlen(value)) == 0;
 }
 
 /* Merges the folders a, b, ... of the fixture. */
@@ -201,7 +202,7 @@ static void metadata_is_kept(void **state) {
     make_dir(f, "a");
     make_file(f, "a/file", "x");
     assert_int_equal(symlinkat("to/nowhere", f->fd, "a/link"), 0);
-    assert_int_equal(mkfifoat(f->fd, "a/fifo", 0600), 0);
+    assert_int_equal(os_make_special(f->fd, "a/fifo", S_IFIFO | 0600, 0), 0);
     struct timespec times[2] = { { 1, 0 }, { 1234567890, 987654321 } };
     assert_int_equal(utimensat(f->fd, "a/file", times, 0), 0);
     assert_int_equal(fchmodat(f->fd, "a/file", 04751, 0), 0);
@@ -210,7 +211,7 @@ static void metadata_is_kept(void **state) {
                       set_attribute(f, "a/file", "user.overlay.origin", "z");
     bool is_root = fchownat(f->fd, "a/file", 123, 456, 0) == 0 &&
                    fchmodat(f->fd, "a/file", 04751, 0) == 0 &&
-                   mknodat(f->fd, "a/null", S_IFCHR | 0666, makedev(1, 3)) == 0;
+                   os_make_special(f->fd, "a/null", S_IFCHR | 0666, makedev(1, 3)) == 0;
 
     AUTO_TREE t = merge(f, "a", NULL);
     assert_non_null(t);

@@ -60,10 +60,18 @@ struct side {
     size_t opened, closed;
 };
 
+static int open_pair(int pair[2]) {
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 &&
+                   fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0 &&
+                   fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0
+               ? 0
+               : -1;
+}
+
 static void on_opened(void *self, struct mux_conn *conn) {
     struct side *side = self;
     int pair[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(open_pair(pair), 0);
     conn->fd = pair[0];
     side->far[side->opened++ % CONNS] = pair[1];
 }
@@ -111,7 +119,7 @@ static void rounds(int count) {
 
 static int connect_guest(struct mux_conn **ret) {
     int pair[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(open_pair(pair), 0);
     *ret = mux_open(&guest.mux, pair[0]);
     assert_non_null(*ret);
     return pair[1];
