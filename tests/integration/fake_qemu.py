@@ -81,6 +81,11 @@ def die_in_command():
     frame_then(lambda f: f("execdata", id=1, stream=1, data=b"half"), lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
+def panic_in_command():
+    say("[    9.9] Kernel panic - not syncing: Fatal exception\n")
+    frame_then(lambda f: f("execdata", id=1, stream=1, data=b"half"), lambda: None)
+
+
 def last_words():
     frame_then(lambda f: f("execdata", id=1, stream=1, data=b"x" * 32768) * 6 + f("execdone", id=1, exit_code=5), lambda: None)
 
@@ -143,6 +148,7 @@ PLAYS = {
     "panic": panic,
     "refuse": refuse,
     "die_in_command": die_in_command,
+    "panic_in_command": panic_in_command,
     "last_words": last_words,
     "silent_agent": lambda: (say("[    0.1] Linux version\n"), hang()),
     "share": share,

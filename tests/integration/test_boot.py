@@ -161,10 +161,12 @@ def test_a_volume_where_nothing_shares_it(place, tmp_path):
 
 @needs_qemu
 def test_the_root_is_writable_and_the_image_is_not(place):
-    result = capsem("run", "--timeout", "300", "--",
-                    "echo x >/etc/new && cat /etc/new; touch /run/capsem/lower/x 2>&1; true", cwd=place, timeout=400)
-    assert result.stdout.startswith("x\n")
-    assert "Read-only" in result.stdout
+    fill = "dd if=/dev/zero of=/fill bs=1M 2>&1; echo filled; rm /fill && echo y >/etc/new && cat /etc/new"
+    result = capsem("run", "--timeout", "300", "--memory", "256", "--",
+                    f"echo x >/etc/new && cat /etc/new; touch /run/capsem/lower/x 2>&1; {fill}", cwd=place, timeout=400)
+    assert result.stdout.startswith("x\n") and "Read-only" in result.stdout
+    # Full is not broken.
+    assert "No space left" in result.stdout and result.stdout.endswith("filled\ny\n")
 
 
 @needs_qemu
