@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "files.h"
 #include "log.h"
@@ -23,6 +24,7 @@ void agent_init(struct agent *agent) {
     agent->phase = AGENT_ALONE;
     agent->started_ms = clock_ms();
     agent->set_clock = true;
+    agent->boot_fd = -1;
     agent->timing_path = "/run/capsem/boot-timing.jsonl";
     transport_init(&agent->control, "capsem.control", AGENT_CONTROL_PORT);
     transport_init(&agent->terminal, "capsem.terminal", AGENT_TERMINAL_PORT);
@@ -338,7 +340,7 @@ static void dispatch(struct agent *agent, const struct wire_message *message) {
 }
 
 bool agent_take_frames(struct agent *agent) {
-    while (queue_room(&agent->out) >= EXEC_REPLIES && !agent->ending) {
+    while (agent->boot_fd < 0 && queue_room(&agent->out) >= EXEC_REPLIES && !agent->ending) {
         size_t len = 0;
         enum wire_step step = wire_frame_find(queue_data(&agent->in), agent->in.len, &len);
         if (step == WIRE_TOO_LONG) {
@@ -358,6 +360,11 @@ bool agent_take_frames(struct agent *agent) {
         queue_drop(&agent->in, WIRE_HEADER + len);
     }
     return true;
+}
+
+void agent_booted(struct agent *agent) {
+    close(agent->boot_fd);
+    agent->boot_fd = -1;
 }
 
 void agent_reaped(struct agent *agent, pid_t pid, int wait_status) {

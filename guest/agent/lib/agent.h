@@ -48,6 +48,7 @@ struct agent {
 
     bool set_clock;
     const char *timing_path;
+    int boot_fd; // ends when the boot is over, until when no frame is taken; -1: it is over
 
     struct queue in, out;           // control frames
     struct queue to_shell, to_host; // terminal bytes
@@ -66,6 +67,8 @@ void agent_leave(struct agent *agent);
 // Handles every whole frame in `in` while `out` has room for the answers. False: the stream makes
 // no sense any more.
 bool agent_take_frames(struct agent *agent);
+// boot_fd has ended: the boot is over.
+void agent_booted(struct agent *agent);
 // A child process ended.
 void agent_reaped(struct agent *agent, pid_t pid, int wait_status);
 // After the shell's last bytes.
