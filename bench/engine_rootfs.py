@@ -154,13 +154,13 @@ def rootfs(engines, work, arguments, timed, row_of):
                     row.add(peer.name + "+mksquashfs", built + exported + pack(tree, work))
                     row.best.pop(peer.name)
 
+    none.add("ours", guest.build()[1])
     for number in range(arguments.rounds):
         cold.add("ours", guest.build("--no-cache")[0])
         run_peers(cold, recipe, "--no-cache")
         if number == 0:
             run_peers(none, recipe)
         guest.build()
-        none.add("ours", guest.build()[1])
         guest.add_package(MORE_PACKAGES[number])
         one.add("ours", guest.build()[0])
         recipe = guest.record(MORE_PACKAGES[number], docker.client, docker.env)
