@@ -155,7 +155,7 @@ def rootfs(engines, work, arguments, timed, row_of):
                     row.best.pop(peer.name)
 
     none.add("ours", guest.build()[1])
-    for number in range(arguments.rounds):
+    for number in range(min(arguments.rounds, len(MORE_PACKAGES))):
         cold.add("ours", guest.build("--no-cache")[0])
         run_peers(cold, recipe, "--no-cache")
         if number == 0:
