@@ -88,7 +88,10 @@ class Daemon:
     def done(self):
         if self.process.poll() is None:
             self.stop()
-        subprocess.run(["umount", "-R", self.folder / "root"], capture_output=True, check=False)
+        with open("/proc/mounts") as file:
+            left = [line.split()[1] for line in file if line.split()[1].startswith(f"{self.folder}/")]
+        for path in reversed(left):  # its own network namespace, at least
+            subprocess.run(["umount", "-l", path], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
