@@ -70,11 +70,11 @@ def wait_until(condition, process, log):
 class Ours:
     name, env = "ours", None
 
-    def __init__(self, program, work):
-        self.program, self.store = program, f"{work}/store"
+    def __init__(self, program, store):
+        self.program, self.store = program, store
 
-    def load(self, base):
-        run(self.program, "image", "import", base, "bench-base", "--cache-dir", self.store)
+    def load(self, base, name="bench-base"):
+        run(self.program, "image", "import", base, name, "--cache-dir", self.store)
 
     def build(self, context):
         return [self.program, "image", "build", context, "--cache-dir", self.store, "--progress", "plain"]
@@ -105,11 +105,29 @@ class Docker(contextlib.AbstractContextManager):
         end(self.process, self.name)
         unmount_below(self.work)
 
-    def load(self, base):
-        run(self.client, "import", base, "bench-base", env=self.env)
+    def load(self, base, name="bench-base"):
+        run(self.client, "import", base, name, env=self.env)
 
-    def build(self, context):
-        return [self.client, "build", "--network=host", "--progress=plain", "--tag", "bench-result", context]
+    def build(self, context, flags=()):
+        return [self.client, "build", "--network=host", "--progress=plain", "--tag", "bench-result", *flags, context]
+
+    @contextlib.contextmanager
+    def tree(self, folder):
+        """The tree of the last build, and the seconds that getting it took."""
+        start = time.monotonic()
+        os.makedirs(folder)
+        container = subprocess.run([self.client, "create", "bench-result", "/none"], env=self.env, check=True, capture_output=True,
+                                   text=True).stdout.strip()
+        export = subprocess.Popen([self.client, "export", container], env=self.env, stdout=subprocess.PIPE)
+        run("tar", "-x", "-C", folder, stdin=export.stdout)
+        if export.wait() != 0:
+            sys.exit("bench/engine: docker export fails")
+        taken = time.monotonic() - start
+        run(self.client, "rm", container, env=self.env)
+        try:
+            yield folder, taken
+        finally:
+            os.rename(folder, f"{self.work}/old-{time.monotonic_ns()}")
 
 
 class Buildah(contextlib.AbstractContextManager):
@@ -126,20 +144,34 @@ class Buildah(contextlib.AbstractContextManager):
     def __exit__(self, *_):
         unmount_below(self.work)
 
-    def load(self, base):
+    def load(self, base, name="localhost/bench-base"):
         with open(f"{self.work}/policy.json", "w", encoding="utf-8") as file:
             file.write('{"default": [{"type": "insecureAcceptAnything"}]}')
-        context = f"{self.work}/base-context"
+        context = f"{base}-context"
         os.makedirs(context)
         os.link(base, f"{context}/base.tar")
         with open(f"{context}/Dockerfile", "w", encoding="utf-8") as file:
             file.write("FROM scratch\nADD base.tar /\n")
-        run(*self.command, "build", "--isolation", "chroot", "--tag", "localhost/bench-base", "--signature-policy",
+        run(*self.command, "build", "--isolation", "chroot", "--tag", name, "--signature-policy",
             f"{self.work}/policy.json", context)
 
-    def build(self, context):
+    def build(self, context, flags=()):
         return [*self.command, "build", "--isolation", "chroot", "--layers", "--network=host", "--pull-never", "--tag", "bench-result",
-                "--signature-policy", f"{self.work}/policy.json", context]
+                "--signature-policy", f"{self.work}/policy.json", *flags, context]
+
+    @contextlib.contextmanager
+    def tree(self, _):
+        """The tree of the last build, where it is mounted, and the seconds that getting it took."""
+        start = time.monotonic()
+        container = subprocess.run([*self.command, "from", "--pull-never", "--signature-policy", f"{self.work}/policy.json", "bench-result"],
+                                   check=True, capture_output=True, text=True).stdout.strip()
+        mounted = subprocess.run([*self.command, "mount", container], check=True, capture_output=True, text=True).stdout.strip()
+        taken = time.monotonic() - start
+        try:
+            yield mounted, taken
+        finally:
+            run(*self.command, "umount", container)
+            run(*self.command, "rm", container)
 
 
 @contextlib.contextmanager

@@ -33,8 +33,7 @@ static bool find_target(struct builder *b, size_t *ret) {
     return false;
 }
 
-static bool run_target(struct builder *b) {
-    size_t target;
+static bool read_dockerfile(struct builder *b, size_t *ret_target) {
     if (!dockerfile_parse(b->arena, b->sink, b->request->dockerfile, &b->file)) {
         return false;
     }
@@ -42,9 +41,13 @@ static bool run_target(struct builder *b) {
     b->stages = ARENA_ARRAY(b->arena, struct stage, b->file->stage_count);
     vars_global(b);
     struct dockerfile_expander e = vars_global_expander(b);
-    if (!dockerfile_check_stages(b->file, &e, b->sink) || !find_target(b, &target) ||
-        (!b->request->look && !foreign_check(b, target)) || !context_open(b) ||
-        !stage_build(b, target)) {
+    return dockerfile_check_stages(b->file, &e, b->sink) && find_target(b, ret_target);
+}
+
+static bool run_target(struct builder *b) {
+    size_t target;
+    if (!read_dockerfile(b, &target) || (!b->request->look && !foreign_check(b, target)) ||
+        !context_open(b) || !stage_build(b, target)) {
         return false;
     }
     struct stage *s = &b->stages[target];
@@ -94,6 +97,21 @@ bool build_run(struct arena *a, const struct build_request *request, struct diag
     store_work_done(&b.work.store);
     context_close(b.context);
     return ok;
+}
+
+bool build_check_platforms(struct arena *a, const struct build_request *request,
+                           struct diag_sink *sink) {
+    struct err err = ERR_INIT;
+    struct build_result result = { 0 };
+    struct builder b = {
+        .request = request,
+        .arena = a,
+        .sink = sink,
+        .err = &err,
+        .result = &result,
+    };
+    size_t target;
+    return read_dockerfile(&b, &target) && foreign_check(&b, target);
 }
 
 bool build_base_find(struct arena *a, const struct build_request *request,

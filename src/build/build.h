@@ -129,6 +129,12 @@ struct build_result {
 MUST_CHECK bool build_run(struct arena *a, const struct build_request *request,
                           struct diag_sink *sink, struct build_result *ret, struct err *err);
 
+/* What build_run looks at before its first step: can this machine run the RUNs of every stage that
+ * the target needs? Executes nothing and opens no store. False: it was reported (E405, or what is
+ * wrong with the text). Takes of the request: sources, dockerfile, target, build_args, platform. */
+MUST_CHECK bool build_check_platforms(struct arena *a, const struct build_request *request,
+                                      struct diag_sink *sink);
+
 /* When a step ran, in milliseconds of the clock of the wall. A file with such a time was made by
  * it, at a time that says nothing: a build on another day has another one. */
 struct build_time {

@@ -10,6 +10,7 @@
 #include "cli/engine.h"
 #include "cli/grow.h"
 #include "cli/guest.h"
+#include "cli/lanes.h"
 #include "cli/make_assets.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
@@ -79,6 +80,7 @@ struct plan {
     struct sources *sources;
     const struct config_architecture **archs;
     size_t arch_count;
+    const char *progress; /* of progress_words */
     bool kernel;
     bool rootfs;
 };
@@ -119,8 +121,8 @@ static size_t plan_kinds(const struct plan *p, enum recipe_kind kinds[2]) {
 }
 
 /* The templates are checked before anything is built: a COPY of a file that is not there would
- * fail only after the steps before it. */
-static bool check_templates(struct plan *p) {
+ * fail only after the steps before it, a RUN for another architecture after a whole kernel. */
+static bool check_templates(struct plan *p, bool runs_here) {
     struct diag_sink sink;
     enum recipe_kind kinds[2];
     size_t kind_count = plan_kinds(p, kinds);
@@ -131,6 +133,7 @@ static bool check_templates(struct plan *p) {
         .templates_dir = p->options->templates_dir,
         .kernel_version = p->options->kernel_version,
         .sound = true,
+        .runs_here = runs_here,
     };
     diag_sink_init(&sink, p->cli->arena, p->sources);
     for (size_t i = 0; i < p->arch_count * kind_count; i++) {
@@ -359,52 +362,95 @@ static bool choose_engine(struct plan *p, struct engine *ret) {
     return true;
 }
 
-static bool build_all(struct plan *p, const struct engine *engine, struct store *store) {
+/* One architecture of the plan. */
+static bool build_arch(struct plan *p, const struct engine *engine, struct store *store, size_t i) {
+    struct make_request request = {
+        .config = &p->config,
+        .sources = p->sources,
+        .store = store,
+        .engine = engine,
+        .output_dir = p->options->output,
+        .templates_dir = p->options->templates_dir,
+        .binaries_dir = "target/linux-agent",
+        .progress = p->progress,
+        .kernel = p->kernel,
+        .rootfs = p->rootfs,
+        .no_cache = p->options->no_cache,
+        .fresh = p->options->fresh,
+        .why = p->options->why,
+        .pull = p->options->pull,
+        .offline = p->options->offline,
+        .epoch_s = source_date_epoch(&p->config),
+    };
+    struct made_asset made[MADE_ASSETS_MAX];
+    size_t count = 0;
+    if (!find_kernel_version(p, p->archs[i], &request.kernel_version) ||
+        !make_assets(p->cli, &request, p->archs[i], made, &count)) {
+        return false;
+    }
+    print_made(made, count, p->options->output, p->archs[i]->head.key);
+    return true;
+}
+
+/* Only steps of our own need to be root: Docker's client stays who it is. */
+static bool open_engines_store(const struct plan *p, const struct engine *engine,
+                               struct store **ret) {
+    struct err err = ERR_INIT;
+    if (engine->kind == ENGINE_EMBEDDED ? open_store(p->cli, ret, &err)
+                                        : store_open(p->cli->cache_dir, ret, &err)) {
+        return true;
+    }
+    print_err(p->cli, &err);
+    return false;
+}
+
+struct build_lane {
+    struct plan *plan;
+    const struct engine *engine;
+};
+
+static bool run_lane(void *self, size_t index) {
+    const struct build_lane *lane = self;
+    AUTO_STORE store = NULL;
+    return open_engines_store(lane->plan, lane->engine, &store) &&
+           build_arch(lane->plan, lane->engine, store, index);
+}
+
+/* Each on its node, at the same time. */
+static bool build_in_lanes(struct plan *p, const struct engine *engine) {
+    struct build_lane lane = { p, engine };
+    str *names = ARENA_ARRAY(p->cli->arena, str, p->arch_count);
     for (size_t i = 0; i < p->arch_count; i++) {
-        struct make_request request = {
-            .config = &p->config,
-            .sources = p->sources,
-            .store = store,
-            .engine = engine,
-            .output_dir = p->options->output,
-            .templates_dir = p->options->templates_dir,
-            .binaries_dir = "target/linux-agent",
-            .progress = p->options->progress,
-            .kernel = p->kernel,
-            .rootfs = p->rootfs,
-            .no_cache = p->options->no_cache,
-            .fresh = p->options->fresh,
-            .why = p->options->why,
-            .pull = p->options->pull,
-            .offline = p->options->offline,
-            .epoch_s = source_date_epoch(&p->config),
-        };
-        struct made_asset made[MADE_ASSETS_MAX];
-        size_t count = 0;
-        if (!find_kernel_version(p, p->archs[i], &request.kernel_version) ||
-            !make_assets(p->cli, &request, p->archs[i], made, &count)) {
+        names[i] = p->archs[i]->head.key;
+    }
+    if (strcmp(p->progress, "tty") == 0) {
+        p->progress = "plain"; /* several cannot redraw one line */
+    }
+    return lanes_run(p->cli, run_lane, &lane, names, p->arch_count);
+}
+
+static bool build_in_turn(struct plan *p, const struct engine *engine) {
+    AUTO_STORE store = NULL;
+    if (!open_engines_store(p, engine, &store)) {
+        return false;
+    }
+    for (size_t i = 0; i < p->arch_count; i++) {
+        if (!build_arch(p, engine, store, i)) {
             return false;
         }
-        print_made(made, count, p->options->output, p->archs[i]->head.key);
     }
     return true;
 }
 
 static int build(struct plan *p) {
-    AUTO_STORE store = NULL;
-    struct err err = ERR_INIT;
     struct engine engine;
-    if (!choose_engine(p, &engine)) {
-        return EXIT_FAILED;
-    }
-    /* Only steps of our own need to be root: Docker's client stays who it is. */
-    if (engine.kind == ENGINE_EMBEDDED ? !open_store(p->cli, &store, &err)
-                                       : !store_open(p->cli->cache_dir, &store, &err)) {
-        print_err(p->cli, &err);
+    if (!choose_engine(p, &engine) || !check_templates(p, engine.kind == ENGINE_EMBEDDED)) {
         return EXIT_FAILED;
     }
     interrupt_catch();
-    return build_all(p, &engine, store) ? EXIT_OK : interrupt_exit_code();
+    p->progress = p->options->progress;
+    bool ok = engine.several_nodes ? build_in_lanes(p, &engine) : build_in_turn(p, &engine);
+    return ok ? EXIT_OK : interrupt_exit_code();
 }
 
 static int run(struct cli *cli, const void *given) {
@@ -413,11 +459,12 @@ static int run(struct cli *cli, const void *given) {
         return EXIT_USAGE;
     }
     const char *dir = cli_guest_dir(cli);
-    if (dir == NULL || !make_plan(&p, dir) || !check_templates(&p)) {
+    if (dir == NULL || !make_plan(&p, dir)) {
         return EXIT_FAILED;
     }
     if (p.options->dry_run) {
-        bool ok = p.options->json ? print_json(&p) : print_dockerfiles(&p);
+        bool ok = check_templates(&p, false) &&
+                  (p.options->json ? print_json(&p) : print_dockerfiles(&p));
         return ok ? EXIT_OK : EXIT_FAILED;
     }
     return build(&p);

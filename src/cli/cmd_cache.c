@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/open_store.h"
+#include "docker/docker.h"
 #include "store/store.h"
 
 struct prune_options {
@@ -101,6 +102,19 @@ static bool is_kept(const struct prune_options *o, const struct store_item *item
     return by_size || by_age;
 }
 
+/* What killed builds left in a Docker engine, where the store knows of some and there is one. */
+static void prune_engine(struct cli *cli, struct store *store) {
+    struct store_claim *claims;
+    struct docker_engine engine;
+    size_t count = store_claims_orphaned(store, cli->arena, &claims);
+    for (size_t i = 0; i < count; i++) {
+        store_claim_leave(&claims[i]);
+    }
+    if (count > 0 && docker_engine_find(cli->arena, &engine, NULL)) {
+        (void)docker_leftovers(cli->arena, store, &engine, true);
+    }
+}
+
 /* From the most recently used to the oldest: what is within a limit stays. */
 static int run_prune(struct cli *cli, const void *given) {
     const struct prune_options *o = given;
@@ -117,6 +131,7 @@ static int run_prune(struct cli *cli, const void *given) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
+    prune_engine(cli, store);
     for (size_t i = count; i > 0; i--) {
         const struct store_item *item = &items[i - 1];
         if (is_kept(o, item, kept)) {

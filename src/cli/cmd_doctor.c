@@ -42,6 +42,7 @@ static const struct check {
     { "Docker", "clock", doctor_check_docker_clock },
     { "Docker", "docker's disk", doctor_check_docker_space },
     { "Docker", "platform", doctor_check_docker_platforms },
+    { "Docker", "leftovers", doctor_check_docker_leftovers },
     { "Toolchain", "musl", doctor_check_musl },
     { "Tools", "mmdebstrap", doctor_check_mmdebstrap },
     { "Tools", "qemu", doctor_check_qemu },

@@ -42,7 +42,8 @@ static const char *const network_words[] = { "host", "none", NULL };
 
 #define ROW(field) offsetof(struct image_build_options, field)
 static const struct option options[] = {
-    { "file", 'f', OPTION_STRING, ROW(file), "FILE", "the Dockerfile (CONTEXT/Dockerfile)" },
+    { "file", 'f', OPTION_STRING, ROW(file), "FILE",
+      "the Dockerfile (CONTEXT/Dockerfile); - is stdin" },
     { "target", 0, OPTION_STRING, ROW(target), "STAGE", "the stage to build (the last)" },
     { "build-arg", 0, OPTION_LIST, ROW(build_args), "K=V", "sets an ARG; K alone takes ours" },
     { "build-context", 0, OPTION_LIST, ROW(contexts), "NAME=FOLDER",
@@ -142,16 +143,33 @@ static bool parse_allowed(struct cli *cli, const struct option_list *list,
     return true;
 }
 
+/* "-" in place of a folder: the Dockerfile is on stdin, and there is no context. */
+static bool has_context(const struct cli *cli) {
+    return strcmp(cli->args[0], "-") != 0;
+}
+
+static bool looks_like_archive(str text) {
+    enum { USTAR_AT = 257 };
+    return str_starts(text, S("\x1F\x8B")) ||
+           str_starts(str_slice(text, min_size(USTAR_AT, text.len), text.len), S("ustar"));
+}
+
 static bool load_dockerfile(struct cli *cli, const struct image_build_options *o,
                             struct sources *sources, uint32_t *ret) {
     const char *context = cli->args[0];
-    const char *path = o->file != NULL ? o->file : path_join(cli->arena, context, "Dockerfile");
+    const char *path = o->file != NULL    ? o->file
+                       : has_context(cli) ? path_join(cli->arena, context, "Dockerfile")
+                                          : "-";
     struct err err = ERR_INIT;
     str text;
     bool from_stdin = strcmp(path, "-") == 0;
     bool ok = from_stdin
                   ? fs_load_fd(cli->arena, STDIN_FILENO, "stdin", DOCKERFILE_BYTES_MAX, &text, &err)
                   : fs_load(cli->arena, AT_FDCWD, path, DOCKERFILE_BYTES_MAX, &text, &err);
+    if (ok && from_stdin && looks_like_archive(text)) {
+        ok = err_set(&err, "stdin is an archive, not a Dockerfile");
+        err_help(&err, "unpack it, and give its folder as the build context");
+    }
     if (!ok) {
         if (o->file == NULL && err.code == ENOENT) {
             err_help(&err, "-f names a Dockerfile that is elsewhere");
@@ -294,7 +312,7 @@ static int run(struct cli *cli, const void *given) {
     sources_init(&sources, cli->arena);
     struct build_request request = {
         .sources = &sources,
-        .context = cli->args[0],
+        .context = has_context(cli) ? cli->args[0] : NULL,
         .target = o->target,
         .platform = oci_platform_host(),
         .network = strcmp(o->network, "none") == 0 ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST,
@@ -317,7 +335,7 @@ static int run(struct cli *cli, const void *given) {
         print_err(cli, &err);
         return EXIT_USAGE;
     }
-    if (!fs_is_dir(AT_FDCWD, cli->args[0])) {
+    if (has_context(cli) && !fs_is_dir(AT_FDCWD, cli->args[0])) {
         print_error(cli, "the build context '%s' is not a folder", cli->args[0]);
         return EXIT_FAILED;
     }

@@ -14,6 +14,7 @@
 #include "cli/run_files.h"
 #include "cli/run_hooks.h"
 #include "cli/run_net.h"
+#include "cli/run_volumes.h"
 #include "vm/vm.h"
 
 enum {
@@ -37,6 +38,7 @@ struct run_options {
     bool timing;
     bool input;
     struct option_list copy_in, copy_out;
+    struct option_list volumes;
     const char *scratch;
     const char *keep;
 };
@@ -73,6 +75,8 @@ static const struct option run_options[] = {
       "copy a file, or what is in a folder, before the command" },
     { "copy-out", 0, OPTION_LIST, offsetof(struct run_options, copy_out), "GUEST:HOST",
       "copy a file or a folder out after the command" },
+    { "volume", 'v', OPTION_LIST, offsetof(struct run_options, volumes), "HOST:GUEST",
+      "a folder of this machine in the guest; HOST:GUEST:ro only to read" },
     { "scratch", 0, OPTION_STRING, offsetof(struct run_options, scratch), "SIZE",
       "keep what is changed on a disk, not in memory: 512M, 4G" },
     { "keep", 0, OPTION_STRING, offsetof(struct run_options, keep), "NAME",
@@ -223,15 +227,28 @@ static void print_timing(const struct vm_report *report) {
     print_stage("whole run", report->total_ms);
 }
 
+/* A second time when the guest's kernel turned out to take no shared folder. */
+static bool run_machine(struct cli *cli, const struct vm_spec *spec,
+                        const struct vm_request *request, const struct vm_hooks *hooks,
+                        struct run_volumes *volumes, struct vm_report *report,
+                        enum vm_outcome *ret_outcome, int *ret_exit_code, struct err *err) {
+    if (vm_run(spec, request, hooks, report, ret_outcome, ret_exit_code, err)) {
+        return true;
+    }
+    return report->no_virtiofs && run_volumes_copy(cli, spec->kernel, volumes) &&
+           vm_run(spec, request, hooks, report, ret_outcome, ret_exit_code, err);
+}
+
 static int boot(struct cli *cli, const struct run_options *o, struct runner *runner,
                 const struct vm_spec *spec, const struct vm_request *request,
-                const struct run_files *files) {
+                const struct run_files *files, struct run_volumes *volumes) {
     const struct vm_hooks hooks = runner_hooks(runner, cli->arg_count == 0);
     struct vm_report *report = ARENA_NEW(cli->arena, struct vm_report);
     struct err err = ERR_INIT;
     enum vm_outcome outcome = VM_EXITED;
     int exit_code = EXIT_FAILED;
-    bool good = vm_run(spec, request, &hooks, report, &outcome, &exit_code, &err);
+    bool good =
+        run_machine(cli, spec, request, &hooks, volumes, report, &outcome, &exit_code, &err);
     runner_restore(runner);
     int code = good ? runner_exit_code(runner, outcome, exit_code, o->timeout_s) : EXIT_FAILED;
     if (!good) {
@@ -277,6 +294,7 @@ static int run(struct cli *cli, const void *options) {
     AUTO_RUNNER runner = RUNNER_INIT(cli);
     AUTO_RUN_NET net = RUN_NET_INIT;
     AUTO_RUN_FILES files = { 0 };
+    AUTO_RUN_VOLUMES volumes = { 0 };
     AUTO_FD scratch = -1;
     const struct guest_config *config;
     /* One argument is the guest shell's, several are words that are run as they are. */
@@ -293,6 +311,11 @@ static int run(struct cli *cli, const void *options) {
         return EXIT_FAILED;
     }
     struct vm_spec spec = make_spec(cli, o, config);
+    if (!run_volumes_prepare(cli, &o->volumes, spec.kernel, &volumes)) {
+        return EXIT_FAILED;
+    }
+    spec.volumes = volumes.items;
+    spec.volume_count = volumes.count;
     if (!prepare_keep(cli, o, &spec, &request) || !runner_open(&runner) ||
         (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest))) {
         return EXIT_FAILED;
@@ -308,7 +331,7 @@ static int run(struct cli *cli, const void *options) {
     }
     spec.net_fd = net.fd;
     spec.scratch_fd = scratch >= 0 ? scratch : 0;
-    int code = boot(cli, o, &runner, &spec, &request, &files);
+    int code = boot(cli, o, &runner, &spec, &request, &files, &volumes);
     if (spec.keep_dir != NULL && vm_is_kept(spec.keep_dir)) {
         net.pid = 0; /* it ends with the machine */
         print_kept(o->keep);

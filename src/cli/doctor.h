@@ -81,6 +81,7 @@ void doctor_check_docker_memory(struct doctor *d);
 void doctor_check_docker_clock(struct doctor *d);
 void doctor_check_docker_space(struct doctor *d);
 void doctor_check_docker_platforms(struct doctor *d);
+void doctor_check_docker_leftovers(struct doctor *d);
 
 /* doctor_tools.c */
 void doctor_check_musl(struct doctor *d);

@@ -131,3 +131,20 @@ void doctor_check_docker_platforms(struct doctor *d) {
         }
     }
 }
+
+void doctor_check_docker_leftovers(struct doctor *d) {
+    if (d->docker == NULL || d->store == NULL) {
+        return;
+    }
+    size_t count = docker_leftovers(d->cli->arena, d->store, d->docker, false);
+    if (count == 0) {
+        doctor_report(d, FINDING_PASS, NULL, "no build of this store was killed");
+        return;
+    }
+    struct finding *f =
+        doctor_report(d, FINDING_WARN, NULL,
+                      "%zu build%s killed and may have left containers and images in the engine: "
+                      "the next build removes them",
+                      count, count == 1 ? " was" : "s were");
+    doctor_fix(d, f, "capsem-builder cache prune --keep-days 36500 # keeps all of the store");
+}

@@ -112,8 +112,11 @@ static bool check_nodes(struct cli *cli, struct engine *e, const struct oci_plat
         return false;
     }
     e->elsewhere = !str_eq(b.driver, S("docker"));
+    const struct docker_node *first = count > 0 ? docker_builder_node(&b, &platforms[0]) : NULL;
     for (size_t i = 0; i < count; i++) {
-        if (docker_builder_node(&b, &platforms[i]) == NULL) {
+        const struct docker_node *node = docker_builder_node(&b, &platforms[i]);
+        e->several_nodes = e->several_nodes || node != first;
+        if (node == NULL) {
             str platform = oci_platform_text(cli->arena, &platforms[i]);
             err_set(&err, "the builder '%.*s' has no node for %.*s", STR_FMT(b.name),
                     STR_FMT(platform));
@@ -214,13 +217,13 @@ bool built_ask(struct cli *cli, const struct built *b, const char *const *argv,
 /* ---- packing ---- */
 
 struct exported {
-    const struct built *built;
-    const char *container; /* NULL: of buildx, which has none */
+    struct docker_source source;
+    const char *spool_folder;
 };
 
 static bool read_export(void *self, struct tree *t, struct err *err) {
     const struct exported *x = self;
-    return docker_export(&x->built->image, x->container, store_path(x->built->store), t, err);
+    return docker_export(&x->source, x->spool_folder, t, err);
 }
 
 bool built_pack(struct cli *cli, const struct built *b, int fd, const struct pack_options *options,
@@ -229,11 +232,11 @@ bool built_pack(struct cli *cli, const struct built *b, int fd, const struct pac
         return output_pack_squashfs(b->store, b->result.layers, b->result.layer_count, fd, options,
                                     p, err);
     }
-    struct exported x = { .built = b };
-    if (!docker_container_create(cli->arena, &b->image, &x.container, err)) {
+    struct exported x = { DOCKER_SOURCE_INIT, store_path(b->store) };
+    if (!docker_source_open(cli->arena, &b->image, &x.source, err)) {
         return false;
     }
     bool ok = output_pack_tree(b->store, read_export, &x, fd, options, p, err);
-    docker_container_remove(x.container);
+    docker_source_close(&x.source);
     return ok;
 }

@@ -18,6 +18,7 @@ struct engine {
     enum engine_kind kind;
     const char *builder;    /* BUILDX; NULL: the one that is chosen now */
     bool elsewhere;         /* BUILDX: the builder is not the engine itself */
+    bool several_nodes;     /* BUILDX: the architectures are built on more than one */
     const char *cache_from; /* BUILDX: as --cache-from of buildx has it; NULL: none */
     const char *cache_to;
     struct docker_engine docker; /* of the other two */

@@ -25,16 +25,20 @@ static bool image_has(void *self, str image, str name, bool *ret_has) {
     return true;
 }
 
-/* "Dockerfile.dockerignore", else the context's. A bad one is reported by the build too. */
+/* "Dockerfile.dockerignore", else the context's. A bad one is reported by the build too. NULL:
+ * there is none, or no context. */
 static const struct dockerfile_ignore *load_ignore(struct checker *c, struct diag_sink *sink) {
     struct arena *a = c->cli->arena;
     struct sources *sources = c->request->sources;
     str dockerfile = sources->items[c->request->dockerfile]->path;
+    const struct dockerfile_ignore *ignore = NULL;
+    if (c->request->context == NULL) {
+        return NULL;
+    }
     const char *const paths[] = {
         str_fmt(a, "%.*s.dockerignore", STR_FMT(dockerfile)).ptr,
         path_join(a, c->request->context, ".dockerignore"),
     };
-    const struct dockerfile_ignore *ignore = NULL;
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         str text;
         struct err ignored = ERR_INIT;

@@ -186,6 +186,26 @@ static void empty_dev(struct tree *t) {
     }
 }
 
+/* Whatever made it, a guest has these folders to mount on, and nothing that says it is a
+ * container. */
+static bool normalise_names(struct tree *t, int64_t epoch_s, struct err *err) {
+    static const str mounted_on[] = { S_INIT("/dev"), S_INIT("/proc"), S_INIT("/sys") };
+    static const str of_containers = S_INIT("/.dockerenv");
+    const struct tree_meta meta = { .mode = 0755, .mtime_s = epoch_s };
+    struct tree_entry *e = tree_find(t, of_containers, TREE_LITERAL);
+    if (e != NULL) {
+        tree_remove(t, e);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(mounted_on); i++) {
+        if (tree_find(t, mounted_on[i], TREE_LITERAL) == NULL &&
+            !tree_put_dir(t, mounted_on[i], &meta, &e, err)) {
+            return false;
+        }
+    }
+    empty_dev(t);
+    return true;
+}
+
 /* A folder's time tells when something came or went in it, and engines put their mounts into them:
  * without it the same files are the same bytes, whatever engine made them. */
 static void normalise_times(struct tree *t, int64_t epoch_s) {
@@ -223,10 +243,9 @@ static bool work(const struct worker *w, struct err *err) {
         return false;
     }
     if (w->type == OUTPUT_SQUASHFS && w->pack->gated) {
-        if (!check_gates(t, err)) {
+        if (!check_gates(t, err) || !normalise_names(t, w->epoch_s, err)) {
             return false;
         }
-        empty_dev(t);
         normalise_times(t, w->epoch_s);
     }
     switch (w->type) {

@@ -318,6 +318,9 @@ static void on_notice(void *self, str text) {
     if (p->mode == PROGRESS_JSON) {
         json_t *o = json_object();
         json_object_set_new(o, "event", json_string("notice"));
+        if (p->label != NULL) {
+            json_object_set_new(o, "build", json_string(p->label));
+        }
         json_object_set_new(o, "text", json_text(text));
         print_json(o);
         return;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "build/build.h"
 #include "cli/recipe_notes.h"
 #include "dockerfile/dockerfile.h"
 #include "oci/oci.h"
@@ -229,6 +230,15 @@ static void check_text(struct checking *c, bool context_is_known, struct err *er
     }
 }
 
+/* After the rest: it takes a text without errors. */
+static void check_machine(struct checking *c, const struct config_architecture *arch) {
+    struct build_request request = { .sources = c->sources, .dockerfile = c->recipe->source };
+    if (c->sink->errors == 0 &&
+        oci_platform_parse(c->arena, arch->docker_platform.text, &request.platform, NULL)) {
+        (void)!build_check_platforms(c->arena, &request, c->sink);
+    }
+}
+
 /* ---- each mistake once ---- */
 
 /* Texts are loaded and rendered once for each architecture: places are equal when their paths are.
@@ -308,6 +318,9 @@ void recipe_check(struct arena *a, const struct recipe_check *check,
     struct checking c = { .arena = a, .sources = sources, .sink = &own, .recipe = &recipe };
     if (recipe_render(a, &request, sources, &own, &recipe, &err) && check->sound) {
         check_text(&c, artifacts_dir != NULL, &err);
+        if (check->runs_here) {
+            check_machine(&c, arch);
+        }
         recipe_notes_add(&own, &recipe, S(""));
     }
     if (err_is_set(&err)) {

@@ -11,6 +11,8 @@ struct recipe_check {
     /* The config has no errors. Else only that templates render is checked (E400): what they make
      * of defaults in the place of broken values tells nothing. */
     bool sound;
+    /* The embedded engine will execute it: E405 also for a RUN that this machine cannot run. */
+    bool runs_here;
     struct recipe_templates *templates; /* zeroed at first: what several checks share */
 };
 

@@ -12,8 +12,7 @@ enum { COPIES_MAX = 32 };
 #define SCRATCH_BYTES_MIN ((uint64_t)16 << 20)
 #define SCRATCH_BYTES_MAX ((uint64_t)16 << 40)
 
-/* An unnamed file below the store. */
-static bool open_unnamed(struct cli *cli, int *ret_fd, struct err *err) {
+bool run_open_unnamed(struct cli *cli, int *ret_fd, struct err *err) {
     if (!fs_mkdir_p(AT_FDCWD, cli->cache_dir, 0755, err)) {
         return false;
     }
@@ -59,7 +58,7 @@ static bool pack_folder(struct cli *cli, const char *host, int *ret_fd, struct e
     AUTO_TREE tree = tree_new();
     AUTO_FD fd = -1;
     const struct image_tar_options options = { .epoch_s = INT64_MAX, .compression = IMAGE_PLAIN };
-    if (!tree_add_layer(tree, host, err) || !open_unnamed(cli, &fd, err) ||
+    if (!tree_add_layer(tree, host, err) || !run_open_unnamed(cli, &fd, err) ||
         !image_write_tar(tree, &options, fd, err)) {
         return false;
     }
@@ -126,7 +125,7 @@ static bool prepare_out(struct cli *cli, const char *text, struct run_files *fil
     if (!fs_is_dir(AT_FDCWD, parent)) {
         return err_sys(err, ENOENT, "the folder '%s' for '%s'", parent, copy->host);
     }
-    if (!open_unnamed(cli, &copy->fd, err)) {
+    if (!run_open_unnamed(cli, &copy->fd, err)) {
         return false;
     }
     files->fds[files->fd_count++] = copy->fd;
@@ -277,7 +276,7 @@ bool run_scratch_open(struct cli *cli, const char *size, int *ret_fd) {
         bytes > SCRATCH_BYTES_MAX) {
         err_set(&err, "--scratch '%s' is no size from 16M to 16T", size);
         err_help(&err, "as in --scratch 4G; it takes on this disk what is written to it");
-    } else if (open_unnamed(cli, &fd, &err) && ftruncate(fd, (off_t)bytes) == 0) {
+    } else if (run_open_unnamed(cli, &fd, &err) && ftruncate(fd, (off_t)bytes) == 0) {
         *ret_fd = take_fd(&fd);
         return true;
     } else if (!err_is_set(&err)) {

@@ -34,6 +34,9 @@ bool run_files_finish(struct cli *cli, const struct run_files *files,
 void run_files_done(struct run_files *files);
 #define AUTO_RUN_FILES __attribute__((cleanup(run_files_done))) struct run_files
 
+/* An unnamed file below the store. */
+MUST_CHECK bool run_open_unnamed(struct cli *cli, int *ret_fd, struct err *err);
+
 /* "4G", "512M": bytes, a whole number with K, M, G, T. An unnamed file of that size below the
  * store, for --scratch; false: printed. */
 bool run_scratch_open(struct cli *cli, const char *size, int *ret_fd);

@@ -122,7 +122,7 @@ static bool load_from_store(struct bases *b, const struct dockerfile_from *from,
         return false;
     }
     image.config.platform = *platform;
-    const char *as = str_fmt(b->arena, "capsem-builder-base:%s-%zu", b->label, b->names.len).ptr;
+    const char *as = str_fmt(b->arena, DOCKER_BASE_NAME ":%s-%zu", b->label, b->names.len).ptr;
     build->events->notice(
         build->self,
         str_fmt(b->arena, "loading '%.*s' into the engine from the store", STR_FMT(name)));

@@ -262,6 +262,15 @@ static void clean(struct run *r) {
     }
 }
 
+static bool claim(struct run *r, struct store_claim *ret) {
+    const struct build_request *build = r->request->build;
+    if (docker_leftovers(r->arena, build->store, r->request->engine, true) > 0) {
+        build->events->notice(build->self,
+                              S("removed what a build that was killed had left in the engine"));
+    }
+    return leftovers_claim(r->arena, build->store, r->request->engine, r->label, ret, r->err);
+}
+
 bool docker_build(struct arena *a, const struct docker_request *request, struct diag_sink *sink,
                   struct docker_image *ret_image, struct build_result *ret, struct err *err) {
     *ret = (struct build_result){ 0 };
@@ -274,12 +283,19 @@ bool docker_build(struct arena *a, const struct docker_request *request, struct 
         .label = make_label(a),
         .err = err,
     };
-    r.tag = str_fmt(a, "capsem-builder:%s", r.label).ptr;
-    if (!dockerfile_parse(a, sink, request->build->dockerfile, &r.file)) {
+    r.tag = str_fmt(a, DOCKER_IMAGE_NAME ":%s", r.label).ptr;
+    struct docker_image image = {
+        .label = r.label,
+        .claim = STORE_CLAIM_INIT,
+        .platform = oci_platform_text(a, &request->build->platform),
+        .has_buildkit = request->engine->has_buildkit,
+    };
+    if (!dockerfile_parse(a, sink, request->build->dockerfile, &r.file) ||
+        !claim(&r, &image.claim)) {
         return false;
     }
     /* From here on something may be in the engine, whatever becomes of the build. */
-    struct docker_image image = { .tag = r.tag, .label = r.label };
+    image.tag = r.tag;
     bool ok = prepare(&r) && run_build(&r, ret) && (request->streamed || inspect(&r, &image));
     if (ok && request->streamed) {
         keep_stream(&r, &image);
@@ -300,13 +316,17 @@ void docker_image_done(struct docker_image *image) {
     }
     if (image->stream != NULL) {
         stream_done(image->stream);
+        store_claim_done(&image->claim);
         image->tag = NULL;
         return;
     }
     AUTO_ARENA scratch = arena_new();
     const char *filter = str_fmt(scratch, "label=" DOCKER_LABEL "=%s", image->label).ptr;
-    call_quietly((const char *const[]){ "docker", "image", "rm", "--force", image->tag, NULL });
-    call_quietly(
-        (const char *const[]){ "docker", "image", "prune", "--force", "--filter", filter, NULL });
+    const char *const rm[] = { "docker", "image", "rm", "--force", image->tag, NULL };
+    const char *const prune[] = { "docker", "image", "prune", "--force", "--filter", filter, NULL };
+    bool ok = call_quietly(rm);
+    ok = call_quietly(prune) && ok;
+    /* An engine that is gone may be back for the next build. */
+    ok ? store_claim_done(&image->claim) : store_claim_leave(&image->claim);
     image->tag = NULL;
 }

@@ -125,7 +125,7 @@ bool call_ask(struct arena *a, const char *const *argv, uint64_t timeout_ms,
     return true;
 }
 
-void call_quietly(const char *const *argv) {
+bool call_quietly(const char *const *argv) {
     struct proc_spec spec = { .argv = argv, .timeout_ms = DOCKER_ASK_MS };
-    (void)!proc_check(&spec, NULL);
+    return proc_check(&spec, NULL);
 }

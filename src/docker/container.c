@@ -5,27 +5,28 @@
 
 #include "docker/internal.h"
 
-bool docker_container_create(struct arena *a, const struct docker_image *image,
-                             const char **ret_container, struct err *err) {
-    if (image->stream != NULL) {
-        *ret_container = NULL;
-        return true;
-    }
-    const char *name = str_fmt(a, "capsem-builder-%s", image->label).ptr;
+bool container_create(struct arena *a, const struct docker_image *image, const char *name,
+                      const char **ret, struct err *err) {
     const char *label = str_fmt(a, "--label=" DOCKER_LABEL "=%s", image->label).ptr;
     /* An image from scratch has no command, and a container must have one. */
     const char *const argv[] = { "docker", "create",   "--network=none", label, "--name",
                                  name,     image->tag, "/nothing",       NULL };
     str ignored;
     if (!call_ask(a, argv, DOCKER_ASK_MS, NULL, &ignored, err)) {
-        docker_container_remove(name); /* it may have been made all the same */
+        container_remove(name); /* it may have been made all the same */
         return err_wrap(err, "make a container to read the image");
     }
-    *ret_container = name;
+    *ret = name;
     return true;
 }
 
-void docker_container_remove(const char *container) {
+static bool create(struct arena *a, const struct docker_image *image, const char **ret,
+                   struct err *err) {
+    const char *name = str_fmt(a, "capsem-builder-%s", image->label).ptr;
+    return container_create(a, image, name, ret, err);
+}
+
+void container_remove(const char *container) {
     if (container != NULL) {
         call_quietly(
             (const char *const[]){ "docker", "rm", "--force", "--volumes", container, NULL });
@@ -60,53 +61,41 @@ bool docker_copy_out(struct arena *a, const struct docker_image *image, const ch
     if (image->stream != NULL) {
         return stream_copy_out(a, image->stream, names, count, to_folder, err);
     }
-    if (!docker_container_create(a, image, &container, err)) {
+    if (!create(a, image, &container, err)) {
         return false;
     }
     bool ok = true;
     for (size_t i = 0; i < count && ok; i++) {
         ok = copy_one(a, container, names[i], to_folder, cancelled, err);
     }
-    docker_container_remove(container);
+    container_remove(container);
     return ok;
-}
-
-/* ---- the filesystem ---- */
-
-bool docker_export(const struct docker_image *image, const char *container,
-                   const char *spool_folder, struct tree *t, struct err *err) {
-    const char *const argv[] = { "docker", "export", container, NULL };
-    if (!stream_read(image->stream != NULL ? stream_argv(image->stream) : argv, spool_folder, t,
-                     err)) {
-        return false;
-    }
-    docker_normalise(t);
-    return true;
 }
 
 /* ---- what is not the image's ---- */
 
 /*
- * All that differs between the files of a container and those of its image: Docker puts these into
- * a container that is made, in place of the image's own files of these names, for what it mounts
- * when the container runs. Older BuildKits leave the places of a step's mounts behind. Times are
- * the packer's business: it writes one for all.
+ * All that an engine puts into files that it gives: Docker makes these for what it mounts into a
+ * container, in place of the image's own (kept.c brings those back). Older BuildKits leave the
+ * places of a step's mounts behind. The rest is the packer's business, whatever the engine: what a
+ * guest has of no engine is a table in cli/output.c.
  */
 static const struct {
     str path;
     uint32_t type;      /* that Docker makes */
     uint32_t mode;      /* of files; 0: any */
     const char *target; /* of a link */
+    bool of_container;
 } made_by_engine[] = {
-    { S_INIT("/.dockerenv"), S_IFREG, 0755, NULL },
-    { S_INIT("/dev/console"), S_IFREG, 0755, NULL },
-    { S_INIT("/dev/pts"), S_IFDIR, 0, NULL },
-    { S_INIT("/dev/shm"), S_IFDIR, 0, NULL },
-    { S_INIT("/etc/hostname"), S_IFREG, 0755, NULL },
-    { S_INIT("/etc/hosts"), S_IFREG, 0755, NULL },
-    { S_INIT("/etc/resolv.conf"), S_IFREG, 0755, NULL },
-    { S_INIT("/etc/mtab"), S_IFLNK, 0, "/proc/mounts" },
-    { S_INIT(BUILD_HOST_FOLDER), S_IFDIR, 0, NULL },
+    { S_INIT("/.dockerenv"), S_IFREG, 0755, NULL, true },
+    { S_INIT("/dev/console"), S_IFREG, 0755, NULL, true },
+    { S_INIT("/dev/pts"), S_IFDIR, 0, NULL, true },
+    { S_INIT("/dev/shm"), S_IFDIR, 0, NULL, true },
+    { S_INIT("/etc/hostname"), S_IFREG, 0755, NULL, true },
+    { S_INIT("/etc/hosts"), S_IFREG, 0755, NULL, true },
+    { S_INIT("/etc/resolv.conf"), S_IFREG, 0755, NULL, true },
+    { S_INIT("/etc/mtab"), S_IFLNK, 0, "/proc/mounts", true },
+    { S_INIT(BUILD_HOST_FOLDER), S_IFDIR, 0, NULL, false },
 };
 
 static bool is_engines(const struct tree_entry *e, size_t row) {
@@ -127,13 +116,55 @@ static bool is_engines(const struct tree_entry *e, size_t row) {
     return false;
 }
 
-void docker_normalise(struct tree *t) {
+static void normalise(struct tree *t, bool of_container) {
     for (size_t row = 0; row < ARRAY_LEN(made_by_engine); row++) {
         struct tree_entry *e = tree_find(t, made_by_engine[row].path, TREE_LITERAL);
-        if (e != NULL && is_engines(e, row)) {
+        bool is_sought = of_container || !made_by_engine[row].of_container;
+        if (e != NULL && is_sought && is_engines(e, row)) {
             tree_remove(t, e);
         }
     }
+}
+
+/* ---- the filesystem ---- */
+
+bool docker_source_open(struct arena *a, const struct docker_image *image,
+                        struct docker_source *ret, struct err *err) {
+    struct docker_source s = DOCKER_SOURCE_INIT;
+    s.image = image;
+    if (image->stream == NULL && (!create(a, image, &s.container, err) || !kept_open(a, &s, err))) {
+        docker_source_close(&s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+void docker_source_close(struct docker_source *s) {
+    kept_close(s);
+    container_remove(s->container);
+    *s = DOCKER_SOURCE_INIT;
+}
+
+/* The small one is made while the large one comes. */
+bool docker_export(const struct docker_source *source, const char *spool_folder, struct tree *t,
+                   struct err *err) {
+    const char *const argv[] = { "docker", "export", source->container, NULL };
+    AUTO_WORKER kept = WORKER_INIT;
+    if (source->image->stream != NULL) {
+        bool ok = stream_read(stream_argv(source->image->stream), spool_folder, t, err);
+        normalise(t, false);
+        return ok;
+    }
+    if ((source->kept_argv != NULL && !stream_begin(source->kept_argv, &kept, err)) ||
+        !stream_read(argv, spool_folder, t, err)) {
+        return false;
+    }
+    normalise(t, true);
+    if (source->kept_argv != NULL && !stream_end(&kept, spool_folder, t, err)) {
+        return err_wrap(err, "look at the image's own '/etc'");
+    }
+    return kept_restore(t, err);
 }
 
 /* ---- a command in it ---- */
@@ -153,6 +184,7 @@ bool docker_run(struct arena *a, const struct docker_image *image, const char *c
     argv_add(&v, "run");
     argv_add(&v, "--rm");
     argv_add(&v, "--network=none");
+    argv_add(&v, "--sig-proxy=false"); /* a signal is for the client: a shell would ignore it */
     argv_addf(&v, "--name=%s", name);
     argv_addf(&v, "--label=" DOCKER_LABEL "=%s", image->label);
     for (size_t i = 0; env[i] != NULL; i++) {
@@ -167,7 +199,7 @@ bool docker_run(struct arena *a, const struct docker_image *image, const char *c
     bool ok = proc_run(&spec, &result, err);
     bool stopped = cancelled != NULL && *cancelled;
     if (!ok || stopped || result.exit_code != 0) {
-        docker_container_remove(name);
+        container_remove(name);
     }
     if (stopped) {
         return err_sys(err, EINTR, "stopped");

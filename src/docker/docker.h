@@ -13,12 +13,14 @@
 #pragma once
 
 #include "build/build.h"
+#include "store/store.h"
 #include "tree/tree.h"
 
 /* What answers behind the docker command line. */
 struct docker_engine {
     str client_version;
     str version;      /* of the engine, "20.10.24" */
+    str id;           /* its own, whatever way leads there */
     str name;         /* of its machine */
     str context;      /* what the client calls the connection; empty: the default one */
     str root_dir;     /* where it keeps images, on its machine */
@@ -80,15 +82,18 @@ struct docker_request {
 
 struct docker_stream;
 
-/* What a build left in an engine, or in the cache of a builder. */
+/* What a build made in an engine, or in the cache of a builder. */
 struct docker_image {
     const char *tag;              /* NULL: nothing is there */
     struct docker_stream *stream; /* of a builder: how to get it again; NULL: the engine has it */
     const char *label;            /* of the build: what it made carries it */
+    struct store_claim claim;     /* on that */
+    str platform;
+    bool has_buildkit; /* of the engine that has it */
     struct oci_pairs env;
     struct store_key key; /* of its content: same key, same tree */
 };
-#define DOCKER_IMAGE_INIT ((struct docker_image){ .tag = NULL })
+#define DOCKER_IMAGE_INIT ((struct docker_image){ .claim = STORE_CLAIM_INIT })
 
 /*
  * Builds the last stage. False: reported to the sink (E404 with the step's place, E405 for what the
@@ -99,24 +104,39 @@ MUST_CHECK bool docker_build(struct arena *a, const struct docker_request *reque
                              struct build_result *ret, struct err *err);
 /* Removes the image and what dangles of the build; others' never. */
 void docker_image_done(struct docker_image *image);
+/*
+ * The builds of this store that were killed and may have left something in the engine; with
+ * `remove` that is removed, as the build would have done.
+ */
+size_t docker_leftovers(struct arena *a, struct store *store, const struct docker_engine *engine,
+                        bool remove);
 #define AUTO_DOCKER_IMAGE __attribute__((cleanup(docker_image_done))) struct docker_image
 
 /* Copies files of the image's root into a folder, through a container that is removed. */
 MUST_CHECK bool docker_copy_out(struct arena *a, const struct docker_image *image,
                                 const char *const *names, size_t count, const char *to_folder,
                                 const volatile sig_atomic_t *cancelled, struct err *err);
-/* A container to export from; *ret is NULL when the image is a builder's, which needs none. */
-MUST_CHECK bool docker_container_create(struct arena *a, const struct docker_image *image,
-                                        const char **ret_container, struct err *err);
-void docker_container_remove(const char *container); /* NULL is fine */
+
+/* What an image's files are read from. */
+struct docker_source {
+    const struct docker_image *image;
+    const char *container;        /* to export; NULL: of a builder's image, which needs none */
+    struct store_work work;       /* a Dockerfile that copies what an export loses */
+    const char *const *kept_argv; /* gives that as a tar; NULL: there is none */
+    const char *kept_container;   /* of the classic builder; NULL */
+    const char *kept_tag;         /* of an image of it */
+};
+#define DOCKER_SOURCE_INIT ((struct docker_source){ .work = STORE_WORK_INIT })
+MUST_CHECK bool docker_source_open(struct arena *a, const struct docker_image *image,
+                                   struct docker_source *ret, struct err *err);
+void docker_source_close(struct docker_source *s);
+#define AUTO_DOCKER_SOURCE __attribute__((cleanup(docker_source_close))) struct docker_source
 /*
  * The image's filesystem into an empty tree, streamed; contents go to an unnamed file in
  * `spool_folder`. What the engine itself puts into a container is taken out again.
  */
-MUST_CHECK bool docker_export(const struct docker_image *image, const char *container,
-                              const char *spool_folder, struct tree *t, struct err *err);
-/* What differs by nature between a container's files and the image's. */
-void docker_normalise(struct tree *t);
+MUST_CHECK bool docker_export(const struct docker_source *source, const char *spool_folder,
+                              struct tree *t, struct err *err);
 
 /* Runs a command in the image, without network; what it changes is thrown away. */
 MUST_CHECK bool docker_run(struct arena *a, const struct docker_image *image,

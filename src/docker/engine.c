@@ -127,6 +127,7 @@ static bool read_info(struct arena *a, struct docker_engine *e, str text, int64_
     e->client_version = json_text_at(a, info, "ClientInfo.Version");
     e->context = json_text_at(a, info, "ClientInfo.Context");
     e->version = json_text_at(a, info, "ServerVersion");
+    e->id = json_text_at(a, info, "ID");
     e->name = json_text_at(a, info, "Name");
     e->architecture = json_text_at(a, info, "Architecture");
     e->memory_bytes = json_number_at(info, "MemTotal");

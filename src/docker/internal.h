@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/worker.h"
 #include "docker/docker.h"
 #include "dockerfile/dockerfile.h"
 
@@ -12,6 +13,9 @@ enum {
 
 /* The label that everything of ours in an engine has. */
 #define DOCKER_LABEL "capsem-builder.build"
+/* What it is called there: ':' and the label follow. */
+#define DOCKER_IMAGE_NAME "capsem-builder"
+#define DOCKER_BASE_NAME  "capsem-builder-base"
 
 /* ---- call.c: one command ---- */
 
@@ -30,7 +34,7 @@ void argv_addf(struct argv *v, const char *fmt, ...) __attribute__((format(print
 MUST_CHECK bool call_ask(struct arena *a, const char *const *argv, uint64_t timeout_ms,
                          const volatile sig_atomic_t *cancelled, str *ret, struct err *err);
 /* The same without an answer, and without a word when it fails: for cleaning up. */
-void call_quietly(const char *const *argv);
+bool call_quietly(const char *const *argv);
 /* What a failing docker printed, as an error: its last telling line, and what helps. */
 bool call_explain(str printed, int exit_code, struct err *err);
 
@@ -105,6 +109,19 @@ MUST_CHECK bool bases_prepare(struct bases *b);
 /* Removes what was loaded. */
 void bases_done(struct bases *b);
 
+/* ---- leftovers.c ---- */
+
+/* Before anything with the label is made. */
+MUST_CHECK bool leftovers_claim(struct arena *a, struct store *store,
+                                const struct docker_engine *engine, const char *label,
+                                struct store_claim *ret, struct err *err);
+
+/* ---- container.c ---- */
+
+MUST_CHECK bool container_create(struct arena *a, const struct docker_image *image,
+                                 const char *name, const char **ret, struct err *err);
+void container_remove(const char *container); /* NULL is fine */
+
 /* ---- watch.c: what a build prints ---- */
 
 struct watched;
@@ -119,9 +136,22 @@ bool watched_report(struct watched *w, const struct docker_engine *engine, struc
 /* The end of all that was printed. */
 str watched_tail(const struct watched *w);
 
+/* ---- kept.c ---- */
+
+/* How to get what an export loses. */
+MUST_CHECK bool kept_open(struct arena *a, struct docker_source *s, struct err *err);
+void kept_close(struct docker_source *s);
+/* It is in the tree, in a folder of its own: puts it into its place. */
+MUST_CHECK bool kept_restore(struct tree *t, struct err *err);
+
 /* ---- stream.c ---- */
 
-/* Runs a command and reads the tar that it writes; one that ends early is an error. */
+/* Runs a command that writes a tar to its stdout; one that ends early is an error. */
+MUST_CHECK bool stream_begin(const char *const *argv, struct worker *ret, struct err *err);
+/* Reads it. */
+MUST_CHECK bool stream_end(struct worker *w, const char *spool_folder, struct tree *t,
+                           struct err *err);
+/* Both. */
 MUST_CHECK bool stream_read(const char *const *argv, const char *spool_folder, struct tree *t,
                             struct err *err);
 

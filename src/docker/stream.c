@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/worker.h"
 #include "docker/internal.h"
 
 enum { TAR_END_BYTES = 1024 }; /* two blocks of zeros end an archive */
@@ -51,7 +50,8 @@ static bool is_whole(const struct pump *p) {
 
 static bool pump_command(void *self, int outfd, struct err *err) {
     struct pump *p = self;
-    struct proc_spec spec = { .argv = p->argv, .on_output = pump_output, .self = p };
+    static const char *const env[] = { "DOCKER_BUILDKIT=1", NULL };
+    struct proc_spec spec = { .argv = p->argv, .env = env, .on_output = pump_output, .self = p };
     struct proc_result result;
     p->outfd = outfd;
     if (!proc_run(&spec, &result, err)) {
@@ -79,25 +79,30 @@ static void drain(int fd) {
     }
 }
 
-bool stream_read(const char *const *argv, const char *spool_folder, struct tree *t,
-                 struct err *err) {
+bool stream_begin(const char *const *argv, struct worker *ret, struct err *err) {
     struct pump p = { .argv = argv, .write_err = ERR_INIT, .errors = BUF_INIT(DOCKER_TEXT_MAX) };
-    AUTO_WORKER w = WORKER_INIT;
+    return worker_start(pump_command, &p, ret, err);
+}
+
+bool stream_end(struct worker *w, const char *spool_folder, struct tree *t, struct err *err) {
     struct tree_tar_options options = { .spool_folder = spool_folder };
     struct err unread = ERR_INIT;
-    if (!worker_start(pump_command, &p, &w, err)) {
-        return false;
-    }
-    bool ok = tree_add_tar(t, w.fd, "the image's files", &options, &unread);
-    drain(w.fd);
+    bool ok = tree_add_tar(t, w->fd, "the image's files", &options, &unread);
+    drain(w->fd);
     /* A command that failed knows better than the reader of half a stream. */
-    if (!worker_finish(&w, NULL, NULL, err)) {
+    if (!worker_finish(w, NULL, NULL, err)) {
         return false;
     }
     if (!ok) {
         *err = unread;
     }
     return ok;
+}
+
+bool stream_read(const char *const *argv, const char *spool_folder, struct tree *t,
+                 struct err *err) {
+    AUTO_WORKER w = WORKER_INIT;
+    return stream_begin(argv, &w, err) && stream_end(&w, spool_folder, t, err);
 }
 
 /* ---- of a builder ---- */

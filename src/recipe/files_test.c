@@ -134,16 +134,19 @@ static void image_json_tells_what_the_guest_needs(void **state) {
     const char *env;
     const char *blocked;
     const char *binary;
+    const char *kernel;
     int read;
     json_int_t cpus;
     json_int_t node;
     int code = json_unpack(
-        j, "{s:s, s:s, s:[{s:{s:s}}], s:[{s:s, s:{s:s}}], s:{s:b, s:[s]}, s:[s], s:{s:I}, s:I}",
+        j,
+        "{s:s, s:s, s:[{s:{s:s}}], s:[{s:s, s:{s:s}}], s:{s:b, s:[s]}, s:[s], s:{s:I}, s:I, s:s}",
         "name", &name, "version", &version, "providers", "cli", "version_command", &cli,
         "mcp_servers", "command", &command, "env", "K", &env, "web", "allow_read", &read,
         "custom_block", &blocked, "guest_binaries", &binary, "resources", "cpu_count", &cpus,
-        "node_major", &node);
+        "node_major", &node, "kernel_source", &kernel);
     assert_int_equal(code, 0);
+    assert_string_equal(kernel, "kernel.org");
     assert_string_equal(name, "img");
     assert_string_equal(version, "1.2");
     assert_string_equal(cli, "cli --version");

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "store/internal.h"
 
-static const char *const folders[] = { "layers", "images", "mounts", "blocks",
-                                       "tmp",    "trash",  "locks",  "results" };
+static const char *const folders[] = { "layers", "images", "mounts",  "blocks", "tmp",
+                                       "trash",  "locks",  "results", "claims" };
 
 static bool open_folders(struct store *s, const char *dir, struct err *err) {
     /* Ours alone: layers hold programs with setuid bits. */

@@ -11,6 +11,7 @@
  *   DIR/blocks/              compressed blocks (blocks.h)
  *   DIR/owners               the user and group ids that its files are made with
  *   DIR/digests              digests of files by (device, inode, size, mtime, ctime)
+ *   DIR/claims/NAME          what a process has made outside the store; locked while it lives
  *   DIR/tmp/NAME/            work in progress, locked by its process; stale ones are swept
  *   DIR/trash/               renamed away, removed later: deleting a large tree slows the disk
  *
@@ -60,6 +61,30 @@ void store_work_done(struct store_work *w);
 #define AUTO_STORE_WORK __attribute__((cleanup(store_work_done))) struct store_work
 /* Absolute path of something inside. */
 const char *store_work_path(const struct store_work *w, struct arena *a, const char *name);
+
+/* --- claims ------------------------------------------------------------------------------- */
+
+/*
+ * What a process makes outside the store, said before it is made. Whoever finds a claim whose
+ * process is gone, killed before it could clean up, does that in its place.
+ */
+struct store_claim {
+    struct store *store;
+    int fd; /* locked as long as the claim lives */
+    char name[64];
+    str text; /* the claimant's */
+};
+#define STORE_CLAIM_INIT ((struct store_claim){ .fd = -1 })
+/* `name` is new, and a file name. */
+MUST_CHECK bool store_claim_begin(struct store *s, const char *name, str text,
+                                  struct store_claim *ret, struct err *err);
+/* Nothing of it is left. */
+void store_claim_done(struct store_claim *c);
+/* Something may be: the next one to look sees to it. */
+void store_claim_leave(struct store_claim *c);
+/* The claims of dead processes, in the arena; each is the caller's until done() or leave(). An
+ * empty text: its process ended before it said what it would make. */
+size_t store_claims_orphaned(struct store *s, struct arena *a, struct store_claim **ret);
 
 /* --- layers ------------------------------------------------------------------------------- */
 

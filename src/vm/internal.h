@@ -38,6 +38,54 @@ enum qemu_fd {
  * arena. */
 const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_accel accel, bool loud);
 
+/* virtiofs.c: the programs that share the volumes with one QEMU, and what it gets of each. */
+struct volumes {
+    int fds[VM_VOLUMES_MAX]; /* -1: none */
+    pid_t pids[VM_VOLUMES_MAX];
+    bool stay; /* they end with QEMU, not with us */
+};
+#define VOLUMES_INIT ((struct volumes){ .fds = { -1, -1, -1, -1, -1, -1, -1, -1 } })
+
+MUST_CHECK bool volumes_start(const struct vm_spec *spec, struct volumes *ret, struct err *err);
+/* QEMU has them: our ends are closed. */
+void volumes_hand_over(struct volumes *volumes);
+/* After QEMU's end: waits for theirs. */
+void volumes_done(struct volumes *volumes);
+#define AUTO_VOLUMES __attribute__((cleanup(volumes_done))) struct volumes
+
+/* virtiofs_filter.c: system calls that would leave on the host what lends a right. The program for
+ * seccomp(2), in the arena. */
+struct sock_fprog;
+MUST_CHECK bool virtiofs_filter(struct arena *a, struct sock_fprog *ret, struct err *err);
+
+/* virtiofs_child.c: between fork and exec. */
+enum virtiofs_step {
+    VIRTIOFS_READY, /* never failed */
+    VIRTIOFS_USER_NAMESPACE,
+    VIRTIOFS_MOUNT_NAMESPACE,
+    VIRTIOFS_MOUNT,
+    VIRTIOFS_READ_ONLY,
+    VIRTIOFS_FILTER,
+    VIRTIOFS_EXEC,
+};
+struct virtiofs_failure {
+    int step, number; /* errno */
+};
+struct virtiofs_child {
+    const char *host;
+    bool read_only, stays;
+    int listen_fd, errors_fd, failed_fd;
+    const struct sock_fprog *filter;
+    char uid_map[32], gid_map[32]; /* empty: root is root already */
+    const char *program;
+    const char *const *args;
+    pid_t parent;
+};
+/* The folder is at VIRTIOFS_SOURCE for the program, whatever it is called. */
+#define VIRTIOFS_SOURCE "/mnt"
+enum { VIRTIOFS_LISTEN = 3 };
+_Noreturn void virtiofs_exec(const struct virtiofs_child *child);
+
 /* accel.c */
 enum accel_verdict {
     ACCEL_UNKNOWN,
@@ -74,7 +122,8 @@ struct machine {
 
 void machine_init(struct machine *m, struct arena *a);
 MUST_CHECK bool machine_start(struct machine *m, const char *program, const char *const *args,
-                              const struct vm_spec *spec, struct err *err);
+                              const struct vm_spec *spec, const struct volumes *volumes,
+                              struct err *err);
 /* In place of machine_start: one that was kept. `stays` is set. */
 MUST_CHECK bool machine_attach(struct machine *m, const char *dir, struct err *err);
 /* The caller's descriptors (-1: none), and whether they have become readable. */
@@ -99,6 +148,9 @@ struct session {
     const struct vm_request *request;
     const struct vm_hooks *hooks;
     struct vm_report *report;
+    const struct vm_volume *volumes;
+    size_t volume_count;
+    size_t mounted;      /* of them, as the agent says */
     size_t step;         /* which of the request's tasks, its command among them */
     uint64_t credit;     /* bytes of input that its process may still get */
     char complaint[400]; /* what a task said on stderr, the start */

@@ -108,7 +108,8 @@ static bool place_fds(const int *fds, int count) {
 
 /* Between fork and exec: no allocation, no stdio. */
 static _Noreturn void child(const char *program, const char *const *args, const struct ends *ends,
-                            const struct vm_spec *spec, pid_t parent) {
+                            const struct vm_spec *spec, const struct volumes *volumes,
+                            pid_t parent) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -131,7 +132,7 @@ static _Noreturn void child(const char *program, const char *const *args, const 
         [QEMU_SCRATCH] = spec->scratch_fd > 0 ? spec->scratch_fd : -1,
     };
     for (size_t i = 0; i < VM_VOLUMES_MAX; i++) {
-        fds[QEMU_VOLUME + i] = i < spec->volume_count ? spec->volumes[i].fd : -1;
+        fds[QEMU_VOLUME + i] = volumes->fds[i];
     }
     if (failed >= 0 && null >= 0 && getppid() == parent && place_fds(fds, QEMU_FD_END)) {
         execv(program, (char *const *)args);
@@ -149,7 +150,7 @@ static void reap(struct machine *m) {
 }
 
 bool machine_start(struct machine *m, const char *program, const char *const *args,
-                   const struct vm_spec *spec, struct err *err) {
+                   const struct vm_spec *spec, const struct volumes *volumes, struct err *err) {
     __attribute__((cleanup(ends_close))) struct ends ends = {
         .pairs = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } },
         .failed = { -1, -1 },
@@ -165,7 +166,7 @@ bool machine_start(struct machine *m, const char *program, const char *const *ar
         return err_sys(err, errno, "start '%s'", program);
     }
     if (m->pid == 0) {
-        child(program, args, &ends, spec, parent);
+        child(program, args, &ends, spec, volumes, parent);
     }
     close(take_fd(&ends.failed[1]));
     int why = 0;

@@ -99,20 +99,48 @@ static void add_scratch(struct args *args) {
     add2(args, "-device", "virtio-blk-pci,drive=scratch,werror=report,rerror=report");
 }
 
+static void add_shared(struct args *args, const char *tag, int fd) {
+    add2(args, "-chardev", str_fmt(args->arena, "socket,id=%s,fd=%d", tag, fd).ptr);
+    add2(args, "-device",
+         str_fmt(args->arena, "vhost-user-fs-pci,chardev=%s,tag=%s", tag, tag).ptr);
+}
+
+static void add_copy(struct args *args, const char *tag, int fd) {
+    add2(args, "-add-fd", str_fmt(args->arena, "fd=%d,set=%d", fd, fd).ptr);
+    add2(args, "-blockdev",
+         str_fmt(args->arena,
+                 "driver=raw,node-name=%s,read-only=on,file.driver=file,file.locking=off,"
+                 "file.filename=/dev/fdset/%d",
+                 tag, fd)
+             .ptr);
+    add2(args, "-device", str_fmt(args->arena, "virtio-blk-pci,drive=%s,serial=%s", tag, tag).ptr);
+}
+
 static void add_volumes(struct args *args, const struct vm_spec *spec) {
     for (size_t i = 0; i < spec->volume_count; i++) {
-        const char *tag = spec->volumes[i].tag;
-        add2(args, "-chardev",
-             str_fmt(args->arena, "socket,id=%s,fd=%d", tag, QEMU_VOLUME + (int)i).ptr);
-        add2(args, "-device",
-             str_fmt(args->arena, "vhost-user-fs-pci,chardev=%s,tag=%s", tag, tag).ptr);
+        const struct vm_volume *volume = &spec->volumes[i];
+        int fd = QEMU_VOLUME + (int)i;
+        if (volume->image_fd > 0) {
+            add_copy(args, volume->tag, fd);
+        } else {
+            add_shared(args, volume->tag, fd);
+        }
     }
 }
 
-/* What serves a volume reads and writes the guest's memory. */
+static bool shares_any(const struct vm_spec *spec) {
+    for (size_t i = 0; i < spec->volume_count; i++) {
+        if (spec->volumes[i].image_fd <= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What serves a shared volume reads and writes the guest's memory. */
 static const char *machine_of(struct args *args, const struct arch *arch,
                               const struct vm_spec *spec) {
-    if (spec->volume_count == 0) {
+    if (!shares_any(spec)) {
         return arch->machine;
     }
     add2(args, "-object",
@@ -122,10 +150,11 @@ static const char *machine_of(struct args *args, const struct arch *arch,
     return str_fmt(args->arena, "%s,memory-backend=memory", arch->machine).ptr;
 }
 
-/* panic=-1: a panic resets at once, and -no-reboot turns that into QEMU's end. */
+/* panic=-1: a panic resets at once, and -no-reboot turns that into QEMU's end. Without the word for
+ * it the kernel shuffles its free pages only where a cache of memory asks for it. */
 static const char *command_line(struct arena *a, const struct arch *arch,
                                 const struct vm_spec *spec, bool loud) {
-    return str_fmt(a, "console=%s panic=-1 %s%s%s", arch->console,
+    return str_fmt(a, "console=%s panic=-1 page_alloc.shuffle=1 %s%s%s", arch->console,
                    loud ? "loglevel=7" : "quiet loglevel=4", spec->append == NULL ? "" : " ",
                    spec->append == NULL ? "" : spec->append)
         .ptr;

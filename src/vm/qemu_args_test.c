@@ -76,10 +76,10 @@ static void command_line_of_the_kernel(void **state) {
     AUTO_ARENA a = arena_new();
     struct vm_spec spec = example;
     assert_string_equal(value_of(qemu_args(a, &spec, VM_ACCEL_TCG, false), "-append"),
-                        "console=ttyS0 panic=-1 quiet loglevel=4");
+                        "console=ttyS0 panic=-1 page_alloc.shuffle=1 quiet loglevel=4");
     spec.append = "capsem.x=1";
     assert_string_equal(value_of(qemu_args(a, &spec, VM_ACCEL_KVM, true), "-append"),
-                        "console=ttyS0 panic=-1 loglevel=7 capsem.x=1");
+                        "console=ttyS0 panic=-1 page_alloc.shuffle=1 loglevel=7 capsem.x=1");
     spec.arch = "arm64";
     const char **args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
     assert_string_equal(args[0], "qemu-system-aarch64");
@@ -96,7 +96,7 @@ static void unknown_architectures(void **state) {
 /* What is asked for, and nothing of it otherwise. */
 static void net_scratch_and_volumes(void **state) {
     AUTO_ARENA a = arena_new();
-    const struct vm_volume volumes[] = { { 50, "one" }, { 51, "two" } };
+    const struct vm_volume volumes[] = { { .tag = "one" }, { .tag = "two", .image_fd = 51 } };
     struct vm_spec spec = example;
     const char **args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
     assert_false(has(args, "virtserialport,chardev=net,name=capsem.net"));
@@ -108,10 +108,16 @@ static void net_scratch_and_volumes(void **state) {
     args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
     assert_true(has(args, "virtserialport,chardev=net,name=capsem.net"));
     assert_true(has(args, "socket,id=net,fd=6") && has(args, "fd=7,set=1"));
-    assert_true(has(args, "socket,id=one,fd=8") && has(args, "socket,id=two,fd=9"));
-    assert_true(has(args, "vhost-user-fs-pci,chardev=two,tag=two"));
+    assert_true(has(args, "socket,id=one,fd=8") && has(args, "fd=9,set=9"));
+    assert_true(has(args, "vhost-user-fs-pci,chardev=one,tag=one"));
+    assert_true(has(args, "virtio-blk-pci,drive=two,serial=two"));
     assert_true(has(args, "memory-backend-memfd,id=memory,share=on,size=1500M"));
     assert_non_null(strstr(value_of(args, "-machine"), "memory-backend=memory"));
+    spec.volumes = volumes + 1;
+    spec.volume_count = 1;
+    args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
+    assert_true(has(args, "fd=8,set=8") && !has(args, "-object"));
+    assert_null(strstr(value_of(args, "-machine"), "memory-backend"));
 }
 
 int main(void) {

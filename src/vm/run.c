@@ -183,25 +183,32 @@ static void fill_report(const struct machine *m, struct vm_report *report) {
 }
 
 static bool start(struct run *run, const struct attempt *attempt, struct arena *a,
-                  struct err *err) {
+                  struct volumes *volumes, struct err *err) {
     struct session *s = &run->session;
+    if (!volumes_start(run->spec, volumes, err)) {
+        return false;
+    }
     s->report->accel = attempt->accel;
     const char **args =
         qemu_args(a, run->spec, attempt->accel, attempt->unproven || run->spec->verbose);
-    return machine_start(s->machine, run->program, args, run->spec, err);
+    bool good = machine_start(s->machine, run->program, args, run->spec, volumes, err);
+    volumes_hand_over(volumes);
+    return good;
 }
 
 /* False: this was the end, with err. *ret_again: the next attempt's turn. */
 static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_again,
                     enum vm_outcome *ret_outcome, struct err *err) {
     AUTO_ARENA arena = arena_new();
+    AUTO_VOLUMES volumes = VOLUMES_INIT; /* they end after the machine */
     AUTO_MACHINE machine;
     machine_init(&machine, arena);
     struct session *s = &run->session;
     s->machine = &machine;
     s->console_seen = 0;
+    s->mounted = 0;
     *ret_again = false;
-    if (!start(run, attempt, arena, err)) {
+    if (!start(run, attempt, arena, &volumes, err)) {
         return false;
     }
     bool good = false;
@@ -210,8 +217,8 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
         if (attempt->accel == VM_ACCEL_KVM) {
             accel_remember(run->spec->cache_dir, run->program, ACCEL_WORKS);
         }
-        machine.stays = run->spec->keep_dir != NULL;
         good = follow(run, ret_outcome, err);
+        machine.stays = run->spec->keep_dir != NULL && !s->report->no_virtiofs;
         break;
     case BOOT_STUCK:
         good = *ret_again = !attempt->last;
@@ -314,6 +321,8 @@ bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
         .session = { .request = request,
                      .hooks = hooks,
                      .report = report,
+                     .volumes = spec->volumes,
+                     .volume_count = spec->volume_count,
                      .verbose = spec->verbose },
     };
     if (run.program == NULL) {

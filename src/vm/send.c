@@ -56,6 +56,30 @@ bool vm_env_check(const char *pair, size_t index, struct err *err) {
                                   STR_FMT(str_clip(key, 64)), why);
 }
 
+static bool send_mounts(struct session *s) {
+    bool good = true;
+    for (size_t i = 0; good && i < s->volume_count; i++) {
+        const struct vm_volume *volume = &s->volumes[i];
+        struct wire_writer writer = send_begin(s, "mount", 4);
+        wire_put_name(&writer, "tag");
+        wire_put_name(&writer, volume->tag);
+        wire_put_name(&writer, "type");
+        wire_put_name(&writer, volume->image_fd > 0 ? "squashfs" : "virtiofs");
+        wire_put_name(&writer, "path");
+        wire_put_name(&writer, volume->guest);
+        wire_put_name(&writer, "read_only");
+        wire_put_bool(&writer, volume->read_only);
+        good = send_end(s, &writer);
+    }
+    return good;
+}
+
+bool vm_volume_check(const char *guest, struct err *err) {
+    const char *why = guard_mount((const uint8_t *)guest, strlen(guest));
+    return why == NULL || err_set(err, "'%.*s' is no place for a volume: %s",
+                                  STR_FMT(str_clip(str_from_c(guest), 100)), why);
+}
+
 static bool send_bare(struct session *s, const char *type) {
     struct wire_writer writer = send_begin(s, type, 0);
     return send_end(s, &writer);
@@ -143,8 +167,10 @@ bool send_handshake(struct session *s, struct err *err) {
     if (!send_bootconfig(s) || !send_variables(s, err)) {
         return err_wrap(err, "set up the guest");
     }
-    if ((session_wants_shell(s) && !send_size(s)) || !send_bare(s, "bootconfigdone")) {
+    if (!send_mounts(s) || (session_wants_shell(s) && !send_size(s)) ||
+        !send_bare(s, "bootconfigdone")) {
         return err_set(err, "no room for the handshake");
     }
-    return send_step(s, err);
+    /* Nothing runs before its volumes are there. */
+    return s->volume_count > 0 || send_step(s, err);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/lib/mounts.h"
 #include "vm/internal.h"
 
 enum {
@@ -30,6 +31,34 @@ static bool on_ready(struct session *s, const struct wire_message *message, stru
     s->report->ready = true;
     s->report->ready_ms = time_now_ms() - s->machine->started_ms;
     return send_handshake(s, err);
+}
+
+static bool on_mountdone(struct session *s, const struct wire_message *message, struct err *err) {
+    char why[200];
+    struct wire_value text;
+    if (s->mounted >= s->volume_count || !wire_field_str(message, "error", &text) ||
+        !wire_text_copy(&text, why, sizeof why)) {
+        return err_set(err, "the guest agent speaks of a volume that it has not got");
+    }
+    const struct vm_volume *volume = &s->volumes[s->mounted++];
+    if (why[0] == '\0') {
+        return true;
+    }
+    s->report->no_virtiofs = volume->image_fd <= 0 && strcmp(why, MOUNTS_NO_TYPE) == 0;
+    err_set(err, "%s", why);
+    return err_wrap(err, "mount '%s' at '%s' in the guest", volume->host, volume->guest);
+}
+
+static bool on_bootready(struct session *s, const struct wire_message *message, struct err *err) {
+    (void)message;
+    if (s->volume_count == 0) {
+        return true;
+    }
+    if (s->mounted == s->volume_count) {
+        return send_step(s, err);
+    }
+    err_set(err, "the guest's agent is older than volumes are");
+    return err_help(err, "build the image again, or let --guest GUEST bring the agent's newer one");
 }
 
 static bool read_stage(const struct wire_value *map, struct vm_stage *ret) {
@@ -166,8 +195,9 @@ static const struct {
     const char *type;
     bool (*handle)(struct session *s, const struct wire_message *message, struct err *err);
 } messages[] = {
-    { "ready", on_ready },       { "boottiming", on_boottiming }, { "execdata", on_execdata },
-    { "execdone", on_execdone }, { "shelldone", on_shelldone },   { "execcredit", on_execcredit },
+    { "ready", on_ready },           { "mountdone", on_mountdone },   { "bootready", on_bootready },
+    { "boottiming", on_boottiming }, { "execdata", on_execdata },     { "execdone", on_execdone },
+    { "shelldone", on_shelldone },   { "execcredit", on_execcredit },
 };
 
 static bool dispatch(struct session *s, const struct wire_message *message, struct err *err) {

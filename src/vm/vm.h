@@ -51,10 +51,13 @@ struct vm_spec {
 
 enum { VM_VOLUMES_MAX = 8 };
 
-/* A folder of the host's: a vhost-user socket with a virtiofsd at its other end. */
+/* A folder of the host's in the guest. */
 struct vm_volume {
-    int fd;
-    const char *tag; /* its name in the guest */
+    const char *tag;   /* its name between host and guest: at most 20 bytes of a-z, 0-9 */
+    const char *host;  /* absolute */
+    const char *guest; /* where it is mounted: vm_volume_check has let it pass */
+    bool read_only;
+    int image_fd; /* a SquashFS image of it, a disk of the guest's; 0: it is shared by virtiofsd */
 };
 
 /* A command beside the one that was asked for: what brings files in and out. */
@@ -140,6 +143,7 @@ struct vm_report {
     size_t stage_count;  /* boot stages as capsem-init gives them */
     struct vm_stage stages[VM_STAGES_MAX];
     char last_stage[VM_STAGE_NAME_MAX]; /* the last one seen on the console; empty: none */
+    bool no_virtiofs;                   /* the guest's kernel has none, so it was not run */
     size_t console_len;                 /* the end of what the serial console said */
     char console[VM_CONSOLE_MAX];
 };
@@ -163,6 +167,11 @@ MUST_CHECK bool vm_end_kept(const char *dir, struct err *err);
 
 /* Whether the agent takes "K=V" as the variable number `index`: its own guards say. */
 MUST_CHECK bool vm_env_check(const char *pair, size_t index, struct err *err);
+
+/* Whether a volume may be at that path of the guest's: the agent's own guards say. */
+MUST_CHECK bool vm_volume_check(const char *guest, struct err *err);
+/* Whether that folder can be shared from here: starts a virtiofsd for a moment. */
+MUST_CHECK bool vm_volume_try(const struct vm_volume *volume, struct err *err);
 
 /* QEMU's program for an architecture, and the Debian package that has it; NULL: not one that is
  * booted here. */

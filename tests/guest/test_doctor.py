@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """capsem-doctor on the host: its report, over groups of checks that the tests write, under each shell there is."""
 
+import gzip
 import json
 import os
 import shutil
@@ -159,3 +160,59 @@ def test_every_group_of_the_image_has_a_plan():
         outcomes = [line for line in text.splitlines() if line.startswith(("ok ", "not ok "))]
         assert outcomes, file.name
         assert f"1..{len(outcomes)}" in text.splitlines()[-1], file.name
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    """Runs the kernel's group over a configuration: what the list of settings wants, changed."""
+    folder = ARTIFACTS / "diagnostics"
+    entries = [line.split(maxsplit=3) for line in (folder / "lib/kernel-hardening.txt").read_text().splitlines()
+               if line and line[0] != "#"]
+
+    def run(machine="x86_64", changes=(), config=True, source="debian"):
+        settings = {symbol.partition("=")[0]: symbol.partition("=")[2] for group, where, symbol, *_ in entries
+                    if group != "not" and where in ("all", machine)}
+        settings.update(changes)
+        path, image = tmp_path / "config.gz", tmp_path / "image.json"
+        image.write_text(json.dumps({"kernel_source": source}, indent=2))
+        if config:
+            path.write_bytes(gzip.compress("".join(
+                f"# CONFIG_{symbol} is not set\n" if value == "n" else f"CONFIG_{symbol}={value}\n"
+                for symbol, value in settings.items()).encode()))
+        done = subprocess.run(["sh", folder / "25-kernel.sh"], capture_output=True, text=True, check=True,
+                              env={**os.environ, "CAPSEM_KERNEL_CONFIG": str(path), "CAPSEM_MACHINE": machine,
+                                   "CAPSEM_IMAGE_JSON": str(image)})
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_a_kernel_that_follows_the_list(kernel, machine):
+    lines = kernel(machine)
+    assert len(lines) == 8 and lines[-1] == "1..7"
+    assert [line for line in lines[:-1] if not line.startswith("ok ") or "SKIP" in line] == []
+
+
+@pytest.mark.parametrize("changes, got", [
+    ({"FORTIFY_SOURCE": "n"}, "memory FORTIFY_SOURCE=y, not n"),
+    ({"MODULES": "y"}, "root MODULES=n, not y"),
+    ({"DEFAULT_MMAP_MIN_ADDR": "4096"}, "pages DEFAULT_MMAP_MIN_ADDR=65536, not 4096"),
+    ({"X86_KERNEL_IBT": "n"}, "stack X86_KERNEL_IBT=y, not n"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_a_setting_that_the_kernel_lost(kernel, changes, got):
+    lines = kernel(changes=changes)
+    assert f"# got: {got}" in lines
+    assert sum(line.startswith("not ok ") for line in lines) == 1
+
+
+def test_a_kernel_without_its_configuration(kernel):
+    lines = kernel(config=False)
+    assert sum(line.startswith("not ok ") for line in lines) == 7
+    assert "# fix: CONFIG_IKCONFIG_PROC=y in guest/config/kernel/*.defconfig" in lines
+
+
+def test_the_distributions_kernel_is_not_judged(kernel):
+    lines = kernel(config=False, source="debian-image")
+    assert sum(line.endswith("# SKIP the distribution's kernel does not carry its configuration") for line in lines) == 7

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A `docker` that is none: writes each command line to a log and answers as the script in FAKE_DOCKER says, a JSON object from
-the beginning of a command line ("build", "image inspect") to {"out", "err", "exit", "file"}. What the script does not name
-succeeds without a word; "build" writes progress as BuildKit does."""
+the beginning of a command line ("build", "image inspect") to {"out", "err", "exit", "file", "touch", "wait"}: after "err" it
+makes the file "touch", and waits for the file "wait". What the script does not name succeeds without a word; "build" writes
+progress as BuildKit does."""
 import json
 import os
 import sys
+import time
 
 words = sys.argv[1:]
 with open(os.environ["FAKE_DOCKER_LOG"], "a") as log:
@@ -21,4 +23,15 @@ if "file" in answer:
 sys.stdout.write(answer.get("out", ""))
 sys.stdout.flush()
 sys.stderr.write(answer.get("err", ""))
+sys.stderr.flush()
+if "touch" in answer:
+    with open(answer["touch"], "x"):
+        pass
+for _ in range(6000 if "wait" in answer else 0):  # a minute
+    if os.path.exists(answer["wait"]):
+        break
+    time.sleep(0.01)
+else:
+    if "wait" in answer:
+        sys.exit("nobody came")
 sys.exit(answer.get("exit", 0))

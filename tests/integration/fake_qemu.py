@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 
-CONSOLE, CONTROL, TERMINAL, NET = 3, 4, 5, 6
+CONSOLE, CONTROL, TERMINAL, NET, VOLUME = 3, 4, 5, 6, 8
 AGENT = os.environ["CAPSEM_AGENT"]
 
 
@@ -40,12 +40,14 @@ def net_noise():
     guest()
 
 
-def frame_then(data, then=lambda: time.sleep(60)):
+def frame_then(data, then=lambda: time.sleep(60), mounts=()):
     """Greets as an agent does, then sends `data`."""
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
     from wire import frame
     sock = socket.socket(fileno=CONTROL)
-    sock.sendall(frame("ready", version="fake") + frame("bootready") + frame("boottiming", stages=[]))
+    sock.sendall(frame("ready", version="fake"))
+    sock.sendall(b"".join(frame("mountdone", error=error) for error in mounts))
+    sock.sendall(frame("bootready") + frame("boottiming", stages=[]))
     sock.sendall(data(frame))
     then()
 
@@ -83,6 +85,44 @@ def last_words():
     frame_then(lambda f: f("execdata", id=1, stream=1, data=b"x" * 32768) * 6 + f("execdone", id=1, exit_code=5), lambda: None)
 
 
+def attempt(outcome, name, function, *args):
+    try:
+        outcome[name] = function(*args)
+    except OSError as error:
+        outcome[name] = error.strerror
+
+
+def share():
+    """A guest that writes into its volumes what it may and what it may not, and says how each went."""
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+    from virtiofs import Share
+    outcomes = []
+    for fd in (VOLUME, VOLUME + 1):
+        volume, outcome = Share(fd), {}
+        attempt(outcome, "old", lambda: volume.lookup(b"old") > 1)
+        attempt(outcome, "above", volume.lookup, b"../file")
+        attempt(outcome, "new", lambda: volume.create(b"new", 0o755, b"from the guest\n" * 4000) > 1)
+        attempt(outcome, "setuid", volume.create, b"setuid", 0o4755)
+        attempt(outcome, "chmod", lambda: volume.chmod(volume.lookup(b"old"), 0o640))
+        for name, mode in (("chmod setuid", 0o4755), ("chmod setgid", 0o2755)):
+            attempt(outcome, name, lambda: volume.chmod(volume.lookup(b"old"), mode))
+        attempt(outcome, "device", volume.mknod, b"device", 0o60666, 0x800)
+        attempt(outcome, "pipe", volume.mknod, b"pipe", 0o10644, 0)
+        outcomes.append(outcome)
+    with open(os.environ["FAKE_SHARE_OUT"], "w") as out:
+        json.dump(outcomes, out)
+    frame_then(lambda f: f("execdone", id=1, exit_code=3), mounts=("", ""))
+
+
+def no_virtiofs():
+    """A guest whose kernel takes disks only."""
+    shared = any("vhost-user-fs" in word for word in sys.argv)
+    if not shared:
+        with open(VOLUME, "rb") as disk, open(os.environ["FAKE_SHARE_OUT"], "wb") as out:
+            out.write(disk.read())
+    frame_then(lambda f: f("execdone", id=1, exit_code=4), mounts=("the kernel has no such file system" if shared else "",))
+
+
 PLAYS = {
     "guest": guest,
     "online": online,
@@ -96,6 +136,11 @@ PLAYS = {
     "die_in_command": die_in_command,
     "last_words": last_words,
     "silent_agent": lambda: (say("[    0.1] Linux version\n"), hang()),
+    "share": share,
+    "no_virtiofs": no_virtiofs,
+    "mount_fails": lambda: frame_then(lambda f: b"", mounts=("Input/output error",)),
+    "old_agent": lambda: frame_then(lambda f: b""),
+    "mount_unasked": lambda: frame_then(lambda f: b"", mounts=("", "")),
     "too_long": lambda: frame_then(lambda f: b"\xff\xff\xff\xff"),
     "noise": lambda: frame_then(lambda f: struct.pack(">I", 5) + b"\xc1\xc1\xc1\xc1\xc1"),
     "cut": lambda: frame_then(lambda f: f("execdone", id=1, exit_code=0)[:-3], lambda: None),

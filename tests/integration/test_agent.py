@@ -190,6 +190,24 @@ def test_files_have_a_number_and_a_size(agent, tmp_path):
     assert len(big) + len(small) == 64
 
 
+def test_volumes_that_cannot_be_there(agent, tmp_path):
+    there = tmp_path / "there/below"
+    fine = {"tag": "volume0", "type": "squashfs", "path": str(there), "read_only": True}
+    one = agent()
+    one.control.expect("ready")
+    for wrong, why in (({}, "no such disk"), ({"type": "ext4"}, "unknown type"), ({"path": "/"}, "hide the whole guest"),
+                       ({"path": "/proc/x"}, "own file systems"), ({"path": "there"}, "not absolute"), ({"tag": "x" * 30}, "no path, tag"),
+                       ({"path": str(tmp_path) + "/log/x"}, "no such disk"), ({"tag": None}, "no path, tag or type")):
+        one.control.send("mount", **{**fine, **wrong})
+        assert why in one.control.expect("mountdone")["error"], wrong
+    one.control.send("bootconfigdone")
+    one.control.expect("bootready")
+    one.control.expect("boottiming")
+    one.control.send("mount", **fine)
+    assert one.run("echo fine") == (b"fine\n", b"", 0) and "mount refused: not now" in one.log()
+    assert not there.exists()
+
+
 def test_the_host_goes_at_every_point(agent):
     steps = [frame("bootconfig", epoch_secs=int(time.time()), shell=True), frame("setenv", key="A", value="b"),
              frame("bootconfigdone"), frame("exec", id=1, command="sleep 100"), frame("resize", cols=3, rows=3)]

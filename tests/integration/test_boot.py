@@ -23,9 +23,9 @@ QEMU = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}[ARCH]
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="building needs root")
 
 
-def capsem(*args, cwd, check=True, timeout=1500):
+def capsem(*args, cwd, check=True, timeout=1500, **env):
     result = subprocess.run([PROGRAM, *args], cwd=cwd, capture_output=True, text=True, timeout=timeout,
-                            env={**os.environ, "CAPSEM_CACHE_DIR": STORE, "SOURCE_DATE_EPOCH": "1750000000"})
+                            env={**os.environ, "CAPSEM_CACHE_DIR": STORE, "SOURCE_DATE_EPOCH": "1750000000", **env})
     if check and result.returncode != 0:
         pytest.fail(f"{' '.join(args)} exited {result.returncode}\n{result.stdout[-2000:]}\n{result.stderr[-6000:]}")
     return result
@@ -122,6 +122,41 @@ def test_it_boots_and_runs_a_command(place):
     assert result.returncode == 7, result.stderr
     assert "PRETTY_NAME" in result.stdout and "\n0\n" in result.stdout
     assert "to-stderr" in result.stderr
+
+
+@needs_qemu
+def test_volumes(place, tmp_path):
+    """What the server on the host refuses is test_run_volumes.py's."""
+    work, tools = tmp_path / "work, of today", tmp_path / "tools"
+    for folder in (work, tools):
+        folder.mkdir()
+    (tools / "tool").write_text("#!/bin/sh\necho ran\n")
+    (tools / "tool").chmod(0o755)
+    (work / "large").write_bytes(os.urandom(16 << 20))
+    result = capsem("run", "--timeout", "300", "--memory", "512", "-v", f"{work}:/root/new/work of today", "-v", f"{tools}:/opt:ro", "--",
+                    "/opt/tool && cd '/root/new/work of today' && mkdir -p deep/er && cp large deep/er/copy && cmp large deep/er/copy && "
+                    "echo text >made && chmod 750 made && mv made moved && rm large && ln -s moved link && cat link; touch /opt/x",
+                    cwd=place, check=False, timeout=400)
+    assert (result.returncode, result.stdout) == (1, "ran\ntext\n") and "Read-only" in result.stderr, result.stderr
+    assert sorted(os.listdir(work)) == ["deep", "link", "moved"] and (work / "moved").stat().st_mode & 0o777 == 0o750
+    assert os.path.getsize(work / "deep/er/copy") == 16 << 20 and os.listdir(tools) == ["tool"]
+    assert "read-only copy" not in result.stderr
+
+
+@needs_qemu
+def test_a_volume_where_nothing_shares_it(place, tmp_path):
+    """A virtiofsd that does not serve: the guest gets a disk with a copy, and no scratch disk is taken for it."""
+    server = tmp_path / "bin/virtiofsd"
+    server.parent.mkdir()
+    server.write_text("#!/bin/sh\nexit 1\n")
+    server.chmod(0o755)
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b/file").write_text("text\n")
+    result = capsem("run", "--timeout", "300", "--memory", "512", "-v", f"{tmp_path}/a b:/root/a b", "--",
+                    "cat '/root/a b/file' && touch /etc/writable; grep -c ' / overlay' /proc/mounts; touch '/root/a b/x'",
+                    cwd=place, check=False, timeout=400, PATH=f"{server.parent}:{os.environ['PATH']}")
+    assert result.returncode == 1 and result.stdout.startswith("text\n") and result.stdout.endswith("\n1\n"), result.stderr
+    assert "virtiofsd does not serve" in result.stderr and "Read-only" in result.stderr
 
 
 @needs_qemu

@@ -48,6 +48,12 @@ END
 RUN rm -r /a && mkdir /a && touch /a/d
 RUN rm /a/d && rmdir /a && ln -s etc /a
 """,
+    "etc": FROM + """COPY --chown=builder:staff --chmod=640 capsem-bashrc /etc/hosts
+COPY capsem-init /etc/resolv.conf
+RUN echo guest >/etc/hostname && ln -s ../proc/self/mounts /etc/mtab
+""",
+    "etc as docker's": FROM + "RUN ln -s /proc/mounts /etc/mtab && : >/etc/hostname && chmod 755 /etc/hostname\n",
+    "no etc": FROM.replace("\n", " AS tools\n") + "FROM scratch\nCOPY --from=tools /bin /bin\n",
     "settings": FROM + """RUN mkdir /scratch
 RUN --mount=type=tmpfs,target=/scratch <<'END'
 set -e
@@ -188,6 +194,60 @@ def test_interrupted(daemon, guest):
     assert "stopped" in rest
     assert [t for t in daemon.things() if "capsem" in t] == []
     assert guest.asset("rootfs.squashfs") == old
+
+
+def begin_asking(daemon, guest):
+    """A build that has made all that it makes in the engine: it asks the image for a version, and waits."""
+    config = guest.folder / "guest/config/build.toml"
+    was = config.read_text()
+    config.write_text(was.replace("busybox | head -n 1", "sleep 300"))
+    known = set(daemon.things())
+    process = subprocess.Popen(guest.command("docker", "--template", "rootfs", assets="killed"), cwd=guest.folder,
+                               env=guest.env(daemon.host), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not any("capsem-builder-run-" in name for name in set(daemon.things()) - known):
+        assert process.poll() is None
+        time.sleep(0.05)
+    config.write_text(was)
+    return process, set(daemon.things()) - known
+
+
+def kill(process):
+    process.kill()
+    process.wait(60)
+
+
+def test_what_a_killed_build_left_goes_with_the_next(daemon, guest):
+    before = daemon.things()
+    killed, left = begin_asking(daemon, guest)
+    kill(killed)
+    assert len(left) == 2 and set(daemon.things()) >= left
+    running, its_own = begin_asking(daemon, guest)  # removes it, too
+    killed, left = begin_asking(daemon, guest)
+    kill(killed)
+    result = check(guest.build("docker", "--template", "rootfs", host=daemon.host))
+    assert "removed what a build that was killed had left" in result.stderr
+    assert daemon.things() == sorted(before + list(its_own))
+    running.terminate()
+    running.wait(60)
+    assert daemon.things() == before and os.listdir(guest.store / "claims") == []
+
+
+def test_what_a_killed_build_left_goes_with_prune(daemon, guest):
+    before = daemon.things()
+    killed, _ = begin_asking(daemon, guest)
+    kill(killed)
+
+    def run(*words):
+        return subprocess.run(Engine(guest.store, guest.folder).command(*words), cwd=guest.folder, env=guest.env(daemon.host),
+                              capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+
+    def leftovers():
+        return next(c for c in json.loads(run("doctor", "guest", "--json").stdout)["checks"] if c["name"] == "leftovers")
+    found = leftovers()
+    assert found["status"] == "warn" and found["detail"].startswith("1 build was killed") and "cache prune" in found["fix"]
+    assert daemon.things() != before
+    assert run("cache", "prune", "--keep-days", "36500").returncode == 0
+    assert daemon.things() == before and leftovers()["status"] == "pass"
 
 
 def test_an_engine_that_stops_in_the_middle(daemon, guest):

@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 
 import pytest
 
 from docker_host import PLATFORM, Guest
-from engine import Engine, base_entries, needs_engine, tar_bytes  # noqa: F401
+from engine import Engine, base_entries, entry, needs_engine, tar_bytes  # noqa: F401
 
 pytestmark = needs_engine
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -18,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 INFO = {"ServerVersion": "24.0.7", "OSType": "linux", "Architecture": os.uname().machine, "MemTotal": 4 << 30, "NCPU": 4, "Name": "there",
         "DockerRootDir": "/var/lib/docker", "ClientInfo": {"Context": "default", "Version": "24.0.7"}}
 INSPECTED = {"RootFS": {"Layers": ["sha256:" + "a" * 64]}, "Config": {"Env": ["PATH=/bin"]}}
+KEPT = "build --output=type=tar,dest=-"
 STEP = "#4 [stage-0 2/2] RUN true\n"
 BUILDER = """Name:   cluster
 Driver: kubernetes
@@ -38,6 +40,9 @@ class Fake:
         shutil.copy(os.path.join(HERE, "fake_docker.py"), folder / "bin/docker")
         self.tar = folder / "tree.tar"
         self.tar.write_bytes(tar_bytes(base_entries()))
+        self.kept = folder / "etc.tar"
+        self.kept.write_bytes(tar_bytes([entry(".capsem-builder-etc", kind=tarfile.DIRTYPE),
+                                         entry(".capsem-builder-etc/hosts", b"its own\n")]))
         self.script = {
             "--version": {"out": "Docker version 24.0.7, build afdd53b\n"},
             "info": {"out": json.dumps(INFO)},
@@ -46,6 +51,7 @@ class Fake:
             "export": {"file": os.fspath(self.tar)},
             "run": {"out": "=0\nBusyBox v1\n"},
             "build": {"err": STEP + "#4 DONE 0.1s\n"},
+            KEPT: {"file": os.fspath(self.kept)},
         }
 
     def build(self, engine="docker", *options, env=None):
@@ -58,8 +64,9 @@ class Fake:
                                      "FAKE_DOCKER_LOG": os.fspath(self.log), **(env or {})})
 
     def calls(self, *start):
+        """The command lines that begin so, without the one that copies out of a finished image."""
         lines = [json.loads(line) for line in self.log.read_text().splitlines()]
-        return [line for line in lines if line[:len(start)] == list(start)]
+        return [line for line in lines if line[:len(start)] == list(start) and line[:2] != KEPT.split()]
 
     def made_is_removed(self):
         """Everything that a command named is taken away again, and nothing else is."""
@@ -96,6 +103,33 @@ def test_command_lines(fake):
     assert fake.calls("export") == [["export", f"capsem-builder-{label}"]]
     assert fake.calls("create") == [["create", "--network=none", f"--label=capsem-builder.build={label}", "--name",
                                      f"capsem-builder-{label}", f"capsem-builder:{label}", "/nothing"]]
+
+
+def test_only_what_is_known_to_be_of_dead_builds_is_removed(fake):
+    """Claims in the store name the engine and the label; another engine's wait for a build there."""
+    claims = fake.guest.store / "claims"
+    claims.mkdir(parents=True)
+    for name, text in (("here", "docker ONE"), ("there", "docker TWO"), ("early", "")):
+        (claims / name).write_text(text)
+    fake.script["info"] = {"out": json.dumps({**INFO, "ID": "ONE"})}
+    fake.script["container ls"] = {"out": "c1\nc2\n"}
+    fake.script["image ls --format={{.Repository}}:{{.Tag}} capsem-builder "] = {"out": "capsem-builder:here\n"}
+    assert fake.build().returncode == 0
+    assert [line[-1] for line in fake.calls("container", "ls")] == ["--filter=label=capsem-builder.build=here"]
+    assert fake.calls("rm")[0] == ["rm", "--force", "--volumes", "c1", "c2"]
+    assert fake.calls("image", "rm")[0] == ["image", "rm", "--force", "capsem-builder:here"]
+    assert fake.calls("image", "prune")[0][-1] == "label=capsem-builder.build=here"
+    assert sorted(os.listdir(claims)) == ["there"]
+
+
+def test_an_engine_that_removes_nothing_is_asked_again(fake):
+    fake.script["image rm"] = {"err": "Cannot connect to the Docker daemon. Is the docker daemon running?\n", "exit": 1}
+    assert fake.build().returncode == 0
+    [claim] = os.listdir(fake.guest.store / "claims")
+    del fake.script["image rm"]
+    assert fake.build().returncode == 0
+    assert fake.calls("container", "ls")[0][-1] == f"--filter=label=capsem-builder.build={claim}"
+    assert os.listdir(fake.guest.store / "claims") == []
 
 
 def test_values_of_proxies_are_not_on_the_command_line(fake):
@@ -177,6 +211,40 @@ def test_an_export_that_is_cut(fake, cut, code):
     fails(fake.build(), "the stream of the image's files ended in the middle" if code == 0 else "unexpected EOF")
     fake.made_is_removed()
     assert fake.guest.asset("rootfs.squashfs") == old
+
+
+@pytest.mark.parametrize("answer, text", [
+    ({"out": "", "exit": 0}, "the stream of the image's files ended in the middle"),
+    ({"err": "ERROR: failed to solve: oh no\n", "exit": 1}, "oh no"),
+])
+def test_an_etc_that_does_not_come(fake, answer, text):
+    fake.script[KEPT] = answer
+    fails(fake.build(), "look at the image's own '/etc'", text)
+    fake.made_is_removed()
+
+
+def test_an_etc_of_the_classic_builder(fake):
+    """It has no output but an image, which is looked at in a container."""
+    fake.script["buildx version"] = {"exit": 1}
+    fake.script["build"] = {"out": "Step 1/2 : FROM x\nStep 2/2 : RUN true\nSuccessfully built bbbb\n"}
+    fake.script["export capsem-builder-etc-"] = {"file": os.fspath(fake.kept)}
+    assert fake.build().returncode == 0
+    first, second = fake.calls("build")
+    tag = next(w for w in first if w.startswith("--tag="))
+    assert f"{tag}-etc" in second
+    made = [name for line in fake.calls("create") for name in [line[line.index("--name") + 1], line[-2]]]
+    assert sorted(line[-1] for line in [*fake.calls("rm"), *fake.calls("image", "rm")]) == sorted(made)
+    assert "its own" in unpacked(fake, "etc/hosts")
+    fake.script["build --tag"] = {"err": "COPY failed: no source files were specified\n", "exit": 1}
+    fake.script["image inspect --format {{json"] = {"out": json.dumps({"RootFS": {"Layers": ["sha256:" + "b" * 64]}})}
+    assert fake.build().returncode == 0
+    assert len(fake.calls("create")) == len(fake.calls("export")) == 1
+
+
+def unpacked(fake, path):
+    """A file of the image that was packed."""
+    return subprocess.run(["unsquashfs", "-cat", fake.folder / "assets" / fake.guest.arch / "rootfs.squashfs", path],
+                          capture_output=True, text=True, check=True).stdout
 
 
 def test_an_image_without_layers(fake):

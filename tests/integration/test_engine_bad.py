@@ -333,6 +333,18 @@ def test_stdin_as_the_dockerfile(engine, context):
     assert process.returncode == 1 and b"stdin:2:1" in process.stderr
 
 
+def test_no_context(engine):
+    def build(dockerfile):
+        process = subprocess.run(engine.command("image", "build", "-"), input=dockerfile, capture_output=True, timeout=60)
+        return process.returncode, process.stderr.decode()
+    assert build(b"FROM base\nRUN true\n")[0] == 0
+    for step, says in ((b"COPY a /a", "no build context to copy from"), (b"RUN --mount=target=/x true", "no build context to mount")):
+        code, text = build(b"FROM base\n" + step + b"\n")
+        assert code == 1 and "stdin:2:" in text and says in text
+    code, text = build(tar_bytes([entry("Dockerfile", b"FROM base\n")]))
+    assert code == 1 and "stdin is an archive" in text and "unpack it" in text
+
+
 def test_output_to_a_reader_that_is_gone(engine):
     process = subprocess.Popen(engine.command(*engine.words("FROM base\nRUN for i in $(seq 100); do echo $i; sleep 0.01; done\n")),
                                stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)

@@ -12,6 +12,7 @@ import pytest
 from engine import BUILDER, Engine, entry, needs_engine, needs_root, tar_bytes
 from ordinary_user import ordinary_user
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 QEMU = "/usr/bin/qemu-aarch64-static"
 MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
@@ -82,6 +83,16 @@ def test_without_one_it_is_said_before_the_first_step(foreign, user):
     assert "apt-get install --no-install-recommends qemu-user-static binfmt-support" in result.stderr and result.steps() == []
     result = foreign.fail('FROM arm\nRUN ["/bin/hello"]\n', None, "--platform", "linux/arm64")
     assert ":1:6: this machine cannot run" in result.stderr
+
+
+def test_a_guest_of_two_architectures(foreign, user):
+    """One of them cannot be built: nothing is done for the other one either."""
+    guest = foreign.scratch / "guest"
+    shutil.copytree(os.path.join(ROOT, "examples/minimal"), guest)
+    before = os.listdir(foreign.store / "layers")
+    result = foreign.run("build", guest, "--engine", "embedded", "--output", foreign.scratch / "assets")
+    assert result.code == 1 and "cannot run programs for 'linux/arm64'" in result.stderr and "config/build.toml:" in result.stderr
+    assert os.listdir(foreign.store / "layers") == before and not (foreign.scratch / "assets").exists()
 
 
 @pytest.mark.parametrize("register", [f":test:M::{MAGIC}:{MASK}:/usr/bin/gone:", f":test:M::{MAGIC[:-8]}\\xf3\\x00:{MASK}:{QEMU}:F",

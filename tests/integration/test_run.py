@@ -34,6 +34,7 @@ class Place:
         for name in ("qemu-system-x86_64", "qemu-system-aarch64"):
             shutil.copy(f"{HERE}/fake_qemu.py", bin_dir / name)
         shutil.copy(f"{HERE}/wire.py", bin_dir)
+        shutil.copy(f"{HERE}/virtiofs.py", bin_dir)
         assets = path / "assets" / ARCH
         assets.mkdir(parents=True)
         for name in ("vmlinuz", "initrd.img", "rootfs.squashfs"):
@@ -243,8 +244,8 @@ def test_kvm_asked_for_is_not_replaced(place):
 # -- the end -----------------------------------------------------------------------------------------------------------------
 
 
-def start_and_wait(place, play, *words, **extra):
-    process = subprocess.Popen(place.command(*words, options=("--accel", "tcg")), env=dict(place.env, FAKE_QEMU=play),
+def start_and_wait(place, play, *words, options=("--accel", "tcg"), **extra):
+    process = subprocess.Popen(place.command(*words, options=options), env=dict(place.env, FAKE_QEMU=play),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **extra)
     deadline = time.monotonic() + 10
     while not place.started():

@@ -17,6 +17,7 @@ DOORS = {
     "agent/lib/wire.h": "the wire format is written once, in guest/agent/lib",
     "agent/lib/queue.h": "the same",
     "agent/lib/guards.h": "the same for what the agent refuses",
+    "agent/lib/mounts.h": "the same",
     "agent/lib/mux.h": "the same",
 }
 

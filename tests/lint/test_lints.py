@@ -28,6 +28,13 @@ GOOD = {
     "guest/README.md": "`config/x.toml`\n", "guest/config/x.toml": "", "guest/agent/README.md": "`lib/NAME.c`\n",
     "guest/agent/lib/wire.c": SPDX, "examples/README.md": "",
 }
+HARDENING = "guest/artifacts/diagnostics/lib/kernel-hardening.txt"
+X86 = "guest/config/kernel/x86_64.defconfig"
+GOOD |= {
+    HARDENING: "# memory\nmemory all BUG=y\nroot all MODULES=n\nstack aarch64 ARM64_BTI=y\nnot all CFI_CLANG=y  the compiler is gcc\n",
+    X86: "# why\nCONFIG_BUG=y\n# CONFIG_MODULES is not set\n",
+    "guest/config/kernel/arm64.defconfig": "CONFIG_BUG=y\n# CONFIG_MODULES is not set\nCONFIG_ARM64_BTI=y\n",
+}
 DEEP = "    if (a) {\n        if (b) {\n            if (c) {\n                d();\n            }\n        }\n    }\n"
 
 
@@ -49,7 +56,7 @@ def run(repository, lint):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("lint", ["banned", "hosts", "licence", "paths", "rooms", "sizes"])
+@pytest.mark.parametrize("lint", ["banned", "hosts", "kernel", "licence", "paths", "rooms", "sizes"])
 def test_a_good_repository_passes(repository, lint):
     assert run(repository, lint)[0] == 0, run(repository, lint)[1]
 
@@ -66,6 +73,14 @@ def test_a_good_repository_passes(repository, lint):
     ("banned", "src/low/x.c", "void f(void) { strcpy(a, b); }", "src/low/x.c:1: strcpy: use"),
     ("banned", "tests/x.c", "\n\nint n = atoi (text);", "tests/x.c:3: atoi: use str_to_i64"),
     ("banned", "src/low/x.c", 'void f(void) { fputs("x", stderr); }', "fputs: only src/cli prints"),
+    ("kernel", X86, "CONFIG_BUG=y\n", f"{X86}: MODULES should be n (root in {HARDENING}), and is not named"),
+    ("kernel", X86, GOOD[X86].replace("BUG=y", "BUG=m"), "BUG should be y (memory in"),
+    ("kernel", X86, GOOD[X86] + "CONFIG_MODULES=y\n", f"{X86}:4: MODULES is there twice"),
+    ("kernel", X86, GOOD[X86] + "CONFIG_CFI_CLANG=y\n", f"CFI_CLANG is y, and {HARDENING} says it is not"),
+    ("kernel", X86, GOOD[X86] + "CONFIG_A: y\n", f"{X86}:4: is neither a setting nor a comment"),
+    ("kernel", HARDENING, "memory x86 BUG=y\n", f"{HARDENING}:1: is not GROUP MACHINE SYMBOL=VALUE"),
+    ("kernel", HARDENING, "memory all BUG=y\nstack x86_64 BUG=y\n", f"{HARDENING}:2: BUG is there twice for x86_64"),
+    ("kernel", HARDENING, "not all CFI_CLANG=y\n", f"{HARDENING}:1: a reason is for what is not done"),
     ("licence", "fuzz/x.c", "int x;\n", "fuzz/x.c:1: the first line is not"),
     ("paths", "README.md", "`src/low/gone.c`", "README.md:1: 'src/low/gone.c' is not there"),
     ("paths", "README.md", "\n[a](docs/gone.md#part)", "README.md:2: 'docs/gone.md' is not there"),

@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "log.h"
+#include "mounts.h"
 #include "timing.h"
 
 #ifndef CAPSEM_VERSION
@@ -147,6 +148,35 @@ static void on_filewrite(struct agent *agent, const struct wire_message *message
              path.bytes ? (const char *)path.bytes : "", why);
 }
 
+// NULL when it is mounted.
+static const char *mount_volume(struct agent *agent, const struct wire_message *message) {
+    struct wire_value path;
+    char tag[MOUNTS_TAG_MAX], type[MOUNTS_TYPE_MAX];
+    bool read_only = true;
+    struct wire_value text;
+    if (!wire_field_str(message, "path", &path) || !wire_field_str(message, "tag", &text) ||
+        !wire_text_copy(&text, tag, sizeof tag) || !wire_field_str(message, "type", &text) ||
+        !wire_text_copy(&text, type, sizeof type)) {
+        return "no path, tag or type";
+    }
+    const char *why = guard_mount(path.bytes, path.len);
+    if (why) {
+        return why;
+    }
+    wire_field_bool(message, "read_only", &read_only);
+    spawn_args_clear(&agent->args);
+    spawn_args_add(&agent->args, path.bytes, path.len);
+    return mounts_add(tag, type, agent->args.argv[0], read_only);
+}
+
+static void on_mount(struct agent *agent, const struct wire_message *message) {
+    const char *why = mount_volume(agent, message);
+    struct wire_writer writer = reply_begin(agent, "mountdone", 1);
+    wire_put_name(&writer, "error");
+    wire_put_name(&writer, why ? why : "");
+    reply_end(agent, &writer);
+}
+
 static void tell_timing(struct agent *agent) {
     struct timing_stage stages[TIMING_STAGES_MAX];
     size_t count = timing_load(agent->timing_path, stages);
@@ -280,6 +310,7 @@ static const struct {
     { "bootconfig", AGENT_BOOT, on_bootconfig },
     { "setenv", AGENT_BOOT, on_setenv },
     { "filewrite", AGENT_BOOT, on_filewrite },
+    { "mount", AGENT_BOOT, on_mount },
     { "bootconfigdone", AGENT_BOOT, on_bootconfigdone },
     { "resize", AGENT_BOOT | AGENT_RUN, on_resize },
     { "exec", AGENT_RUN, on_exec },

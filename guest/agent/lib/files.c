@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool make_parents(const char *path) {
+bool file_make_parents(const char *path) {
     char folder[4096];
     size_t len = strlen(path);
     if (len >= sizeof folder) {
@@ -50,7 +50,7 @@ bool file_write(const char *path, const uint8_t *data, size_t len, mode_t mode) 
         errno = ENAMETOOLONG;
         return false;
     }
-    if (!make_parents(path)) {
+    if (!file_make_parents(path)) {
         return false;
     }
     unlink(beside);

@@ -8,5 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+// Makes the folders above the last slash of `path`. False with errno.
+bool file_make_parents(const char *path);
+
 // `path` is absolute and has passed guard_path. `mode`: permission bits only. False with errno.
 bool file_write(const char *path, const uint8_t *data, size_t len, mode_t mode);

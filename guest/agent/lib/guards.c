@@ -70,6 +70,21 @@ const char *guard_path(const uint8_t *path, size_t len) {
     return NULL;
 }
 
+const char *guard_mount(const uint8_t *path, size_t len) {
+    static const char *const taken[] = { "/proc", "/sys", "/dev", "/run" };
+    const char *why = guard_path(path, len);
+    if (why) {
+        return len == 1 && path[0] == '/' ? "it would hide the whole guest" : why;
+    }
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        size_t n = strlen(taken[i]);
+        if (len >= n && memcmp(path, taken[i], n) == 0 && (len == n || path[n] == '/')) {
+            return "the guest's own file systems are there: /proc, /sys, /dev, /run";
+        }
+    }
+    return NULL;
+}
+
 const char *guard_count_env(struct guard_budget *budget) {
     if (budget->env_count >= GUARD_ENV_COUNT_MAX) {
         return "there are 128 variables already";

@@ -22,6 +22,8 @@ struct guard_budget {
 
 const char *guard_env(const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len);
 const char *guard_path(const uint8_t *path, size_t len);
+// A folder that something may be mounted at: not one that the system itself lives in.
+const char *guard_mount(const uint8_t *path, size_t len);
 
 // Counts one more variable, one more file of `bytes`, when the budget has room for it.
 const char *guard_count_env(struct guard_budget *budget);

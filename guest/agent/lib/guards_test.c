@@ -90,6 +90,27 @@ static void paths(void **state) {
     }
 }
 
+static const struct {
+    const uint8_t *path;
+    size_t len;
+    bool allowed;
+} mount_cases[] = {
+    { TEXT("/root/src"), true },      { TEXT("/etc"), true },      { TEXT("/process"), true },
+    { TEXT("/a, b/\xc3\xa9"), true }, { TEXT("/"), false },        { TEXT(""), false },
+    { TEXT("src"), false },           { TEXT("/proc"), false },    { TEXT("/proc/sys"), false },
+    { TEXT("/sys/fs"), false },       { TEXT("/dev/shm"), false }, { TEXT("/run/capsem"), false },
+    { TEXT("/a/../proc"), false },
+};
+
+static void mounts(void **state) {
+    for (size_t i = 0; i < sizeof mount_cases / sizeof mount_cases[0]; i++) {
+        const char *why = guard_mount(mount_cases[i].path, mount_cases[i].len);
+        if ((why == NULL) != mount_cases[i].allowed) {
+            fail_msg("mount at '%s': %s", (const char *)mount_cases[i].path, why ? why : "allowed");
+        }
+    }
+}
+
 static void budgets(void **state) {
     struct guard_budget budget = { 0 };
     for (int i = 0; i < GUARD_ENV_COUNT_MAX; i++) {
@@ -111,10 +132,8 @@ static void budgets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys),
-        cmocka_unit_test(lengths),
-        cmocka_unit_test(paths),
-        cmocka_unit_test(budgets),
+        cmocka_unit_test(keys),   cmocka_unit_test(lengths), cmocka_unit_test(paths),
+        cmocka_unit_test(mounts), cmocka_unit_test(budgets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
