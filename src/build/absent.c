@@ -14,6 +14,15 @@ bool build_run(struct arena *a, const struct build_request *request, struct diag
                     "'build --engine docker' builds a guest folder, 'docker build' any Dockerfile");
 }
 
+/* build_run() will say what is wrong. */
+bool build_check_platforms(struct arena *a, const struct build_request *request,
+                           struct diag_sink *sink) {
+    (void)a;
+    (void)request;
+    (void)sink;
+    return true;
+}
+
 /* Only layers of our own have times. */
 void build_times(struct store *s, struct arena *a, const struct build_result *result,
                  struct build_time **ret, size_t *ret_count) {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "cli/progress.h"
@@ -44,7 +43,7 @@ struct lanes {
 
 static _Noreturn void run_lane(lane_function *function, void *self, size_t index, int out,
                                int errors, pid_t parent) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    os_die_with_parent();
     setpgid(0, 0); /* a terminal tells its whole group of Ctrl-C: here the parent does */
     interrupt_catch();
     bool ok = getppid() == parent && dup2(out, STDOUT_FILENO) >= 0 &&
@@ -58,10 +57,10 @@ static bool start(struct lanes *l, size_t index, lane_function *function, void *
     struct lane *lane = &l->items[index];
     int out[2];
     int errors[2];
-    if (pipe2(out, O_CLOEXEC) < 0) {
+    if (os_pipe(out) < 0) {
         return err_sys(err, errno, "create a pipe");
     }
-    if (pipe2(errors, O_CLOEXEC) < 0) {
+    if (os_pipe(errors) < 0) {
         err_sys(err, errno, "create a pipe");
         close(out[0]);
         close(out[1]);
