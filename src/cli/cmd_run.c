@@ -345,6 +345,9 @@ static int run(struct cli *cli, const void *options) {
     spec.net_fd = net.fd;
     spec.mcp_fd = mcp.fd > 0 ? mcp.fd : 0;
     spec.scratch_fd = scratch >= 0 ? scratch : 0;
+    if (cli->arg_count == 0) {
+        runner_announce(o->keep);
+    }
     int code = boot(cli, o, &runner, &spec, &request, &files, &volumes, &repack);
     if (spec.keep_dir != NULL && vm_is_kept(spec.keep_dir)) {
         net.pid = mcp.pid = 0; /* they end with the machine */

@@ -230,6 +230,23 @@ def test_volumes_that_cannot_be_there(agent, tmp_path):
     assert not there.exists()
 
 
+def test_another_host_that_was_not_seen_to_come(agent, tmp_path):
+    """What the first one left ends, and the stream is taken up anew; a lent one cannot be, so the agent ends."""
+    one = agent()
+    one.control.send("hello")
+    assert one.boot() and one.run("echo greeted once") == (b"greeted once\n", b"", 0)
+    one.control.send("exec", id=1, command=f"echo $$ >{tmp_path}/pid; exec sleep 100")
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        time.sleep(0.02)
+    one.control.send("hello")
+    assert one.wait() == 0
+    deadline = time.monotonic() + 10
+    pid = int((tmp_path / "pid").read_text())
+    while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
+        assert time.monotonic() < deadline, "a command of the first host goes on"
+        time.sleep(0.02)
+
+
 def test_the_host_goes_at_every_point(agent):
     steps = [frame("bootconfig", epoch_secs=int(time.time()), shell=True), frame("setenv", key="A", value="b"),
              frame("bootconfigdone"), frame("exec", id=1, command="sleep 100"), frame("resize", cols=3, rows=3)]

@@ -4,11 +4,17 @@
 Needs root, Debian's packages (a base, a ready kernel) and QEMU. The store is kept in the build folder, so that a second run is
 quick. Nothing is skipped silently: what is missing is a failure, or a skip that says why.
 """
+import fcntl
 import http.server
 import json
 import os
+import pty
+import select
 import shutil
+import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -215,6 +221,27 @@ class Answer(http.server.BaseHTTPRequestHandler):
 ASK = ("exec 3<>/dev/tcp/127.0.0.1/10443; printf 'GET /%s HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n' >&3; cat <&3")
 
 
+def attached(folder, keys, wanted):
+    """`attach t1` on a terminal up to what is wanted; then the keys."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+        os.execve(PROGRAM, [PROGRAM, "attach", "t1"], {**os.environ, "CAPSEM_CACHE_DIR": STORE, "TERM": "xterm"})
+    seen, deadline = b"", time.monotonic() + 60
+    while wanted not in seen:
+        assert select.select([fd], [], [], max(0, deadline - time.monotonic()))[0], seen
+        seen += os.read(fd, 65536)
+    os.write(fd, keys)
+    while select.select([fd], [], [], 10)[0]:
+        try:
+            seen += os.read(fd, 65536)
+        except OSError:
+            break
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen
+
+
 @needs_qemu
 def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
     """One boot: the network's policy over the real port, files in and out, a second and a third visit, the end."""
@@ -254,6 +281,24 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
             first, second = map(json.loads, told.stdout.splitlines())
             assert first["result"]["serverInfo"]["name"] == "capsem-builder"
             assert second["id"] == 2 and "capsem-minimal" in second["result"]["content"][0]["text"]
+        assert attached(place, b"(while sleep 0.1; do echo tick; done) &\r\x1d\x1d\x1d", b"# ")[0] == 0
+        # What the shell prints meanwhile is not a command's.
+        assert capsem("attach", "t1", "sleep 0.5; echo one", cwd=place).stdout == "one\n"
+        # The prompt is there again without a key, and the shell is the same.
+        assert attached(place, b"stty size; exit 6\r", b"# ")[0] == 6
+        # A visitor is killed and the next one is there before the guest has seen the first one go: QEMU sleeps meanwhile.
+        with open(os.path.join(STORE, "machines/t1/pid")) as note:
+            qemu = int(note.read().split()[0])
+        command = [PROGRAM, "attach", "--cache-dir", STORE, "t1"]
+        with subprocess.Popen([*command, "echo begun; sleep 1000"], stdout=subprocess.PIPE) as first:
+            assert first.stdout.readline() == b"begun\n"
+            os.kill(qemu, signal.SIGSTOP)
+            first.kill()
+            first.wait()
+            with subprocess.Popen([*command, "echo next"], stdout=subprocess.PIPE) as second:
+                time.sleep(0.3)
+                os.kill(qemu, signal.SIGCONT)
+                assert second.communicate(timeout=60)[0] == b"next\n"
         twice = capsem("run", "--keep", "t1", "--", "true", cwd=place, check=False)
         assert twice.returncode == 1 and "attach --end t1" in twice.stderr
     finally:

@@ -373,6 +373,18 @@ def test_three_escapes_end_the_machine(place):
     place.nothing_is_left()
 
 
+def test_leaving_mends_the_screen(place):
+    """What a program switched on is off again, and what we say next begins a line of its own."""
+    terminal = Terminal(place)
+    terminal.until(b"Ctrl-] three times ends it\r\n")
+    terminal.until(b"$ ")
+    terminal.type(b"printf '\\033[?1049h\\033[?25l no''end'; cat\r")
+    terminal.until(b"noend")
+    terminal.type(b"\x1d\x1d\x1d")
+    assert terminal.code() == 0
+    assert b"\x1b[?25h" in terminal.seen and terminal.seen.endswith(b"\x1b[?1049l\r\n"), terminal.seen
+
+
 def test_ctrl_c_while_it_boots(place):
     terminal = Terminal(place, play="hang")
     while not place.started():

@@ -87,6 +87,13 @@ static void on_bootconfig(struct agent *agent, const struct wire_message *messag
     }
 }
 
+// A host that goes and one that comes within a moment look like one that stayed. One that was seen
+// to come has been greeted.
+static void on_hello(struct agent *agent, const struct wire_message *message) {
+    (void)message;
+    agent->starts_over = agent->phase == AGENT_RUN;
+}
+
 static void on_setenv(struct agent *agent, const struct wire_message *message) {
     struct wire_value key, value;
     if (!wire_field_str(message, "key", &key) || !wire_field_str(message, "value", &value)) {
@@ -309,6 +316,7 @@ static const struct {
     unsigned phases; // in which it is taken
     void (*handle)(struct agent *agent, const struct wire_message *message);
 } messages[] = {
+    { "hello", AGENT_BOOT | AGENT_RUN, on_hello },
     { "bootconfig", AGENT_BOOT, on_bootconfig },
     { "setenv", AGENT_BOOT, on_setenv },
     { "filewrite", AGENT_BOOT, on_filewrite },
@@ -358,6 +366,10 @@ bool agent_take_frames(struct agent *agent) {
             log_line("a frame of %zu bytes that is no message", len);
         }
         queue_drop(&agent->in, WIRE_HEADER + len);
+        if (agent->starts_over) {
+            agent->starts_over = false;
+            return false;
+        }
     }
     return true;
 }

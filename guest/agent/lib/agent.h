@@ -39,6 +39,7 @@ struct agent {
     struct exec_table execs;
     struct pty pty;
     bool want_shell;
+    bool starts_over; // another host is there, and this one's end was not seen
     bool linger;      // the end of the shell is not ours: commands follow
     bool shell_told;  // the host knows of it
     bool shell_ended; // with this exit code
