@@ -119,7 +119,7 @@ class Docker(contextlib.AbstractContextManager):
         container = subprocess.run([self.client, "create", "bench-result", "/none"], env=self.env, check=True, capture_output=True,
                                    text=True).stdout.strip()
         export = subprocess.Popen([self.client, "export", container], env=self.env, stdout=subprocess.PIPE)
-        run("tar", "-x", "-C", folder, stdin=export.stdout)
+        subprocess.run(["tar", "-x", "-C", folder], stdin=export.stdout, check=True)
         if export.wait() != 0:
             sys.exit("bench/engine: docker export fails")
         taken = time.monotonic() - start

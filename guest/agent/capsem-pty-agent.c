@@ -4,9 +4,11 @@
 // interactive shell has ended; then the machine powers off. One thread, one poll loop; every buffer
 // has a fixed size.
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
@@ -21,7 +23,7 @@
 enum {
     END_FLUSH_MS = 1000, // how long the last bytes may take to leave
     END_FLUSH_STEP_MS = 100,
-    FIXED_POLLS = 4, // signals, control, terminal, shell
+    FIXED_POLLS = 5, // signals, control, terminal, shell, the end of the boot
 };
 
 static int signals_open(void) {
@@ -112,6 +114,7 @@ static void fill_polls(const struct agent *agent, int signals, struct pollfd fds
              connecting || agent->to_host.len > 0);
     fds[3] = want(agent->pty.master, is_up(&agent->terminal) && queue_room(&agent->to_host) > 0,
                   agent->to_shell.len > 0);
+    fds[4] = want(agent->boot_fd, true, false);
 }
 
 static int sooner(int a, int b) {
@@ -131,6 +134,10 @@ static void move_bytes(struct agent *agent, const struct pollfd fds[FIXED_POLLS]
     }
     if (fds[3].revents) {
         move_shell(agent, fds[3].revents);
+    }
+    char none[16];
+    if (fds[4].revents && read(agent->boot_fd, none, sizeof none) <= 0) {
+        agent_booted(agent);
     }
 }
 
@@ -241,6 +248,17 @@ static bool parse_options(struct agent *agent, int argc, char **argv) {
     return true;
 }
 
+// What is still to be done of the boot goes on beside us, and this descriptor ends with it. Not an
+// option: the init may be newer than the agent of the image.
+static void take_boot_fd(struct agent *agent) {
+    const char *text = getenv("CAPSEM_BOOT_FD");
+    int fd = text ? parse_fd(text) : -1;
+    unsetenv("CAPSEM_BOOT_FD");
+    if (fd > STDERR_FILENO && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+        agent->boot_fd = fd;
+    }
+}
+
 int main(int argc, char **argv) {
     static struct agent agent; // a megabyte of buffers
     agent_init(&agent);
@@ -248,6 +266,7 @@ int main(int argc, char **argv) {
         fputs(usage, stderr);
         return 2;
     }
+    take_boot_fd(&agent);
     int signals = signals_open();
     if (signals < 0) {
         log_line("signalfd: %s", strerror(errno));

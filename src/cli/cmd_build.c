@@ -184,19 +184,22 @@ static bool render_lines(struct plan *p, const struct config_architecture *arch,
 static bool render_grown(struct plan *p, const struct config_architecture *arch, struct grow *grow,
                          struct recipe *ret) {
     struct build_result looked;
+    str engine;
+    bool others = false;
     if (!render_lines(p, arch, RECIPE_ROOTFS, &grow->lines, ret)) {
         return false;
     }
-    if (!grow_adds(grow)) {
-        return true;
-    }
-    if (!grow_look_offline(p->cli->arena, grow->store, arch, ret, p->sources,
-                           source_date_epoch(&p->config), &looked)) {
+    if (engine_word_cache(p->cli->arena, p->options->engine, &engine)) {
+        others = grow_trust(grow, engine);
+    } else if (grow_adds(grow) &&
+               !grow_look_offline(p->cli->arena, grow->store, arch, ret, p->sources,
+                                  source_date_epoch(&p->config), &looked)) {
         grow_fresh(grow);
-    } else if (!grow_decide(grow, ret, &looked)) {
-        return true;
+        others = true;
+    } else if (grow_adds(grow)) {
+        others = grow_decide(grow, ret, &looked);
     }
-    return render_lines(p, arch, RECIPE_ROOTFS, &grow->lines, ret);
+    return !others || render_lines(p, arch, RECIPE_ROOTFS, &grow->lines, ret);
 }
 
 /* A store that is not there is not made for this, and one that cannot be read has nothing. */

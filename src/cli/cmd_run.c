@@ -39,6 +39,7 @@ struct run_options {
     bool input;
     struct option_list copy_in, copy_out;
     struct option_list volumes;
+    const char *mcp;
     const char *scratch;
     const char *keep;
 };
@@ -77,6 +78,8 @@ static const struct option run_options[] = {
       "copy a file or a folder out after the command" },
     { "volume", 'v', OPTION_LIST, offsetof(struct run_options, volumes), "HOST:GUEST",
       "a folder of this machine in the guest; HOST:GUEST:ro only to read" },
+    { "mcp", 0, OPTION_STRING, offsetof(struct run_options, mcp), "COMMAND",
+      "an MCP server on this machine for the guest's capsem-mcp-server" },
     { "scratch", 0, OPTION_STRING, offsetof(struct run_options, scratch), "SIZE",
       "keep what is changed on a disk, not in memory: 512M, 4G" },
     { "keep", 0, OPTION_STRING, offsetof(struct run_options, keep), "NAME",
@@ -215,8 +218,13 @@ static void print_stage(const char *name, uint64_t ms) {
     fprintf(stderr, "  %-28s %8llu ms\n", name, (unsigned long long)ms);
 }
 
-static void print_timing(const struct vm_report *report) {
+/* `repack` NULL: nothing was brought by --guest. */
+static void print_timing(const struct vm_report *report, const struct repack_times *repack) {
     fprintf(stderr, "timing (%s):\n", vm_accel_name(report->accel));
+    if (repack != NULL) {
+        print_stage("guest binaries compiled", repack->compile_ms);
+        print_stage("ramdisk repacked", repack->repack_ms);
+    }
     print_stage("first word on the console", report->heard_ms);
     for (size_t i = 0; i < report->stage_count; i++) {
         print_stage(report->stages[i].name, report->stages[i].duration_ms);
@@ -241,7 +249,8 @@ static bool run_machine(struct cli *cli, const struct vm_spec *spec,
 
 static int boot(struct cli *cli, const struct run_options *o, struct runner *runner,
                 const struct vm_spec *spec, const struct vm_request *request,
-                const struct run_files *files, struct run_volumes *volumes) {
+                const struct run_files *files, struct run_volumes *volumes,
+                const struct repack_times *repack) {
     const struct vm_hooks hooks = runner_hooks(runner, cli->arg_count == 0);
     struct vm_report *report = ARENA_NEW(cli->arena, struct vm_report);
     struct err err = ERR_INIT;
@@ -257,7 +266,7 @@ static int boot(struct cli *cli, const struct run_options *o, struct runner *run
         code = EXIT_FAILED;
     }
     if (o->timing) {
-        print_timing(report);
+        print_timing(report, o->guest != NULL ? repack : NULL);
     }
     return code;
 }
@@ -292,10 +301,11 @@ static bool prepare_keep(const struct cli *cli, const struct run_options *o, str
 static int run(struct cli *cli, const void *options) {
     const struct run_options *o = options;
     AUTO_RUNNER runner = RUNNER_INIT(cli);
-    AUTO_RUN_NET net = RUN_NET_INIT;
+    AUTO_RUN_NET net = RUN_NET_INIT, mcp = RUN_NET_INIT;
     AUTO_RUN_FILES files = { 0 };
     AUTO_RUN_VOLUMES volumes = { 0 };
     AUTO_FD scratch = -1;
+    struct repack_times repack = { 0 };
     const struct guest_config *config;
     /* One argument is the guest shell's, several are words that are run as they are. */
     struct vm_request request = {
@@ -317,7 +327,7 @@ static int run(struct cli *cli, const void *options) {
     spec.volumes = volumes.items;
     spec.volume_count = volumes.count;
     if (!prepare_keep(cli, o, &spec, &request) || !runner_open(&runner) ||
-        (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest))) {
+        (o->guest != NULL && !repack_initrd(cli, o->assets, spec.arch, o->guest, &repack))) {
         return EXIT_FAILED;
     }
     const struct run_net_options net_options = {
@@ -326,14 +336,21 @@ static int run(struct cli *cli, const void *options) {
         .log = o->net_log,
         .stays = o->keep != NULL,
     };
-    if (!run_net_start(cli, &net_options, config, &net)) {
+    /* A shell's screen is not a server's to write on. */
+    bool shows = cli->arg_count > 0 && o->keep == NULL;
+    if (!run_net_start(cli, &net_options, config, &net) ||
+        (o->mcp != NULL && !run_mcp_start(cli, o->mcp, shows, o->keep != NULL, &mcp))) {
         return EXIT_FAILED;
     }
     spec.net_fd = net.fd;
+    spec.mcp_fd = mcp.fd > 0 ? mcp.fd : 0;
     spec.scratch_fd = scratch >= 0 ? scratch : 0;
-    int code = boot(cli, o, &runner, &spec, &request, &files, &volumes);
+    if (cli->arg_count == 0) {
+        runner_announce(o->keep);
+    }
+    int code = boot(cli, o, &runner, &spec, &request, &files, &volumes, &repack);
     if (spec.keep_dir != NULL && vm_is_kept(spec.keep_dir)) {
-        net.pid = 0; /* it ends with the machine */
+        net.pid = mcp.pid = 0; /* they end with the machine */
         print_kept(o->keep);
     }
     return code;

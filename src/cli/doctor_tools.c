@@ -22,15 +22,38 @@ static const char *arch_name(struct doctor *d, const struct config_architecture 
     return str_to_c(d->cli->arena, arch->head.key);
 }
 
+static void check_cargo(struct doctor *d, const struct config_architecture *arch) {
+    struct err err = ERR_INIT;
+    struct arena *a = d->cli->arena;
+    const char *name = arch_name(d, arch);
+    if (guestbin_find_cargo(a, d->config.agent_dir, arch->rust_target.text, &err)) {
+        doctor_report(d, FINDING_PASS, name, "cargo, and Rust for %.*s",
+                      STR_FMT(arch->rust_target.text));
+        return;
+    }
+    AUTO_BUF why = BUF_INIT(4096);
+    err_text(&err, &why);
+    struct finding *f = doctor_report(d, FINDING_FAIL, name, "%s", why.ptr);
+    if (err.help[0] != '\0') {
+        doctor_fix(d, f, "%s", err.help);
+    }
+}
+
 void doctor_check_musl(struct doctor *d) {
     const struct config_build *build = &d->config.build;
     if (build->guest_binaries.len == 0) {
         doctor_report(d, FINDING_PASS, NULL, "not needed: the image has no guest binaries");
         return;
     }
+    bool cargo =
+        d->config.agent_dir != NULL && guestbin_is_cargo(d->cli->arena, d->config.agent_dir);
     for (size_t i = 0; i < build->architectures.len; i++) {
         const struct config_architecture *arch = &build->architectures.items[i];
         if (!is_loaded(arch)) {
+            continue;
+        }
+        if (cargo) {
+            check_cargo(d, arch);
             continue;
         }
         const char *name = arch_name(d, arch);

@@ -42,6 +42,23 @@ const char *engine_name(const struct engine *e) {
     return names[e->kind];
 }
 
+str engine_cache_name(struct arena *a, const struct engine *e) {
+    str which = e->kind == ENGINE_EMBEDDED ? S("")
+                : e->builder != NULL       ? str_from_c(e->builder)
+                : e->kind == ENGINE_DOCKER ? e->docker.id
+                                           : S("");
+    return str_fmt(a, "%s %.*s", engine_name(e), STR_FMT(which));
+}
+
+bool engine_word_cache(struct arena *a, const char *word, str *ret) {
+    if (strcmp(word, "docker") != 0 && strncmp(word, "buildx", strlen("buildx")) != 0) {
+        return false;
+    }
+    bool named = strncmp(word, BUILDX_PREFIX, strlen(BUILDX_PREFIX)) == 0;
+    *ret = named ? str_fmt(a, "buildx %s", word + strlen(BUILDX_PREFIX)) : str_fmt(a, "%s ", word);
+    return true;
+}
+
 /* ---- choosing ---- */
 
 static bool try_root(void *self, int outfd, struct err *err) {

@@ -33,6 +33,12 @@ bool engine_choose(struct cli *cli, const char *word, const struct oci_platform 
 /* "embedded", "docker", "buildx": as build.json has it. */
 const char *engine_name(const struct engine *e);
 
+/* Tells the caches of engines apart: engine_name(), a space, and which of them. */
+str engine_cache_name(struct arena *a, const struct engine *e);
+
+/* How that begins, by the option's word; false: it has no cache but our store. */
+bool engine_word_cache(struct arena *a, const char *word, str *ret);
+
 /* What became of a Dockerfile, wherever it was executed. */
 struct built {
     const struct engine *engine;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/grow.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+enum { ENGINE_BYTES_MAX = 4096 };
 
 static const char record_kind[] = "results";
 
@@ -35,6 +38,7 @@ void grow_begin(struct grow *g, struct arena *a, struct store *store,
                 bool fresh) {
     *g = (struct grow){ .arena = a, .store = store, .config = config };
     g->record = grow_record_name(a, "packages", config, arch);
+    g->engine_record = grow_record_name(a, "engine", config, arch);
     if (!recipe_lines_decode(a, grow_record_load(a, store, g->record), &g->before)) {
         g->before = (struct recipe_lines){ 0 }; /* a first build */
     }
@@ -182,6 +186,21 @@ bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request
     return grow_decide(g, recipe, &looked);
 }
 
+bool grow_trust(struct grow *g, str engine) {
+    str name = S("");
+    str text = grow_record_load(g->arena, g->store, g->engine_record);
+    json_t *known = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
+    if (json_is_string(known)) {
+        name = str_dup(g->arena, str_from_c(json_string_value(known)));
+    }
+    json_decref(known);
+    if (!grow_adds(g) || str_starts(name, engine)) {
+        return false;
+    }
+    grow_fresh(g);
+    return true;
+}
+
 bool grow_look_offline(struct arena *a, struct store *store, const struct config_architecture *arch,
                        const struct recipe *recipe, struct sources *sources, int64_t epoch_s,
                        struct build_result *ret) {
@@ -242,6 +261,9 @@ void grow_fresh(struct grow *g) {
     recipe_lines_make(g->arena, g->config, NULL, &g->lines);
 }
 
-bool grow_save(const struct grow *g, struct err *err) {
-    return grow_record_save(g->store, g->record, recipe_lines_encode(g->arena, &g->lines), err);
+bool grow_save(const struct grow *g, str engine, struct err *err) {
+    AUTO_BUF text = BUF_INIT(ENGINE_BYTES_MAX);
+    buf_add_json(&text, engine);
+    return grow_record_save(g->store, g->record, recipe_lines_encode(g->arena, &g->lines), err) &&
+           grow_record_save(g->store, g->engine_record, buf_str(&text), err);
 }

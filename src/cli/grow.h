@@ -13,6 +13,7 @@ struct grow {
     struct store *store; /* NULL: there is none, so there was no build */
     const struct guest_config *config;
     str record;                 /* name of the lines in the store */
+    str engine_record;          /* and of who built them */
     struct recipe_lines before; /* of the last build */
     struct recipe_lines last;   /* those of them that count */
     struct recipe_lines lines;
@@ -37,6 +38,12 @@ bool grow_adds(const struct grow *g);
  * line that is not there any more is put together with its additions.
  */
 bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request *request);
+/*
+ * The same for an engine whose cache cannot be looked at: it has the lines that it was the last to
+ * build, or runs them again, which costs no more than a build from nothing. `engine` is how its
+ * name begins.
+ */
+bool grow_trust(struct grow *g, str engine);
 /* What a build would find, asked without one: nothing is fetched. False: nobody knows. */
 bool grow_look_offline(struct arena *a, struct store *store, const struct config_architecture *arch,
                        const struct recipe *recipe, struct sources *sources, int64_t epoch_s,
@@ -49,5 +56,5 @@ bool grow_retry(struct grow *g, const struct recipe *recipe, const struct diag_s
                 str *ret_name);
 /* One line a set from now on. */
 void grow_fresh(struct grow *g);
-/* After a build: the lines are those of the last one. */
-MUST_CHECK bool grow_save(const struct grow *g, struct err *err);
+/* After a build: the lines are those of the last one, and the engine's cache has them. */
+MUST_CHECK bool grow_save(const struct grow *g, str engine, struct err *err);

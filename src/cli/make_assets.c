@@ -70,8 +70,14 @@ static bool run(struct making *m, const struct recipe *recipe, struct build_requ
 static bool run_rootfs(struct making *m, struct recipe *recipe, struct build_request *request,
                        struct built *ret) {
     request->dockerfile = recipe->source;
-    if (m->request->engine->kind == ENGINE_EMBEDDED && grow_adds(&m->grow) &&
-        grow_look(&m->grow, recipe, request) && !render(m, RECIPE_ROOTFS, recipe)) {
+    const struct engine *engine = m->request->engine;
+    bool others = false;
+    if (engine->kind != ENGINE_EMBEDDED) {
+        others = grow_trust(&m->grow, engine_cache_name(m->cli->arena, engine));
+    } else if (grow_adds(&m->grow)) {
+        others = grow_look(&m->grow, recipe, request);
+    }
+    if (others && !render(m, RECIPE_ROOTFS, recipe)) {
         return false;
     }
     str set;
@@ -112,7 +118,8 @@ static bool execute(struct making *m, struct recipe *recipe, struct progress *p,
     if (recipe->kind == RECIPE_KERNEL) {
         return run(m, recipe, &request, ret);
     }
-    return run_rootfs(m, recipe, &request, ret) && grow_save(&m->grow, &m->err);
+    str engine = engine_cache_name(m->cli->arena, m->request->engine);
+    return run_rootfs(m, recipe, &request, ret) && grow_save(&m->grow, engine, &m->err);
 }
 
 /* ---- is an asset what it should be? ---- */

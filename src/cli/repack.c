@@ -199,17 +199,23 @@ static bool renew(struct repack *r) {
     return str_eq(had, str_from_c(hex)) || publish(r, built, str_from_c(hex));
 }
 
-bool repack_initrd(struct cli *cli, const char *assets, const char *arch_name, const char *guest) {
+bool repack_initrd(struct cli *cli, const char *assets, const char *arch_name, const char *guest,
+                   struct repack_times *ret) {
     AUTO_TREE changed = tree_new();
     struct guest_config config;
     const struct config_architecture *arch;
     struct guestbin_binary *binaries;
     struct sources sources;
     struct diag_sink sink;
-    if (!guest_load(cli, guest, &config) || !guest_find_arch(cli, &config, arch_name, &arch) ||
-        !guest_compile_binaries(cli, &config, arch, "target/linux-agent", &binaries)) {
+    uint64_t start_ms = time_now_ms();
+    if (!guest_load(cli, guest, &config) || !guest_find_arch(cli, &config, arch_name, &arch)) {
         return false;
     }
+    uint64_t loaded_ms = time_now_ms();
+    if (!guest_compile_binaries(cli, &config, arch, "target/linux-agent", &binaries)) {
+        return false;
+    }
+    ret->compile_ms = time_now_ms() - loaded_ms;
     sources_init(&sources, cli->arena);
     diag_sink_init(&sink, cli->arena, &sources);
     struct repack r = { .cli = cli,
@@ -220,6 +226,7 @@ bool repack_initrd(struct cli *cli, const char *assets, const char *arch_name, c
                         .err = ERR_INIT };
     blake3_init(&r.digest);
     bool ok = find_changed(&r, arch, &sources, &sink) && renew(&r);
+    ret->repack_ms = time_now_ms() - start_ms - ret->compile_ms;
     if (!ok && sink.len > 0) {
         print_diags(cli, &sink, stderr);
     } else if (!ok) {

@@ -11,6 +11,13 @@
 
 #include "cli/cli.h"
 
+/* How long it took, in ms. */
+struct repack_times {
+    uint64_t compile_ms; /* guest binaries whose sources changed */
+    uint64_t repack_ms;  /* all else: reading the config, comparing, writing */
+};
+
 /* ASSETS/ARCH/initrd.img from a guest folder; B3SUMS and manifest.json follow. Nothing is written
  * when nothing changed. False: printed. */
-bool repack_initrd(struct cli *cli, const char *assets, const char *arch, const char *guest);
+bool repack_initrd(struct cli *cli, const char *assets, const char *arch, const char *guest,
+                   struct repack_times *ret);

@@ -36,10 +36,36 @@ static bool write_some(struct runner *runner, int fd, str *piece) {
     return true;
 }
 
+#define OTHER_SCREEN "\033[?1049"
+/* What a program in the guest may have switched on and cannot switch off once we have left it:
+ * pasting in brackets, reports of the mouse, keys of their own, no cursor, colours. */
+#define SCREEN_RESET                                                                               \
+    "\033[?2004l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1l\033>\033[?25h\033[0m"
+
+static void note_screen(struct runner *runner, str piece) {
+    for (size_t at = str_find(piece, S(OTHER_SCREEN), 0); at != STR_NONE;
+         at = str_find(piece, S(OTHER_SCREEN), at + 1)) {
+        str mode = str_slice(piece, at + strlen(OTHER_SCREEN), piece.len);
+        runner->other_screen = mode.len > 0 && mode.ptr[0] == 'h';
+    }
+    runner->mid_line = piece.ptr[piece.len - 1] != '\n';
+}
+
+/* A shell that has ended left all as it should be. */
+static void reset_screen(const struct runner *runner) {
+    const char *back = runner->other_screen ? OTHER_SCREEN "l" : "";
+    if (isatty(STDOUT_FILENO) && (runner->mid_line || runner->other_screen)) {
+        dprintf(STDOUT_FILENO, SCREEN_RESET "%s%s", back, runner->mid_line ? "\n" : "");
+    }
+}
+
 static bool on_output(void *self, enum vm_stream stream, str piece) {
     struct runner *runner = self;
     bool aside = stream == VM_STDERR || stream == VM_CONSOLE;
     int fd = aside ? STDERR_FILENO : STDOUT_FILENO;
+    if (stream == VM_TERMINAL && piece.len > 0) {
+        note_screen(runner, piece);
+    }
     while (piece.len > 0) {
         if (!write_some(runner, fd, &piece)) {
             return false;
@@ -112,9 +138,17 @@ static void on_ready_shell(void *self) {
     runner->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 
+void runner_announce(const char *kept) {
+    if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "the machine starts; Ctrl-] three times %s\n",
+                kept != NULL ? "leaves it, and it runs on" : "ends it");
+    }
+}
+
 void runner_restore(struct runner *runner) {
     if (runner->raw) {
         tcsetattr(STDIN_FILENO, TCSADRAIN, &runner->sane);
+        reset_screen(runner);
     }
     runner->raw = false;
 }

@@ -13,6 +13,8 @@ struct runner {
     int stop_fd;         /* those that end the run: watched while a write has to wait */
     int signal;          /* that ended the run; 0: none */
     bool reader_gone;    /* of our stdout or stderr */
+    bool mid_line;       /* what the guest's shell wrote last is no whole line */
+    bool other_screen;   /* a program in the guest shows the terminal's second one */
     bool raw;            /* the terminal was changed, */
     struct termios sane; /* and was so before */
 };
@@ -23,6 +25,9 @@ struct runner {
 bool runner_open(struct runner *runner);
 /* `shell`: our terminal becomes the guest's once it is ready. */
 struct vm_hooks runner_hooks(struct runner *runner, bool shell);
+/* For a shell on a terminal: says that a machine starts, and how to leave it. `kept`: its name;
+ * NULL: it ends then. */
+void runner_announce(const char *kept);
 /* The terminal is as it was: messages may be printed. */
 void runner_restore(struct runner *runner);
 /* Takes signals that nobody has taken yet. */

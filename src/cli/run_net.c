@@ -69,6 +69,31 @@ bool run_net_start(struct cli *cli, const struct run_net_options *options,
     return true;
 }
 
+bool run_mcp_start(struct cli *cli, const char *command, bool shows, bool stays,
+                   struct run_net *ret) {
+    struct err err = ERR_INIT;
+    int pair[2];
+    *ret = RUN_NET_INIT;
+    if (os_socket_pair(AF_UNIX, SOCK_STREAM, pair) != 0) {
+        err_sys(&err, errno, "create a socket pair");
+        print_err(cli, &err);
+        return false;
+    }
+    AUTO_FD ours = pair[0];
+    ret->fd = pair[1];
+    const struct gate_mcp_spec spec = {
+        .command = command,
+        .link_fd = ours,
+        .errors_fd = shows ? STDERR_FILENO : -1,
+        .stays = stays,
+    };
+    if (!gate_mcp_start(&spec, &ret->pid, &err)) {
+        print_err(cli, &err);
+        return false;
+    }
+    return true;
+}
+
 void run_net_done(struct run_net *net) {
     fd_close_auto(&net->fd);
     net->fd = -1;

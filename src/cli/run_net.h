@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The network of a machine that `run` starts: its policy, and the process that keeps it. */
+/* What stands behind the ports of a machine that `run` starts: its network's policy and its MCP
+ * server, each with the process that keeps it. */
 #pragma once
 
 #include "cli/cli.h"
@@ -22,6 +23,10 @@ struct run_net {
 /* `config` NULL: there is none, and every name is refused. False: printed. */
 bool run_net_start(struct cli *cli, const struct run_net_options *options,
                    const struct guest_config *config, struct run_net *ret);
+/* The MCP server for programs in the guest: a command here. `shows`: what it says on stderr is
+ * shown on ours. False: printed. */
+bool run_mcp_start(struct cli *cli, const char *command, bool shows, bool stays,
+                   struct run_net *ret);
 /* After the machine has ended, or has the descriptor: */
 void run_net_done(struct run_net *net);
 #define AUTO_RUN_NET __attribute__((cleanup(run_net_done))) struct run_net

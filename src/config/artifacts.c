@@ -79,16 +79,27 @@ void check_artifacts(struct loader *l) {
     }
 }
 
-/* The sources of NAME are AGENT/NAME.c (and AGENT/lib, which all share). A guest folder without
- * agent sources is fine as long as its configuration asks for no binary by name. */
+/* The sources of NAME are AGENT/NAME.c (and AGENT/lib, which all share); which package of a Cargo
+ * workspace has it is for cargo to say. A guest folder without agent sources is fine as long as its
+ * configuration asks for no binary by name. */
 void check_agent(struct loader *l) {
     const struct config_list *binaries = &l->config->build.guest_binaries;
+    const struct config_text *source = &l->config->build.guest_source;
     const char *folder = l->config->agent_dir;
+    if (folder == NULL && span_is_set(source->span)) {
+        diag_report(l->sink, "E303", source->span,
+                    "the folder '%.*s' with the sources of the guest binaries is missing",
+                    STR_FMT(source->text));
+        return;
+    }
     if (folder == NULL) {
         if (!span_is_set(binaries->span)) {
             return;
         }
         folder = path_join(l->arena, l->config->guest_dir, "agent");
+    }
+    if (is_file(path_join(l->arena, folder, "Cargo.toml"))) {
+        return;
     }
     for (size_t i = 0; i < binaries->len; i++) {
         str name = binaries->items[i].text;

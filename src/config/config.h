@@ -104,6 +104,7 @@ struct config_build {
     struct config_choice compression;    /* enum config_compression */
     struct config_int compression_level; /* as written: see config_codec_level() */
     struct config_list guest_binaries;
+    struct config_text guest_source; /* relative to guest_dir */
     struct {
         struct config_architecture *items;
         size_t len;
@@ -323,7 +324,7 @@ struct guest_config {
     const char *guest_dir;
     const char *config_dir;    /* GUEST/config */
     const char *artifacts_dir; /* NULL when not known */
-    const char *agent_dir;     /* NULL when not known */
+    const char *agent_dir;     /* where build.guest_source leads; NULL when not known */
 
     /* The newest modification time (Unix seconds) of the files below config_dir: the default of
      * SOURCE_DATE_EPOCH. */
@@ -339,7 +340,7 @@ struct config_overlay {
 
 struct config_options {
     const char *artifacts_dir; /* NULL: GUEST/artifacts when it is there */
-    const char *agent_dir;     /* NULL: GUEST/agent when it is there */
+    const char *agent_dir;     /* NULL: what build.guest_source says, when it is there */
     bool config_only;          /* only what the TOML files say: no E300 to E304 */
     const struct config_overlay *overlays;
     size_t overlay_count;

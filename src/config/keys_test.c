@@ -68,7 +68,7 @@ static void tables_have_keys(void **state) {
         const char *first;
     } cases[] = {
         { "build.toml", "", 1, "build" },
-        { "build.toml", "build", 5, "compression" },
+        { "build.toml", "build", 6, "compression" },
         { "build.toml", "build.architectures", 0, NULL },
         { "build.toml", "build.architectures.arm64", 8, "base_image" },
         { "ai/x.toml", "", 0, NULL },

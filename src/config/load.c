@@ -147,9 +147,9 @@ bool config_load(struct arena *a, struct sources *sources, struct diag_sink *sin
     *ret = (struct guest_config){ .guest_dir = str_to_c(a, path_clean(a, str_from_c(guest_dir))) };
     ret->config_dir = path_join(a, ret->guest_dir, "config");
     ret->artifacts_dir = folder_or_null(&l, opts->artifacts_dir, "artifacts");
-    ret->agent_dir = folder_or_null(&l, opts->agent_dir, "agent");
     bool there = files_read(&l);
     load_files(&l);
+    ret->agent_dir = folder_or_null(&l, opts->agent_dir, str_to_c(a, ret->build.guest_source.text));
     if (there) {
         lint(&l);
         if (!opts->config_only) {

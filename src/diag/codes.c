@@ -150,7 +150,8 @@ const struct diag_code diag_codes[] = {
       "'capsem-builder init' writes a guest folder that has them all." },
     { "E303", DIAG_ERROR, "sources of a guest binary are missing",
       "Each name in build.guest_binaries is compiled from agent/NAME.c, with what is\n"
-      "in agent/lib.\n"
+      "in agent/lib. Another folder is named by build.guest_source; where it is a\n"
+      "Cargo workspace, cargo knows which package has them.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"

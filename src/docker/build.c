@@ -75,6 +75,9 @@ static void add_caches(const struct run *r, struct argv *v) {
     }
 }
 
+/* A builder that knows of SOURCE_DATE_EPOCH would give it to every file. */
+#define STREAM_OUTPUT "--output=type=tar,dest=-,source-date-epoch="
+
 enum purpose {
     BUILD_IT,  /* into the engine, or the builder's cache */
     STREAM_IT, /* what is in the builder's cache, to stdout */
@@ -92,7 +95,7 @@ static struct argv build_argv(const struct run *r, enum purpose purpose) {
         argv_addf(&v, "--builder=%s", r->request->builder);
     }
     if (r->request->streamed) {
-        argv_add(&v, purpose == BUILD_IT ? "--output=type=cacheonly" : "--output=type=tar,dest=-");
+        argv_add(&v, purpose == BUILD_IT ? "--output=type=cacheonly" : STREAM_OUTPUT);
     } else if (r->request->buildx) {
         argv_add(&v, "--load");
     }
@@ -113,6 +116,9 @@ static struct argv build_argv(const struct run *r, enum purpose purpose) {
         const struct oci_pair *p = &build->build_args.items[i];
         argv_addf(&v, "--build-arg=%.*s=%.*s", STR_FMT(p->key), STR_FMT(p->value));
     }
+    if (!build->epoch_is_now) {
+        argv_addf(&v, "--build-arg=SOURCE_DATE_EPOCH=%lld", (long long)build->source_date_epoch);
+    }
     add_host(r, &v);
     if (purpose == BUILD_IT) {
         add_caches(r, &v);
@@ -129,7 +135,8 @@ static bool run_build(struct run *r, struct build_result *ret) {
     const struct build_request *build = r->request->build;
     struct argv v = build_argv(r, BUILD_IT);
     const char *const env[] = { uses_buildkit(r) ? "DOCKER_BUILDKIT=1" : "DOCKER_BUILDKIT=0",
-                                "BUILDKIT_PROGRESS=plain", "DOCKER_CLI_HINTS=false", NULL };
+                                "BUILDKIT_PROGRESS=plain", "DOCKER_CLI_HINTS=false",
+                                "SOURCE_DATE_EPOCH=", NULL };
     struct proc_spec spec = {
         .argv = v.items,
         .env = env,

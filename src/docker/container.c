@@ -161,10 +161,7 @@ bool docker_export(const struct docker_source *source, const char *spool_folder,
         return false;
     }
     normalise(t, true);
-    if (source->kept_argv != NULL && !stream_end(&kept, spool_folder, t, err)) {
-        return err_wrap(err, "look at the image's own '/etc'");
-    }
-    return kept_restore(t, err);
+    return kept_read(source, &kept, spool_folder, t, err) && kept_restore(t, err);
 }
 
 /* ---- a command in it ---- */

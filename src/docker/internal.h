@@ -141,7 +141,10 @@ str watched_tail(const struct watched *w);
 /* How to get what an export loses. */
 MUST_CHECK bool kept_open(struct arena *a, struct docker_source *s, struct err *err);
 void kept_close(struct docker_source *s);
-/* It is in the tree, in a folder of its own: puts it into its place. */
+/* Reads that, from a worker that has begun, into a folder of its own in the tree. */
+MUST_CHECK bool kept_read(const struct docker_source *s, struct worker *w, const char *spool_folder,
+                          struct tree *t, struct err *err);
+/* Puts it into its place. */
 MUST_CHECK bool kept_restore(struct tree *t, struct err *err);
 
 /* ---- stream.c ---- */

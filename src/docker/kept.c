@@ -14,12 +14,25 @@
 
 static const char *const kept_names[] = { "hostname", "hosts", "mtab", "resolv.conf" };
 
-/* BuildKit takes a pattern that nothing matches; the classic builder refuses it with the words
- * below. Both copy what is in a folder as it is: owners, links, attributes. */
-static const char nothing_there[] = "no source files were specified";
+/*
+ * All builders copy what is in a folder as it is: owners, links, attributes. (With a pattern that
+ * matches the folder newer ones follow every link in it.) These are their words for an image
+ * without one: the classic builder's, BuildKit's of old and of new.
+ */
+static const str nothing_there[] = { S_INIT("stat etc: file does not exist"),
+                                     S_INIT("\"/etc\" not found"), S_INIT("\"/etc\": not found") };
+
+static bool says_nothing_there(str text) {
+    for (size_t i = 0; i < ARRAY_LEN(nothing_there); i++) {
+        if (str_find(text, nothing_there[i], 0) != STR_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool write_context(const struct docker_source *s, struct arena *a, struct err *err) {
-    str text = str_fmt(a, "FROM scratch\nCOPY --from=%s /et[c] " KEPT_FOLDER "/\n", s->image->tag);
+    str text = str_fmt(a, "FROM scratch\nCOPY --from=%s /etc " KEPT_FOLDER "/\n", s->image->tag);
     if (mkdirat(s->work.fd, "context", 0755) < 0) {
         return err_sys(err, errno, "create a build context");
     }
@@ -43,11 +56,11 @@ static struct argv build_argv(const struct docker_source *s, struct arena *a) {
     return v;
 }
 
-/* The classic builder's way: an image of /etc alone, and a container to export it from. */
+/* The classic builder's way: an image of /etc alone, and a container to copy it from. */
 static bool make_image(struct docker_source *s, struct arena *a, struct err *err) {
     static const char *const env[] = { "DOCKER_BUILDKIT=0", NULL };
     AUTO_BUF out = BUF_INIT(DOCKER_TEXT_MAX);
-    struct argv export = { .arena = a };
+    struct argv copy = { .arena = a };
     struct proc_spec spec = { .env = env, .out = &out, .errors = &out };
     struct proc_result result;
     s->kept_tag = str_fmt(a, "%s-etc", s->image->tag).ptr;
@@ -56,7 +69,7 @@ static bool make_image(struct docker_source *s, struct arena *a, struct err *err
         return false;
     }
     if (result.exit_code != 0) {
-        return str_find(buf_str(&out), str_from_c(nothing_there), 0) != STR_NONE ||
+        return says_nothing_there(buf_str(&out)) ||
                call_explain(buf_str(&out), result.exit_code, err);
     }
     struct docker_image etc = *s->image;
@@ -65,10 +78,11 @@ static bool make_image(struct docker_source *s, struct arena *a, struct err *err
     if (!container_create(a, &etc, name, &s->kept_container, err)) {
         return false;
     }
-    argv_add(&export, "docker");
-    argv_add(&export, "export");
-    argv_add(&export, s->kept_container);
-    s->kept_argv = export.items;
+    argv_add(&copy, "docker");
+    argv_add(&copy, "cp");
+    argv_addf(&copy, "%s:" KEPT_FOLDER, s->kept_container);
+    argv_add(&copy, "-");
+    s->kept_argv = copy.items;
     return true;
 }
 
@@ -101,6 +115,17 @@ static void remove_empty_etc(struct tree *t) {
     if (etc != NULL && tree_is_dir(etc) && (tree_children(etc, &count), count == 0)) {
         tree_remove(t, etc);
     }
+}
+
+bool kept_read(const struct docker_source *s, struct worker *w, const char *spool_folder,
+               struct tree *t, struct err *err) {
+    struct err why = ERR_INIT;
+    if (s->kept_argv == NULL || stream_end(w, spool_folder, t, &why) ||
+        says_nothing_there(str_from_c(why.frames[0]))) {
+        return true;
+    }
+    *err = why;
+    return err_wrap(err, "look at the image's own '/etc'");
 }
 
 bool kept_restore(struct tree *t, struct err *err) {

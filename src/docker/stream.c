@@ -50,7 +50,7 @@ static bool is_whole(const struct pump *p) {
 
 static bool pump_command(void *self, int outfd, struct err *err) {
     struct pump *p = self;
-    static const char *const env[] = { "DOCKER_BUILDKIT=1", NULL };
+    static const char *const env[] = { "DOCKER_BUILDKIT=1", "SOURCE_DATE_EPOCH=", NULL };
     struct proc_spec spec = { .argv = p->argv, .env = env, .on_output = pump_output, .self = p };
     struct proc_result result;
     p->outfd = outfd;

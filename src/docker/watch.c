@@ -99,6 +99,9 @@ static const struct dockerfile_stage *find_stage(const struct watched *w, str na
     if (index == DOCKERFILE_NO_STAGE && str_eq(name, S(REWRITE_LAST_STAGE))) {
         index = w->file->stage_count - 1;
     }
+    if (index == DOCKERFILE_NO_STAGE && w->file->stage_count == 1) {
+        index = 0; /* BuildKit gives no name to the only stage */
+    }
     return index == DOCKERFILE_NO_STAGE ? NULL : &w->file->stages[index];
 }
 
@@ -119,7 +122,7 @@ static void set_instruction(struct vertex *v, const struct dockerfile_stage *s, 
     }
 }
 
-/* "[linux/arm64 stage-1 3/7] RUN ..." */
+/* "[linux/arm64 stage-1 3/7] RUN ...", "[3/7] RUN ..." */
 static void name_vertex(struct watched *w, struct vertex *v, str text) {
     size_t end = str_find_char(text, ']', 0);
     if (end == STR_NONE) {
@@ -127,9 +130,7 @@ static void name_vertex(struct watched *w, struct vertex *v, str text) {
     }
     str inside = str_slice(text, 1, end);
     size_t space = str_find_last_char(inside, ' ');
-    if (space == STR_NONE) {
-        return;
-    }
+    space = space == STR_NONE ? 0 : space;
     str counts = str_trim(str_slice(inside, space, inside.len));
     str name = str_trim(str_slice(inside, 0, space));
     size_t before = str_find_last_char(name, ' ');

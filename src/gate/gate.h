@@ -8,6 +8,8 @@
  * Everything that comes from the guest is hostile: heads have a greatest size and a deadline, names
  * are those of hosts only, addresses that are not public are refused unless the user named them,
  * and nothing that one connection does stops another. The gate is a process of its own.
+ *
+ * Besides, the host's end of the guest's capsem-mcp-server: lines to a command of the user's.
  */
 #pragma once
 
@@ -126,3 +128,16 @@ struct gate_spec {
 MUST_CHECK bool gate_start(const struct gate_spec *spec, pid_t *ret_pid, struct err *err);
 /* Waits for its end, which is near once the stream has ended. */
 void gate_stop(pid_t pid);
+
+/* ---- the guest's MCP server ---- */
+
+struct gate_mcp_spec {
+    const char *command; /* for /bin/sh: an MCP server over stdin and stdout, one for each program
+                            of the guest's that asks for one */
+    int link_fd;         /* the stream of the guest's capsem-mcp-server */
+    int errors_fd;       /* gets what the servers say on stderr; -1: nobody */
+    bool stays;          /* outlives the process that starts it */
+};
+
+/* As gate_start; gate_stop waits for this one too. */
+MUST_CHECK bool gate_mcp_start(const struct gate_mcp_spec *spec, pid_t *ret_pid, struct err *err);

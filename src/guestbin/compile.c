@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guestbin/guestbin.h"
+#include "guestbin/internal.h"
 #include "hash/hash.h"
 
 enum { SOURCE_BYTES_MAX = 8 * 1024 * 1024, LIB_FILES_MAX = 1000, ARGV_MAX = LIB_FILES_MAX + 64 };
@@ -125,6 +125,10 @@ static bool run_compiler(struct compilation *c, const char *source, const char *
         unlink(temp);
         return err_wrap(err, "compile '%s'", source);
     }
+    if (!elf_check(temp, c->request->target, err)) {
+        unlink(temp);
+        return err_wrap(err, "guest binary '%s'", path);
+    }
     if (rename(temp, path) < 0) {
         unlink(temp);
         return err_sys(err, errno, "write '%s'", path);
@@ -166,6 +170,9 @@ static bool compile_one(struct compilation *c, str name, struct guestbin_binary 
 bool guestbin_compile(struct arena *a, const struct guestbin_request *request,
                       struct guestbin_binary *ret, struct buf *compiler_output, struct err *err) {
     const char *help = NULL;
+    if (guestbin_is_cargo(a, request->source_dir)) {
+        return cargo_compile(a, request, ret, compiler_output, err);
+    }
     struct compilation c = { .arena = a, .request = request };
     c.compiler = guestbin_find_compiler(a, request->target, &help);
     if (c.compiler == NULL) {

@@ -31,7 +31,8 @@ enum qemu_fd {
     QEMU_NET = 6,
     QEMU_SCRATCH = 7,
     QEMU_VOLUME = 8, /* and the next ones */
-    QEMU_FD_END = QEMU_VOLUME + VM_VOLUMES_MAX,
+    QEMU_MCP = QEMU_VOLUME + VM_VOLUMES_MAX,
+    QEMU_FD_END,
 };
 
 /* `loud`: the kernel prints from its start, so that its progress is seen. NULL-terminated; in the
@@ -124,8 +125,12 @@ void machine_init(struct machine *m, struct arena *a);
 MUST_CHECK bool machine_start(struct machine *m, const char *program, const char *const *args,
                               const struct vm_spec *spec, const struct volumes *volumes,
                               struct err *err);
-/* In place of machine_start: one that was kept. `stays` is set. */
-MUST_CHECK bool machine_attach(struct machine *m, const char *dir, struct err *err);
+/* In place of machine_start: one that was kept. `stays` is set. Without `terminal` what its shell
+ * prints waits for who wants it. */
+MUST_CHECK bool machine_attach(struct machine *m, const char *dir, bool terminal, struct err *err);
+/* Goes and comes again after a while, long enough for the guest to see it. */
+MUST_CHECK bool machine_rejoin(struct machine *m, const char *dir, unsigned gap_ms,
+                               struct err *err);
 /* The caller's descriptors (-1: none), and whether they have become readable. */
 struct machine_watch {
     int event_fd, input_fd;
@@ -159,6 +164,7 @@ struct session {
     int escapes;         /* Ctrl-] in a row */
     size_t console_seen; /* bytes of the console that were delivered */
     bool verbose;
+    bool redraws; /* the shell was there before us, and our screen shows nothing of it yet */
     bool stopped; /* by an event, or by a reader that has gone */
     bool done;    /* the command or shell has ended, with exit_code */
     int exit_code;
@@ -171,11 +177,42 @@ MUST_CHECK bool session_step(struct session *s, int wait_ms, struct err *err);
 /* After the end of a shell: what it printed last. */
 void session_drain_terminal(struct session *s);
 
+/* run.c: one run. */
+
+/* One accelerator that is tried. */
+struct attempt {
+    enum vm_accel accel;
+    bool unproven; /* nothing is known about it: it has to show progress */
+    bool last;     /* there is nothing to fall back to */
+};
+
+enum boot_outcome {
+    BOOT_READY,
+    BOOT_STUCK,   /* this accelerator does not work; `why` says how that showed */
+    BOOT_STOPPED, /* by an event */
+    BOOT_FAILED,  /* err is set */
+};
+
+struct run {
+    const struct vm_spec *spec;
+    const char *program;
+    struct session session;
+    uint64_t deadline_ms; /* of everything; 0: none */
+    char why[256];        /* BOOT_STUCK */
+};
+
+/* Until the agent has answered. */
+enum boot_outcome run_boot(struct run *run, const struct attempt *attempt, struct err *err);
+/* From there to the end of the command. */
+MUST_CHECK bool run_follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err);
+
 /* send.c: what goes to the agent. */
 struct wire_writer send_begin(struct session *s, const char *type, uint32_t fields);
 /* False: no room, or a frame that is too long. */
 bool send_end(struct session *s, struct wire_writer *writer);
 bool send_size(struct session *s);
+/* To the agent of a machine that was there before us. */
+bool send_hello(struct session *s);
 /* The whole handshake, then the first step: the agent takes frames in order, so no answer is waited
  * for. */
 MUST_CHECK bool send_handshake(struct session *s, struct err *err);

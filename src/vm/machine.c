@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "vm/internal.h"
 
@@ -129,6 +130,7 @@ static _Noreturn void child(const char *program, const char *const *args, const 
         [QEMU_CONTROL] = ends->pairs[2][1],
         [QEMU_TERMINAL] = ends->pairs[3][1],
         [QEMU_NET] = spec->net_fd > 0 ? spec->net_fd : -1,
+        [QEMU_MCP] = spec->mcp_fd > 0 ? spec->mcp_fd : -1,
         [QEMU_SCRATCH] = spec->scratch_fd > 0 ? spec->scratch_fd : -1,
     };
     for (size_t i = 0; i < VM_VOLUMES_MAX; i++) {
@@ -191,7 +193,17 @@ bool machine_start(struct machine *m, const char *program, const char *const *ar
     return true;
 }
 
-bool machine_attach(struct machine *m, const char *dir, struct err *err) {
+static void close_stream(int *fd) {
+    fd_close_auto(fd);
+    *fd = -1;
+}
+
+static bool join(struct machine *m, const char *dir, bool terminal, struct err *err) {
+    return kept_connect(dir, KEPT_CONTROL, &m->control_fd, err) &&
+           (!terminal || kept_connect(dir, KEPT_TERMINAL, &m->terminal_fd, err));
+}
+
+bool machine_attach(struct machine *m, const char *dir, bool terminal, struct err *err) {
     m->started_ms = m->heard_ms = time_now_ms();
     m->stays = true;
     m->pid = kept_pid(dir);
@@ -200,13 +212,20 @@ bool machine_attach(struct machine *m, const char *dir, struct err *err) {
         m->pid = 0;
         return err_set(err, "the machine does not run any more");
     }
-    return kept_connect(dir, KEPT_CONTROL, &m->control_fd, err) &&
-           kept_connect(dir, KEPT_TERMINAL, &m->terminal_fd, err);
+    return join(m, dir, terminal, err);
 }
 
-static void close_stream(int *fd) {
-    fd_close_auto(fd);
-    *fd = -1;
+bool machine_rejoin(struct machine *m, const char *dir, unsigned gap_ms, struct err *err) {
+    const struct timespec gap = { .tv_sec = gap_ms / 1000, .tv_nsec = gap_ms % 1000 * 1000000L };
+    bool terminal = m->terminal_fd >= 0;
+    close_stream(&m->control_fd);
+    close_stream(&m->terminal_fd);
+    queue_clear(&m->in);
+    queue_clear(&m->out);
+    queue_clear(&m->from_guest);
+    nanosleep(&gap, NULL);
+    m->started_ms = time_now_ms();
+    return join(m, dir, terminal, err);
 }
 
 /* Reads what is there into the tail; closes the stream at its end. */

@@ -199,6 +199,10 @@ const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_acce
         add2(&args, "-chardev", str_fmt(a, "socket,id=net,fd=%d", QEMU_NET).ptr);
         add_port(&args, "net");
     }
+    if (spec->mcp_fd > 0) {
+        add2(&args, "-chardev", str_fmt(a, "socket,id=mcp,fd=%d", QEMU_MCP).ptr);
+        add_port(&args, "mcp");
+    }
     add_volumes(&args, spec);
     add(&args, NULL);
     return args.items;

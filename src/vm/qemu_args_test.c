@@ -100,13 +100,17 @@ static void net_scratch_and_volumes(void **state) {
     struct vm_spec spec = example;
     const char **args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
     assert_false(has(args, "virtserialport,chardev=net,name=capsem.net"));
+    assert_false(has(args, "virtserialport,chardev=mcp,name=capsem.mcp"));
     assert_false(has(args, "-add-fd") || has(args, "-object"));
     spec.net_fd = 40;
+    spec.mcp_fd = 42;
     spec.scratch_fd = 41;
     spec.volumes = volumes;
     spec.volume_count = 2;
     args = qemu_args(a, &spec, VM_ACCEL_TCG, false);
     assert_true(has(args, "virtserialport,chardev=net,name=capsem.net"));
+    assert_true(has(args, "virtserialport,chardev=mcp,name=capsem.mcp"));
+    assert_true(has(args, "socket,id=mcp,fd=16"));
     assert_true(has(args, "socket,id=net,fd=6") && has(args, "fd=7,set=1"));
     assert_true(has(args, "socket,id=one,fd=8") && has(args, "fd=9,set=9"));
     assert_true(has(args, "vhost-user-fs-pci,chardev=one,tag=one"));

@@ -13,33 +13,10 @@ enum {
     SILENCE_MS = 10000, /* and while it boots it never is silent for so long */
     BOOT_KVM_MS = 60000,
     BOOT_TCG_MS = 240000,
-    ATTACH_MS = 20000, /* the agent looks every two seconds whether somebody is there */
     STEP_MS = 100,
     GONE_ROUNDS = 100, /* of reading what QEMU left behind */
     CPUS_MAX = 255,
     MEMORY_MB_MIN = 64,
-};
-
-/* One accelerator that is tried. */
-struct attempt {
-    enum vm_accel accel;
-    bool unproven; /* nothing is known about it: it has to show progress */
-    bool last;     /* there is nothing to fall back to */
-};
-
-enum boot_outcome {
-    BOOT_READY,
-    BOOT_STUCK,   /* this accelerator does not work; `why` says how that showed */
-    BOOT_STOPPED, /* by an event */
-    BOOT_FAILED,  /* err is set */
-};
-
-struct run {
-    const struct vm_spec *spec;
-    const char *program;
-    struct session session;
-    uint64_t deadline_ms; /* of everything; 0: none */
-    char why[256];        /* BOOT_STUCK */
 };
 
 static void stuck(struct run *run, const char *why) {
@@ -96,7 +73,7 @@ static uint64_t boot_limit_ms(const struct run *run, const struct attempt *attem
     return attempt->accel == VM_ACCEL_KVM ? BOOT_KVM_MS : BOOT_TCG_MS;
 }
 
-static enum boot_outcome boot(struct run *run, const struct attempt *attempt, struct err *err) {
+enum boot_outcome run_boot(struct run *run, const struct attempt *attempt, struct err *err) {
     struct session *s = &run->session;
     uint64_t limit_ms = boot_limit_ms(run, attempt);
     while (!s->report->ready) {
@@ -143,7 +120,7 @@ static bool end_gone(struct run *run, enum vm_outcome *ret_outcome, struct err *
     return err_wrap(err, "the machine ended before the command did");
 }
 
-static bool follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err) {
+bool run_follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err) {
     struct session *s = &run->session;
     for (int rounds_gone = 0;; rounds_gone += machine_is_gone(s->machine)) {
         if (s->done) {
@@ -212,12 +189,12 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
         return false;
     }
     bool good = false;
-    switch (boot(run, attempt, err)) {
+    switch (run_boot(run, attempt, err)) {
     case BOOT_READY:
         if (attempt->accel == VM_ACCEL_KVM) {
             accel_remember(run->spec->cache_dir, run->program, ACCEL_WORKS);
         }
-        good = follow(run, ret_outcome, err);
+        good = run_follow(run, ret_outcome, err);
         machine.stays = run->spec->keep_dir != NULL && !s->report->no_virtiofs;
         break;
     case BOOT_STUCK:
@@ -338,43 +315,6 @@ bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
         good = try_one(&run, &attempts[i], &again, ret_outcome, err);
     }
     report->total_ms = time_now_ms() - start_ms;
-    if (good && *ret_outcome == VM_EXITED) {
-        *ret_exit_code = run.session.exit_code;
-    }
-    return good;
-}
-
-bool vm_attach(const char *dir, const struct vm_request *request, const struct vm_hooks *hooks,
-               struct vm_report *report, enum vm_outcome *ret_outcome, int *ret_exit_code,
-               struct err *err) {
-    AUTO_ARENA arena = arena_new();
-    AUTO_MACHINE machine;
-    AUTO_FD lock = -1;
-    const struct vm_spec spec = { .boot_timeout_ms = ATTACH_MS };
-    const struct attempt attempt = { .accel = VM_ACCEL_TCG, .last = true };
-    machine_init(&machine, arena);
-    *report = (struct vm_report){ 0 };
-    struct run run = {
-        .spec = &spec,
-        .session = { .machine = &machine, .request = request, .hooks = hooks, .report = report },
-    };
-    if (!kept_lock(dir, &lock, err) || !machine_attach(&machine, dir, err)) {
-        return false;
-    }
-    bool good = false;
-    switch (boot(&run, &attempt, err)) {
-    case BOOT_READY:
-        good = follow(&run, ret_outcome, err);
-        break;
-    case BOOT_STOPPED:
-        *ret_outcome = VM_STOPPED;
-        good = true;
-        break;
-    case BOOT_FAILED:
-    case BOOT_STUCK:
-        break;
-    }
-    report->total_ms = time_now_ms() - machine.started_ms;
     if (good && *ret_outcome == VM_EXITED) {
         *ret_exit_code = run.session.exit_code;
     }

@@ -85,11 +85,19 @@ static bool send_bare(struct session *s, const char *type) {
     return send_end(s, &writer);
 }
 
+bool send_hello(struct session *s) {
+    return send_bare(s, "hello");
+}
+
 bool send_size(struct session *s) {
     struct vm_size size =
         s->hooks->window == NULL ? (struct vm_size){ 0 } : s->hooks->window(s->hooks->self);
     if (size.cols == 0 || size.rows == 0) {
         return true;
+    }
+    /* Another size for a moment: a program draws its screen again when that changes. */
+    if (s->redraws) {
+        size.rows = (uint16_t)(size.rows > 1 ? size.rows - 1 : 2);
     }
     struct wire_writer writer = send_begin(s, "resize", 2);
     wire_put_name(&writer, "cols");

@@ -51,6 +51,12 @@ static bool on_mountdone(struct session *s, const struct wire_message *message, 
 
 static bool on_bootready(struct session *s, const struct wire_message *message, struct err *err) {
     (void)message;
+    if (s->redraws && session_wants_shell(s)) {
+        s->redraws = false;
+        if (!send_size(s)) {
+            return err_set(err, "no room for the size of the terminal");
+        }
+    }
     if (s->volume_count == 0) {
         return true;
     }
@@ -201,6 +207,9 @@ static const struct {
 };
 
 static bool dispatch(struct session *s, const struct wire_message *message, struct err *err) {
+    if (!s->report->ready && !wire_message_is(message, "ready")) {
+        return true; /* meant for who was there before us */
+    }
     for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
         if (wire_message_is(message, messages[i].type)) {
             return messages[i].handle(s, message, err);

@@ -40,6 +40,7 @@ struct vm_spec {
     const char *cache_dir;    /* where "KVM works here" is remembered; NULL: nowhere */
     /* Descriptors of the caller's that QEMU gets; 0: none. */
     int net_fd;                      /* a socket: the far end of the guest's network */
+    int mcp_fd;                      /* a socket: the far end of the guest's MCP server */
     int scratch_fd;                  /* the second disk: a file that may be written */
     const struct vm_volume *volumes; /* VM_VOLUMES_MAX at most */
     size_t volume_count;

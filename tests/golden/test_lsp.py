@@ -117,7 +117,7 @@ def test_secrets_are_not_repeated(client):
 def test_completion_of_keys(client):
     client.open(BUILD, "[build]\ncompression = \"xz\"\n\n[build.architectures.arm64]\nkern\n")
     items = client.complete(BUILD, '"xz"\n')
-    assert set(items) == {"compression_level", "guest_binaries", "version_commands"}
+    assert set(items) == {"compression_level", "guest_binaries", "guest_source", "version_commands"}
     level = items["compression_level"]
     assert level["textEdit"]["newText"] == "compression_level = " and level["detail"] == "integer"
     assert level["documentation"].startswith("Level of the codec")

@@ -58,16 +58,17 @@ class Daemon:
 
     def start(self):
         self.log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen(
-            [DAEMON, "--data-root", self.folder / "root", "--exec-root", self.folder / "exec", "-H", self.host,
-             "--pidfile", self.folder / "pid", "--iptables=false", "--bridge=none"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         for _ in range(600):
             if self.docker("version", check=False).returncode == 0:
                 return
             assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
             time.sleep(0.1)
         raise AssertionError("the engine does not start: " + (self.folder / "log").read_text()[-2000:])
+
+    def command(self):
+        return [DAEMON, "--data-root", self.folder / "root", "--exec-root", self.folder / "exec", "-H", self.host,
+                "--pidfile", self.folder / "pid", "--iptables=false", "--bridge=none"]
 
     def docker(self, *words, check=True, **kwargs):
         return subprocess.run([CLIENT, "-H", self.host, *map(os.fspath, words)], check=check, capture_output=True, text=True,
@@ -87,8 +88,30 @@ class Daemon:
     def done(self):
         if self.process.poll() is None:
             self.stop()
-        subprocess.run(["umount", "-R", self.folder / "root"], capture_output=True, check=False)
+        with open("/proc/mounts") as file:
+            left = [line.split()[1] for line in file if line.split()[1].startswith(f"{self.folder}/")]
+        for path in reversed(left):  # its own network namespace, at least
+            subprocess.run(["umount", "-l", path], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class NewDaemon(Daemon):
+    """Of the packages that tests/conformance/peers.py unpacks, with a buildx."""
+
+    def __init__(self, folder, peers):
+        self.peers = peers
+        (folder / "config/cli-plugins").mkdir(parents=True)
+        (folder / "config/cli-plugins/docker-buildx").symlink_to(f"{peers}/usr/libexec/docker/cli-plugins/docker-buildx")
+        self.env = {"PATH": f"{peers}/usr/bin:" + os.environ["PATH"], "DOCKER_CONFIG": os.fspath(folder / "config")}
+        super().__init__(folder / "d")
+
+    def command(self):
+        """In a root of its own, with the daemon's folder as /work."""
+        for name in ("tmp", "root"):
+            (self.folder / name).mkdir(exist_ok=True)
+        return ["/usr/bin/python3", "-B", os.path.join(ROOT, "tests/conformance/enter.py"), self.peers, self.folder, DAEMON,
+                "--data-root=/work/root", "--exec-root=/run/docker", "--host=unix:///work/docker.sock", "--pidfile=/run/dockerd.pid",
+                "--iptables=false", "--bridge=none", "--storage-driver=overlay2"]
 
 
 class Guest:

@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 
-CONSOLE, CONTROL, TERMINAL, NET, VOLUME = 3, 4, 5, 6, 8
+CONSOLE, CONTROL, TERMINAL, NET, VOLUME, MCP = 3, 4, 5, 6, 8, 16
 AGENT = os.environ["CAPSEM_AGENT"]
 
 
@@ -81,6 +81,11 @@ def die_in_command():
     frame_then(lambda f: f("execdata", id=1, stream=1, data=b"half"), lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
+def panic_in_command():
+    say("[    9.9] Kernel panic - not syncing: Fatal exception\n")
+    frame_then(lambda f: f("execdata", id=1, stream=1, data=b"half"), lambda: None)
+
+
 def last_words():
     frame_then(lambda f: f("execdata", id=1, stream=1, data=b"x" * 32768) * 6 + f("execdone", id=1, exit_code=5), lambda: None)
 
@@ -114,6 +119,15 @@ def share():
     frame_then(lambda f: f("execdone", id=1, exit_code=3), mounts=("", ""))
 
 
+def lend_mcp():
+    """The test itself is what stands behind the port."""
+    with socket.socket(socket.AF_UNIX) as test:
+        test.connect(os.environ["FAKE_MCP"])
+        socket.send_fds(test, [b"x"], [MCP])
+    os.close(MCP)
+    hang()
+
+
 def no_virtiofs():
     """A guest whose kernel takes disks only."""
     shared = any("vhost-user-fs" in word for word in sys.argv)
@@ -134,9 +148,11 @@ PLAYS = {
     "panic": panic,
     "refuse": refuse,
     "die_in_command": die_in_command,
+    "panic_in_command": panic_in_command,
     "last_words": last_words,
     "silent_agent": lambda: (say("[    0.1] Linux version\n"), hang()),
     "share": share,
+    "lend_mcp": lend_mcp,
     "no_virtiofs": no_virtiofs,
     "mount_fails": lambda: frame_then(lambda f: b"", mounts=("Input/output error",)),
     "old_agent": lambda: frame_then(lambda f: b""),

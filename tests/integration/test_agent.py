@@ -19,18 +19,22 @@ pytestmark = pytest.mark.skipif(not os.access(AGENT, os.X_OK), reason="CAPSEM_AG
 
 
 class Agent:
-    def __init__(self, tmp_path, stages=""):
+    def __init__(self, tmp_path, stages="", boot_fd=None):
         timing = tmp_path / "timing.jsonl"
         timing.write_text(stages)
         control, control_there = socket.socketpair()
         self.terminal, terminal_there = socket.socketpair()
         self.log_path = tmp_path / "log"
         env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHELL": "/bin/sh", "PS1": "$ "}
+        inherited = [control_there.fileno(), terminal_there.fileno()]
+        if boot_fd is not None:
+            env["CAPSEM_BOOT_FD"] = str(boot_fd)
+            inherited.append(boot_fd)
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [AGENT, "--control-fd", str(control_there.fileno()), "--terminal-fd", str(terminal_there.fileno()),
                  "--timing", str(timing), "--keep-clock"],
-                pass_fds=[control_there.fileno(), terminal_there.fileno()], stdin=subprocess.DEVNULL,
+                pass_fds=inherited, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=log, env=env)
         control_there.close()
         terminal_there.close()
@@ -97,6 +101,24 @@ def test_handshake(agent):
     assert host.control.expect("bootready") == {}
     assert host.control.expect("boottiming")["stages"] == [
         {"name": "squashfs", "duration_ms": 12}, {"name": "agent_start", "duration_ms": 3}]
+
+
+def test_nothing_is_taken_before_the_boot_is_over(agent):
+    ends, booting = os.pipe()
+    host = agent(boot_fd=ends)
+    os.close(ends)
+    host.control.expect("ready")
+    host.control.send("bootconfig", epoch_secs=int(time.time()), shell=False)
+    host.control.send("bootconfigdone")
+    host.control.send("exec", id=1, argv=["sh", "-c", "env; ls -l /proc/self/fd"])
+    assert select.select([host.control.sock], [], [], 0.3)[0] == []
+    os.write(booting, b"not yet")
+    assert select.select([host.control.sock], [], [], 0.3)[0] == []
+    os.close(booting)
+    host.control.expect("bootready")
+    host.control.expect("boottiming")
+    out = host.control.collect([1])[1][0]
+    assert b"PATH=" in out and b"CAPSEM_BOOT_FD" not in out and f" {ends} ->".encode() not in out
 
 
 def test_without_timings_the_agent_gives_its_own(agent):
@@ -206,6 +228,23 @@ def test_volumes_that_cannot_be_there(agent, tmp_path):
     one.control.send("mount", **fine)
     assert one.run("echo fine") == (b"fine\n", b"", 0) and "mount refused: not now" in one.log()
     assert not there.exists()
+
+
+def test_another_host_that_was_not_seen_to_come(agent, tmp_path):
+    """What the first one left ends, and the stream is taken up anew; a lent one cannot be, so the agent ends."""
+    one = agent()
+    one.control.send("hello")
+    assert one.boot() and one.run("echo greeted once") == (b"greeted once\n", b"", 0)
+    one.control.send("exec", id=1, command=f"echo $$ >{tmp_path}/pid; exec sleep 100")
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        time.sleep(0.02)
+    one.control.send("hello")
+    assert one.wait() == 0
+    deadline = time.monotonic() + 10
+    pid = int((tmp_path / "pid").read_text())
+    while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
+        assert time.monotonic() < deadline, "a command of the first host goes on"
+        time.sleep(0.02)
 
 
 def test_the_host_goes_at_every_point(agent):

@@ -4,11 +4,17 @@
 Needs root, Debian's packages (a base, a ready kernel) and QEMU. The store is kept in the build folder, so that a second run is
 quick. Nothing is skipped silently: what is missing is a failure, or a skip that says why.
 """
+import fcntl
 import http.server
 import json
 import os
+import pty
+import select
 import shutil
+import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -37,7 +43,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("boot")
     shutil.copytree(os.path.join(ROOT, "examples/minimal"), folder / "guest")
     build = folder / "guest/config/build.toml"
-    build.write_text(build.read_text().replace('["capsem-pty-agent"]', '["capsem-pty-agent", "capsem-net-proxy"]'))
+    build.write_text(build.read_text().replace('["capsem-pty-agent"]', '["capsem-pty-agent", "capsem-net-proxy", "capsem-mcp-server"]'))
     capsem("build", "guest", "--arch", ARCH, "--progress", "plain", cwd=folder)
     return folder
 
@@ -161,10 +167,12 @@ def test_a_volume_where_nothing_shares_it(place, tmp_path):
 
 @needs_qemu
 def test_the_root_is_writable_and_the_image_is_not(place):
-    result = capsem("run", "--timeout", "300", "--",
-                    "echo x >/etc/new && cat /etc/new; touch /run/capsem/lower/x 2>&1; true", cwd=place, timeout=400)
-    assert result.stdout.startswith("x\n")
-    assert "Read-only" in result.stdout
+    fill = "dd if=/dev/zero of=/fill bs=1M 2>&1; echo filled; rm /fill && echo y >/etc/new && cat /etc/new"
+    result = capsem("run", "--timeout", "300", "--memory", "256", "--",
+                    f"echo x >/etc/new && cat /etc/new; touch /run/capsem/lower/x 2>&1; {fill}", cwd=place, timeout=400)
+    assert result.stdout.startswith("x\n") and "Read-only" in result.stdout
+    # Full is not broken.
+    assert "No space left" in result.stdout and result.stdout.endswith("filled\ny\n")
 
 
 @needs_qemu
@@ -173,9 +181,10 @@ def test_a_run_takes_changed_files_of_the_guest_without_a_build(place):
     assets, tips = place / "assets" / ARCH, place / "guest/artifacts/tips.txt"
     before = {name: (assets / name).read_bytes() for name in os.listdir(assets)}
     old = tips.read_text()
-    run = ("run", "--timeout", "300", "--guest", "guest", "--", "cat /etc/capsem-tips.txt")
+    run = ("run", "--timeout", "300", "--guest", "guest", "--timing", "--", "cat /etc/capsem-tips.txt")
     tips.write_text("a tip of today\n")
-    assert capsem(*run, cwd=place, timeout=400).stdout == "a tip of today\n"
+    done = capsem(*run, cwd=place, timeout=400)
+    assert done.stdout == "a tip of today\n" and "ramdisk repacked" in done.stderr and "guest binaries compiled" in done.stderr
     assert (assets / "initrd.img").read_bytes().startswith(before["initrd.img"])
     assert (assets / "initrd.img").read_bytes() != before["initrd.img"]
     test_sums_are_as_b3sum_reads_them(place)
@@ -212,6 +221,27 @@ class Answer(http.server.BaseHTTPRequestHandler):
 ASK = ("exec 3<>/dev/tcp/127.0.0.1/10443; printf 'GET /%s HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n' >&3; cat <&3")
 
 
+def attached(folder, keys, wanted):
+    """`attach t1` on a terminal up to what is wanted; then the keys."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+        os.execve(PROGRAM, [PROGRAM, "attach", "t1"], {**os.environ, "CAPSEM_CACHE_DIR": STORE, "TERM": "xterm"})
+    seen, deadline = b"", time.monotonic() + 60
+    while wanted not in seen:
+        assert select.select([fd], [], [], max(0, deadline - time.monotonic()))[0], seen
+        seen += os.read(fd, 65536)
+    os.write(fd, keys)
+    while select.select([fd], [], [], 10)[0]:
+        try:
+            seen += os.read(fd, 65536)
+        except OSError:
+            break
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen
+
+
 @needs_qemu
 def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
     """One boot: the network's policy over the real port, files in and out, a second and a third visit, the end."""
@@ -226,7 +256,8 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
     try:
         ask = "bash -c \"" + ASK % ("first", "mine.test") + "\"; bash -c \"" + ASK % ("second", "other.test") + "\""
         done = capsem("run", "--timeout", "300", "--keep", "t1", "--net-log", str(tmp_path / "log"), "--env", "WORD=a b",
-                      "--copy-in", f"{tmp_path}/in:/root/in", "--copy-out", f"/root/in:{tmp_path}/out", *resolve, "--",
+                      "--copy-in", f"{tmp_path}/in:/root/in", "--copy-out", f"/root/in:{tmp_path}/out", *resolve,
+                      "--mcp", f"'{PROGRAM}' mcp", "--",
                       f'cat /root/in/file; echo "$WORD" >/root/in/word; {ask}; echo x >/tmp/kept; exit 4', cwd=place, check=False)
     finally:
         policy.write_text(old)
@@ -242,6 +273,32 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
         assert capsem("attach", "t1", "cat /tmp/kept; exit 5", cwd=place, check=False).stdout == "x\n"
         again = capsem("attach", "t1", "bash -c \"" + ASK % ("third", "mine.test") + "\"", cwd=place)
         assert "answered /third" in again.stdout
+        questions = [{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2024-11-05"}},
+                     {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "inspect", "arguments": {"guest": "guest"}}}]
+        lines = " ".join(f"'{json.dumps(question)}'" for question in questions)
+        for _ in range(2):  # two programs of the guest's, one after the other
+            told = capsem("attach", "t1", f"printf '%s\\n' {lines} | capsem-mcp-server", cwd=place)
+            first, second = map(json.loads, told.stdout.splitlines())
+            assert first["result"]["serverInfo"]["name"] == "capsem-builder"
+            assert second["id"] == 2 and "capsem-minimal" in second["result"]["content"][0]["text"]
+        assert attached(place, b"(while sleep 0.1; do echo tick; done) &\r\x1d\x1d\x1d", b"# ")[0] == 0
+        # What the shell prints meanwhile is not a command's.
+        assert capsem("attach", "t1", "sleep 0.5; echo one", cwd=place).stdout == "one\n"
+        # The prompt is there again without a key, and the shell is the same.
+        assert attached(place, b"stty size; exit 6\r", b"# ")[0] == 6
+        # A visitor is killed and the next one is there before the guest has seen the first one go: QEMU sleeps meanwhile.
+        with open(os.path.join(STORE, "machines/t1/pid")) as note:
+            qemu = int(note.read().split()[0])
+        command = [PROGRAM, "attach", "--cache-dir", STORE, "t1"]
+        with subprocess.Popen([*command, "echo begun; sleep 1000"], stdout=subprocess.PIPE) as first:
+            assert first.stdout.readline() == b"begun\n"
+            os.kill(qemu, signal.SIGSTOP)
+            first.kill()
+            first.wait()
+            with subprocess.Popen([*command, "echo next"], stdout=subprocess.PIPE) as second:
+                time.sleep(0.3)
+                os.kill(qemu, signal.SIGCONT)
+                assert second.communicate(timeout=60)[0] == b"next\n"
         twice = capsem("run", "--keep", "t1", "--", "true", cwd=place, check=False)
         assert twice.returncode == 1 and "attach --end t1" in twice.stderr
     finally:

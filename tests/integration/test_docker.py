@@ -13,57 +13,7 @@ from engine import Engine, base_tar, needs_engine  # noqa: F401
 
 pytestmark = needs_engine
 
-# What steps do to a tree, each as a root filesystem's template: both engines pack the same bytes of it.
 FROM = "FROM {{ arch.base_image }}\n"
-CASES = {
-    "heredoc": ROOTFS,
-    "quotes": FROM + """RUN <<END
-printf '%s\\n' "a 'quoted' \\"text\\"" '$HOME' \\\\ > /text
-cat <<INNER >/inner
-	tab, $((1 + 1)) and ä
-INNER
-END
-""",
-    "metadata": FROM + """ENV GREETING="two  words" N=1
-RUN mkdir -m 1777 /sticky && mkdir -m 2750 /group && chown builder:staff /group \\
- && echo "$GREETING $N" >/greeting && ln /greeting /hard && ln -s greeting /soft && mkfifo /pipe \\
- && touch -d @0 /old && dd if=/dev/zero of=/holes bs=1 count=1 seek=100000 2>/dev/null && rmdir /home/builder
-USER builder
-WORKDIR /made/by/workdir
-RUN id -un >/tmp/user && echo "$PWD" >>/tmp/user
-""",
-    "stages": FROM.replace("\n", " AS tools\n") + """RUN mkdir /out && echo 1 >/out/a && chmod 600 /out/a && ln -s a /out/b
-FROM tools AS more
-RUN echo 2 >/out/c
-""" + FROM + """COPY --from=more /out/ /opt/
-COPY --chmod=555 capsem-bashrc /etc/capsem-bashrc
-COPY --from=tools --chown=builder:staff /out/a /owned
-SHELL ["/bin/sh", "-e", "-c"]
-RUN <<END
-false || true
-echo kept >/kept
-END
-""",
-    "removed": FROM + """RUN mkdir /a && touch /a/b /a/c
-RUN rm -r /a && mkdir /a && touch /a/d
-RUN rm /a/d && rmdir /a && ln -s etc /a
-""",
-    "etc": FROM + """COPY --chown=builder:staff --chmod=640 capsem-bashrc /etc/hosts
-COPY capsem-init /etc/resolv.conf
-RUN echo guest >/etc/hostname && ln -s ../proc/self/mounts /etc/mtab
-""",
-    "etc as docker's": FROM + "RUN ln -s /proc/mounts /etc/mtab && : >/etc/hostname && chmod 755 /etc/hostname\n",
-    "no etc": FROM.replace("\n", " AS tools\n") + "FROM scratch\nCOPY --from=tools /bin /bin\n",
-    "settings": FROM + """RUN mkdir /scratch
-RUN --mount=type=tmpfs,target=/scratch <<'END'
-set -e
-test -f "$APT_CONFIG" && test -f "$NPM_CONFIG_USERCONFIG" && test ! -w /usr
-grep -q from-the-host "$NPM_CONFIG_USERCONFIG"
-echo "$PIP_INDEX_URL" | wc -c >/length
-touch /scratch/file
-END
-""".replace(" && test ! -w /usr", ""),
-}
 
 
 @pytest.fixture(scope="module")
@@ -109,20 +59,6 @@ def test_another_epoch_runs_nothing_again(daemon, guest):
     check(guest.build("docker", host=daemon.host, env={"SOURCE_DATE_EPOCH": "900000001"}))
     again = check(guest.build("docker", host=daemon.host, env={"SOURCE_DATE_EPOCH": "900000002"}))
     assert "0 steps run" in next(line for line in again.stdout.splitlines() if "rootfs.squashfs" in line)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_same_bytes(daemon, guest, name):
-    guest.templates(rootfs=CASES[name])
-    env = {"NPM_CONFIG_REGISTRY": "http://127.0.0.1:9/from-the-host", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
-    check(guest.build("embedded", "--template", "rootfs", assets="embedded", env=env))
-    check(guest.build("docker", "--template", "rootfs", host=daemon.host, env=env))
-    ours, theirs = (guest.folder / f / ARCH / "rootfs.squashfs" for f in ("embedded", "assets"))
-    if ours.read_bytes() != theirs.read_bytes():
-        lists = [subprocess.run(["unsquashfs", "-lln", path], capture_output=True, text=True, check=True).stdout.splitlines()
-                 for path in (ours, theirs)]
-        assert set(lists[0]) ^ set(lists[1]) == set()
-        raise AssertionError("the trees are equal, and the bytes are not")
 
 
 def test_a_step_that_fails(daemon, guest):
@@ -248,6 +184,45 @@ def test_what_a_killed_build_left_goes_with_prune(daemon, guest):
     assert daemon.things() != before
     assert run("cache", "prune", "--keep-days", "36500").returncode == 0
     assert daemon.things() == before and leftovers()["status"] == "pass"
+
+
+GROWN = FROM + """RUN echo {{ apt_first | join(" ") }} >>/list
+{% for set in additions %}
+RUN echo {{ set.packages | join(" ") }} >>/list
+{% endfor %}
+RUN sed 's/ /\\n/g' /list | sort >/lines && rm /list
+"""
+
+
+def test_package_sets_that_grow(daemon, guest):
+    """A line that the engine has built stays; what another engine has built last is nothing that it would have."""
+    def grow(*packages):
+        (guest.folder / "guest/config/packages").mkdir(exist_ok=True)
+        (guest.folder / "guest/config/packages/apt.toml").write_text(
+            f'[apt]\nname = "System"\nmanager = "apt"\ninstall_cmd = "apt-get install"\npackages = {json.dumps(packages)}\n'
+            '[apt.network]\nname = "apt"\ndomains = ["*.example.org"]\n')
+        guest.templates(rootfs=GROWN)
+
+    def lines(engine):
+        dockerfile = check(guest.build(engine, "--template", "rootfs", "--dry-run", host=daemon.host)).stdout
+        return [line[len("RUN echo "):-len(" >>/list")] for line in dockerfile.splitlines() if line.startswith("RUN echo")]
+
+    def built(engine):
+        done = check(guest.build(engine, "--template", "rootfs", host=daemon.host))
+        return next(line for line in done.stdout.splitlines() if "rootfs.squashfs" in line)
+    grow("a", "b")
+    built("docker")
+    grow("a", "b", "c")
+    assert lines("docker") == ["a b", "c"]
+    assert "2 steps run, 1 cached" in built("docker")
+    grow("a", "b", "c", "d")
+    assert lines("docker") == ["a b", "c", "d"] and lines("embedded") == ["a b c d"]
+    built("embedded")
+    ours = guest.asset("rootfs.squashfs")
+    assert "2 steps run, 0 cached" in built("docker")
+    assert guest.asset("rootfs.squashfs") == ours
+    grow("a", "b", "c", "d", "e")
+    assert lines("docker") == ["a b c d", "e"] and lines("buildx") == lines("buildx:other") == ["a b c d e"]
 
 
 def test_an_engine_that_stops_in_the_middle(daemon, guest):

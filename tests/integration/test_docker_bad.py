@@ -52,6 +52,7 @@ class Fake:
             "run": {"out": "=0\nBusyBox v1\n"},
             "build": {"err": STEP + "#4 DONE 0.1s\n"},
             KEPT: {"file": os.fspath(self.kept)},
+            "cp capsem-builder-etc-": {"file": os.fspath(self.kept)},
         }
 
     def build(self, engine="docker", *options, env=None):
@@ -223,11 +224,18 @@ def test_an_etc_that_does_not_come(fake, answer, text):
     fake.made_is_removed()
 
 
+@pytest.mark.parametrize("text", ['failed to compute cache key: "/etc" not found: not found',
+                                  'ERROR: failed to solve: failed to calculate checksum of ref a::b: "/etc": not found'])
+def test_no_etc(fake, text):
+    fake.script[KEPT] = {"err": text + "\n", "exit": 1}
+    assert fake.build().returncode == 0
+    fake.made_is_removed()
+
+
 def test_an_etc_of_the_classic_builder(fake):
     """It has no output but an image, which is looked at in a container."""
     fake.script["buildx version"] = {"exit": 1}
     fake.script["build"] = {"out": "Step 1/2 : FROM x\nStep 2/2 : RUN true\nSuccessfully built bbbb\n"}
-    fake.script["export capsem-builder-etc-"] = {"file": os.fspath(fake.kept)}
     assert fake.build().returncode == 0
     first, second = fake.calls("build")
     tag = next(w for w in first if w.startswith("--tag="))
@@ -235,7 +243,7 @@ def test_an_etc_of_the_classic_builder(fake):
     made = [name for line in fake.calls("create") for name in [line[line.index("--name") + 1], line[-2]]]
     assert sorted(line[-1] for line in [*fake.calls("rm"), *fake.calls("image", "rm")]) == sorted(made)
     assert "its own" in unpacked(fake, "etc/hosts")
-    fake.script["build --tag"] = {"err": "COPY failed: no source files were specified\n", "exit": 1}
+    fake.script["build --tag"] = {"err": "COPY failed: stat etc: file does not exist\n", "exit": 1}
     fake.script["image inspect --format {{json"] = {"out": json.dumps({"RootFS": {"Layers": ["sha256:" + "b" * 64]}})}
     assert fake.build().returncode == 0
     assert len(fake.calls("create")) == len(fake.calls("export")) == 1
@@ -290,7 +298,7 @@ def test_a_builder(fake):
     assert plain[:-2] == ["buildx", "build", "--builder=cluster", "--output=type=cacheonly", "--progress=plain",
                           f"--platform={PLATFORM}", "--cache-from=type=registry,ref=localhost:5000/c",
                           "--cache-to=type=registry,ref=localhost:5000/c,mode=max"]
-    assert "--output=type=tar,dest=-" in second and "--target=capsem-answer" in second
+    assert "--output=type=tar,dest=-,source-date-epoch=" in second and "--target=capsem-answer" in second
     assert not any(w.startswith("--cache-to") for w in second)
     assert fake.calls("import") == fake.calls("pull") == fake.calls("create") == []
 

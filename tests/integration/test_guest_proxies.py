@@ -2,6 +2,7 @@
 """capsem-net-proxy and capsem-mcp-server, compiled for the host: over the shared stream of a virtio-serial port, and over a
 connection of their own each, as with vsock."""
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -186,6 +187,31 @@ def test_thousands_at_once(shared):
         assert proxy.memory_kib() < 40000
     for client in clients:
         assert client.recv(10) == b""
+
+
+def test_ten_thousand_that_come_and_go(shared):
+    """They all connect at once, nobody says a word, and they vanish: who comes then is served."""
+    proxy, link = shared
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        clients = [socket.socket() for _ in range(min(10000, hard - 100))]
+        link.hello()
+        proxy.connect().close()
+        for client in clients:
+            client.setblocking(False)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.connect_ex(("127.0.0.1", proxy.port))
+        for client in clients:
+            client.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    last = proxy.connect()
+    last.sendall(b"still there")
+    while link.expect(DATA)[2] != b"still there":
+        pass
+    if SANITIZED not in open(PROXY, "rb").read():
+        assert proxy.memory_kib() < 40000
 
 
 def test_large_both_ways(shared):

@@ -133,6 +133,22 @@ def test_timeout(place):
     assert time.monotonic() - start < 6
 
 
+@pytest.mark.parametrize("command,code,out", [
+    ("(sleep 60; echo late) & echo first; exit 3", 3, b"first\n"),  # its pipes are open still
+    ("setsid sh -c 'trap \"\" TERM HUP INT; sleep 60' </dev/null >/dev/null 2>&1 & exit 4", 4, b"")])
+def test_a_daemon_holds_nobody(place, command, code, out):
+    start = time.monotonic()
+    assert place.run("guest", command) == (code, out, "")
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("command", ["trap '' TERM INT HUP QUIT; echo begun; while :; do sleep 0.2; done", "echo begun; yes >&2",
+                                     "echo begun; kill -STOP $$"])
+def test_a_command_that_does_not_end(place, command):
+    code, out, err = place.run("guest", command, options=("--accel", "tcg", "--timeout", "1"))
+    assert (code, out) == (124, b"begun\n") and err.endswith("did not end within 1 s\n")
+
+
 # -- boots that fail -------------------------------------------------------------------------------------------------------
 
 
@@ -194,12 +210,12 @@ def test_wrong_options(place):
     ("too_long", "makes no sense"), ("noise", "makes no sense"), ("deep", "makes no sense"),
     ("strange_stream", "makes no sense"), ("no_code", "without an exit code"), ("strange_code", "without an exit code"),
     ("ready_again", "started over"), ("cut", "ended before the command did"),
-    ("die_in_command", "QEMU was killed by signal 9")])
+    ("die_in_command", "QEMU was killed by signal 9"), ("panic_in_command", "powered off or reset")])
 def test_what_a_guest_can_say_wrong(place, play, word):
     code, out, err = place.run(play, "x")
     assert code == 1 and word in err, err
-    if play == "die_in_command":
-        assert out == b"half" and "Out of memory" in err
+    if play.endswith("_in_command"):
+        assert out == b"half" and ("Out of memory" in err or "Kernel panic" in err)
 
 
 # -- KVM or not --------------------------------------------------------------------------------------------------------------
@@ -355,6 +371,18 @@ def test_three_escapes_end_the_machine(place):
     terminal.type(b"\x1d")
     assert terminal.code() == 0
     place.nothing_is_left()
+
+
+def test_leaving_mends_the_screen(place):
+    """What a program switched on is off again, and what we say next begins a line of its own."""
+    terminal = Terminal(place)
+    terminal.until(b"Ctrl-] three times ends it\r\n")
+    terminal.until(b"$ ")
+    terminal.type(b"printf '\\033[?1049h\\033[?25l no''end'; cat\r")
+    terminal.until(b"noend")
+    terminal.type(b"\x1d\x1d\x1d")
+    assert terminal.code() == 0
+    assert b"\x1b[?25h" in terminal.seen and terminal.seen.endswith(b"\x1b[?1049l\r\n"), terminal.seen
 
 
 def test_ctrl_c_while_it_boots(place):

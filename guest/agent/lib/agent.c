@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "files.h"
 #include "log.h"
@@ -23,6 +24,7 @@ void agent_init(struct agent *agent) {
     agent->phase = AGENT_ALONE;
     agent->started_ms = clock_ms();
     agent->set_clock = true;
+    agent->boot_fd = -1;
     agent->timing_path = "/run/capsem/boot-timing.jsonl";
     transport_init(&agent->control, "capsem.control", AGENT_CONTROL_PORT);
     transport_init(&agent->terminal, "capsem.terminal", AGENT_TERMINAL_PORT);
@@ -83,6 +85,13 @@ static void on_bootconfig(struct agent *agent, const struct wire_message *messag
     if (agent->set_clock && clock_settime(CLOCK_REALTIME, &now) != 0) {
         log_line("bootconfig: cannot set the clock: %s", strerror(errno));
     }
+}
+
+// A host that goes and one that comes within a moment look like one that stayed. One that was seen
+// to come has been greeted.
+static void on_hello(struct agent *agent, const struct wire_message *message) {
+    (void)message;
+    agent->starts_over = agent->phase == AGENT_RUN;
 }
 
 static void on_setenv(struct agent *agent, const struct wire_message *message) {
@@ -307,6 +316,7 @@ static const struct {
     unsigned phases; // in which it is taken
     void (*handle)(struct agent *agent, const struct wire_message *message);
 } messages[] = {
+    { "hello", AGENT_BOOT | AGENT_RUN, on_hello },
     { "bootconfig", AGENT_BOOT, on_bootconfig },
     { "setenv", AGENT_BOOT, on_setenv },
     { "filewrite", AGENT_BOOT, on_filewrite },
@@ -338,7 +348,7 @@ static void dispatch(struct agent *agent, const struct wire_message *message) {
 }
 
 bool agent_take_frames(struct agent *agent) {
-    while (queue_room(&agent->out) >= EXEC_REPLIES && !agent->ending) {
+    while (agent->boot_fd < 0 && queue_room(&agent->out) >= EXEC_REPLIES && !agent->ending) {
         size_t len = 0;
         enum wire_step step = wire_frame_find(queue_data(&agent->in), agent->in.len, &len);
         if (step == WIRE_TOO_LONG) {
@@ -356,8 +366,17 @@ bool agent_take_frames(struct agent *agent) {
             log_line("a frame of %zu bytes that is no message", len);
         }
         queue_drop(&agent->in, WIRE_HEADER + len);
+        if (agent->starts_over) {
+            agent->starts_over = false;
+            return false;
+        }
     }
     return true;
+}
+
+void agent_booted(struct agent *agent) {
+    close(agent->boot_fd);
+    agent->boot_fd = -1;
 }
 
 void agent_reaped(struct agent *agent, pid_t pid, int wait_status) {

@@ -39,6 +39,7 @@ struct agent {
     struct exec_table execs;
     struct pty pty;
     bool want_shell;
+    bool starts_over; // another host is there, and this one's end was not seen
     bool linger;      // the end of the shell is not ours: commands follow
     bool shell_told;  // the host knows of it
     bool shell_ended; // with this exit code
@@ -48,6 +49,7 @@ struct agent {
 
     bool set_clock;
     const char *timing_path;
+    int boot_fd; // ends when the boot is over, until when no frame is taken; -1: it is over
 
     struct queue in, out;           // control frames
     struct queue to_shell, to_host; // terminal bytes
@@ -66,6 +68,8 @@ void agent_leave(struct agent *agent);
 // Handles every whole frame in `in` while `out` has room for the answers. False: the stream makes
 // no sense any more.
 bool agent_take_frames(struct agent *agent);
+// boot_fd has ended: the boot is over.
+void agent_booted(struct agent *agent);
 // A child process ended.
 void agent_reaped(struct agent *agent, pid_t pid, int wait_status);
 // After the shell's last bytes.
