@@ -8,10 +8,10 @@
 #define ELFMAG  "\177ELF"
 #define SELFMAG 4
 
-enum { EI_CLASS = 4, EI_DATA = 5, ELFCLASS64 = 2, ELFDATA2LSB = 1 };
-enum { ET_EXEC = 2, ET_DYN = 3 };
-enum { EM_X86_64 = 62, EM_AARCH64 = 183 };
-enum { PT_LOAD = 1, PT_INTERP = 3 };
+enum { EI_CLASS = 4, EI_DATA = 5, ELFCLASS32 = 1, ELFCLASS64 = 2, ELFDATA2LSB = 1 };
+enum { ET_REL = 1, ET_EXEC = 2, ET_DYN = 3 };
+enum { EM_386 = 3, EM_X86_64 = 62, EM_AARCH64 = 183 };
+enum { PT_LOAD = 1, PT_INTERP = 3, PT_NOTE = 4 };
 
 typedef struct {
     unsigned char e_ident[16];
