@@ -37,6 +37,9 @@ int os_process_fd(pid_t pid);
  * there. */
 bool os_process_start(pid_t pid, char *ret, size_t size);
 
+/* Where this program can be started from again. */
+const char *os_own_program(void);
+
 /* ---- signals as something to wait for ---- */
 
 /* The signals are blocked by the caller, in its only thread. The descriptor is ready when one of

@@ -66,6 +66,10 @@ bool os_process_start(pid_t pid, char *ret, size_t size) {
     return word.len > 0 && snprintf(ret, size, "%.*s", STR_FMT(word)) < (int)size;
 }
 
+const char *os_own_program(void) {
+    return "/proc/self/exe";
+}
+
 /* ---- signals ---- */
 
 int os_signals_open(const sigset_t *signals) {

@@ -13,6 +13,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#endif
 
 #include "base/fs.h"
 #include "base/os.h"
@@ -123,6 +126,16 @@ bool os_process_start(pid_t pid, char *ret, size_t size) {
     }
     ret[at] = '\0';
     return at > 0;
+}
+
+const char *os_own_program(void) {
+#ifdef __APPLE__
+    static char path[PATH_MAX];
+    uint32_t size = sizeof path;
+    return _NSGetExecutablePath(path, &size) == 0 ? path : "capsem-builder";
+#else
+    return "/proc/self/exe"; /* which several systems have */
+#endif
 }
 
 /* ---- signals ---- */

@@ -163,7 +163,7 @@ static bool wait_once(struct lanes *l, struct pollfd *fds) {
     if (interrupted) {
         stop_others(l);
     }
-    if (poll(fds, 2 * l->count, POLL_MS) < 0) {
+    if (poll(fds, (nfds_t)(2 * l->count), POLL_MS) < 0) {
         return errno == EINTR;
     }
     for (size_t i = 0; i < l->count; i++) {

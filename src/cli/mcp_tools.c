@@ -166,9 +166,9 @@ static bool make_argv(struct call *c, const json_t *arguments, struct err *err) 
     const char *argument = NULL;
     const char *key;
     json_t *value;
-    /* the single file has a loader of its own, which is what /proc/self/exe would be */
+    /* the single file has a loader of its own, which is what the system would name */
     const char *file = getenv("CAPSEM_PROGRAM");
-    c->argv[c->argc++] = file != NULL && file[0] != '\0' ? file : "/proc/self/exe";
+    c->argv[c->argc++] = file != NULL && file[0] != '\0' ? file : os_own_program();
     for (size_t i = 0; c->tool->command[i] != NULL; i++) {
         c->argv[c->argc++] = c->tool->command[i];
     }

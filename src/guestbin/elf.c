@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a guest binary must be: a program for the guest's machine that needs no loader and no
  * library of the image. Follows the System V ABI, "Object Files" and "Program Loading". */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "guestbin/elf.h"
 #include "guestbin/internal.h"
 
 enum { HEADERS_MAX = 256, INTERPRETER_BYTES_MAX = 200 };

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guestbin/elf.h"
 #include "guestbin/internal.h"
 #include <cmocka.h>
 

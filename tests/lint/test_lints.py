@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import portable
+
 HERE = Path(__file__).resolve().parent
 SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
 GOOD = {
@@ -115,3 +117,21 @@ def test_a_host_of_the_machine_is_found(repository):
     code, output = run(repository, "hosts")
     assert code == 1 and "notes.txt:1: the host of a package registry" in output
     assert remote[0] not in output
+
+
+@pytest.mark.parametrize("text, message", [
+    ("#include <sys/epoll.h>", "src/a/x.c:1: <sys/epoll.h> is not in portable.txt"),
+    ('\nf("/proc/self/status");', "src/a/x.c:2: a path that only Linux has"),
+    ("int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);", "x.c:1: SOCK_CLOEXEC: macOS lacks it; take os_socket"),
+    ('__attribute__((section(".x"))) int a;', "x.c:1: section: Mach-O"),
+])
+def test_what_macos_lacks_is_found(text, message):
+    problems = portable.check_text("src/a/x.c", text)
+    assert len(problems) == 1 and message in problems[0], problems
+
+
+def test_a_function_that_macos_lacks_is_found():
+    good = {"open64": {"a.o"}, "__snprintf_chk": {"a.o"}, "json_pack": {"a.o"}, "__errno_location": {"a.o"}}
+    assert portable.check_symbols(good) == []
+    found = portable.check_symbols({**good, "epoll_wait": {"b.o", "a.o"}})
+    assert len(found) == 1 and found[0].startswith("a.o, b.o: epoll_wait is not in portable.txt")
