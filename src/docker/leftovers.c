@@ -44,8 +44,15 @@ static bool remove_listed(struct arena *a, const char *label, const char *const 
 /* Names that others gave to an image of ours stay, as the image then does: only our own are
  * removed, and what has none. */
 static bool remove_all(struct arena *a, const char *label) {
-    static const char *const containers[] = { "docker",  "container",  "ls", "--all",
-                                              "--quiet", "--no-trunc", NULL };
+    /* A container that somebody made of an image of ours has its labels, but no name of ours. */
+    static const char *const containers[] = { "docker",
+                                              "container",
+                                              "ls",
+                                              "--all",
+                                              "--quiet",
+                                              "--no-trunc",
+                                              "--filter=name=^/?capsem-builder-",
+                                              NULL };
     static const char *const rm[] = { "docker", "rm", "--force", "--volumes", NULL };
     static const char *const repositories[] = { DOCKER_IMAGE_NAME, DOCKER_BASE_NAME };
     static const char *const rmi[] = { "docker", "image", "rm", "--force", NULL };

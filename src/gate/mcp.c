@@ -181,10 +181,14 @@ static void take_from_guest(struct relay *r) {
         len = 0;
     }
     if (len > 0 && r->in_fd >= 0) {
+        size_t before = r->from_guest.len;
         give_to_server(r, len);
-        return;
-    }
-    if (len > 0) {
+        bool is_stuck = r->in_fd >= 0 && r->from_guest.len == before;
+        if (!is_stuck || len == before) {
+            return;
+        }
+        /* Who wrote it is gone, and the next program waits behind it: it is dropped below. */
+    } else if (len > 0) {
         take_unserved(r, len);
         len = plain_len(r);
     }
@@ -210,8 +214,18 @@ static void take_from_guest(struct relay *r) {
 
 /* ---- the relay ---- */
 
+/* The server died within a line: what follows begins one of its own. */
+static void end_line(struct relay *r) {
+    const struct queue *q = &r->to_guest;
+    bool is_cut = q->len > 0 ? queue_data(q)[q->len - 1] != '\n' : r->mid_line;
+    if (is_cut) {
+        add_text(r, "\n", 1);
+    }
+}
+
 static void take_from_server(struct relay *r) {
     if (queue_read(&r->to_guest, r->out_fd, SIZE_MAX) == IO_LOST) {
+        end_line(r);
         end_server(r);
     }
 }
@@ -245,6 +259,10 @@ static bool step(struct relay *r) {
     if (fds[1].revents != 0) {
         take_from_server(r);
     }
+    /* Full: nothing of it will be read any more, and its end must still be seen. */
+    if (!reads && (fds[0].revents & (POLLHUP | POLLERR)) != 0) {
+        return false;
+    }
     if (reads && (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
         queue_read(&r->from_guest, FD_LINK, SIZE_MAX) == IO_LOST) {
         return false;
@@ -272,10 +290,9 @@ static bool place_fds(const struct gate_mcp_spec *spec, int *ret_errors) {
 static _Noreturn void child(const struct gate_mcp_spec *spec, pid_t parent) {
     struct relay *r = calloc(1, sizeof *r);
     sigset_t none;
-    setsid(); /* Ctrl-C is for the caller, who ends the machine and with it the stream */
-    if (!spec->stays) {
-        os_die_with_parent();
-    }
+    /* Ctrl-C is for the caller, who ends the machine and with it the stream. The same when the
+     * caller is killed: QEMU dies of it, and this process must live to end the server. */
+    setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);

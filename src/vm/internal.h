@@ -156,6 +156,7 @@ struct session {
     const struct vm_volume *volumes;
     size_t volume_count;
     size_t mounted;      /* of them, as the agent says */
+    bool begun;          /* with volumes: the first step was sent */
     size_t step;         /* which of the request's tasks, its command among them */
     uint64_t credit;     /* bytes of input that its process may still get */
     char complaint[400]; /* what a task said on stderr, the start */

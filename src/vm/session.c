@@ -60,7 +60,11 @@ static bool on_bootready(struct session *s, const struct wire_message *message, 
     if (s->volume_count == 0) {
         return true;
     }
+    if (s->begun) {
+        return true; /* said again: what runs, runs once */
+    }
     if (s->mounted == s->volume_count) {
+        s->begun = true;
         return send_step(s, err);
     }
     err_set(err, "the guest's agent is older than volumes are");

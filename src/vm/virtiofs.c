@@ -185,6 +185,9 @@ bool volumes_start(const struct vm_spec *spec, struct volumes *ret, struct err *
         if (volume->image_fd > 0) {
             /* A descriptor of our own: which ones are closed depends on no kind. */
             ret->fds[i] = fcntl(volume->image_fd, F_DUPFD_CLOEXEC, 3);
+            if (ret->fds[i] < 0) {
+                return err_sys(err, errno, "keep the copy of '%s' open", volume->host);
+            }
         } else if (!start(scratch, volume, ret->stay, &ret->fds[i], &ret->pids[i], err)) {
             return err_wrap(err, "share '%s'", volume->host);
         }

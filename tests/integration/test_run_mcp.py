@@ -161,13 +161,41 @@ def test_servers_that_do_not_end(port, tmp_path):
 
 
 def test_killed_we_leave_no_server(port, tmp_path):
-    one = port("echo $$ >pid; exec sleep 100")
+    """Nor what it started. The machine ends with us, and with it its end of the stream."""
+    one = port("sleep 100 & echo $! >pid; wait")
     one.begin()
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
         time.sleep(0.02)
     one.process.kill()
     one.process.wait()
+    one.sock.close()
     assert is_gone(tmp_path / "pid")
+
+
+def test_the_end_is_seen_behind_a_full_pipe(port, tmp_path):
+    """The server does not read, the guest has filled what there is: both ends are seen, by a server's child too."""
+    one = port("sleep 100 & echo $! >pid; exec sleep 100")
+    one.begin()
+    one.sock.settimeout(1)
+    with pytest.raises(OSError):
+        while True:
+            one.sock.sendall(b"x" * 65536)
+    one.stop()
+    assert is_gone(tmp_path / "pid")
+
+
+def test_an_answer_behind_half_a_line(port):
+    one = port("""printf '{"half'; exec head -n 1 >/dev/null""")
+    one.begin()
+    one.sock.sendall(b'{"jsonrpc":"2.0","id":1,"method":"a"}\n')
+    time.sleep(0.5)
+    one.sock.sendall(b'{"jsonrpc":"2.0","id":2,"method":"b"}\n')
+    one.sock.settimeout(10)
+    got = b""
+    while b"32001" not in got:
+        got += one.sock.recv(65536)
+    first, second = got.split(b"\n")[:2]
+    assert first == b'{"half' and json.loads(second)["id"] == 2
 
 
 @pytest.mark.parametrize("command", ["exec sleep 100", "yes", "exec cat", "exec 0<&-; exec sleep 100"])
