@@ -243,7 +243,7 @@ static bool run_machine(struct cli *cli, const struct vm_spec *spec,
     if (vm_run(spec, request, hooks, report, ret_outcome, ret_exit_code, err)) {
         return true;
     }
-    return report->no_virtiofs && run_volumes_copy(cli, spec->kernel, volumes) &&
+    return report->no_virtiofs && run_volumes_copy(cli, spec, volumes) &&
            vm_run(spec, request, hooks, report, ret_outcome, ret_exit_code, err);
 }
 
@@ -321,7 +321,7 @@ static int run(struct cli *cli, const void *options) {
         return EXIT_FAILED;
     }
     struct vm_spec spec = make_spec(cli, o, config);
-    if (!run_volumes_prepare(cli, &o->volumes, spec.kernel, &volumes)) {
+    if (!run_volumes_prepare(cli, &o->volumes, &spec, &volumes)) {
         return EXIT_FAILED;
     }
     spec.volumes = volumes.items;

@@ -69,23 +69,29 @@ static bool pack_folder(struct cli *cli, const char *host, int *ret_fd, struct e
     return true;
 }
 
+bool run_split_paths(struct arena *a, str text, const char **ret_host, const char **ret_guest,
+                     struct err *err) {
+    size_t at = STR_NONE;
+    for (size_t i = str_find(text, S(":/"), 0); i != STR_NONE; i = str_find(text, S(":/"), i + 1)) {
+        at = i;
+    }
+    if (at == STR_NONE || at == 0) {
+        return err_set(err, "'%.*s' is not HOST:GUEST with an absolute path in the guest",
+                       STR_FMT(text));
+    }
+    *ret_host = str_to_c(a, str_slice(text, 0, at));
+    *ret_guest = str_to_c(a, str_slice(text, at + 1, text.len));
+    return true;
+}
+
 static bool prepare_in(struct cli *cli, const char *text, struct run_files *files,
                        struct vm_task *ret, struct err *err) {
     struct stat st;
     struct arena *a = cli->arena;
-    /* The host's path may hold a colon, the guest's begins with a slash. */
-    str whole = str_from_c(text);
-    size_t at = STR_NONE;
-    for (size_t i = str_find(whole, S(":/"), 0); i != STR_NONE;
-         i = str_find(whole, S(":/"), i + 1)) {
-        at = i;
-    }
-    if (at == STR_NONE || at == 0) {
-        err_set(err, "'%s' is not HOST:GUEST with an absolute path in the guest", text);
+    const char *host, *guest;
+    if (!run_split_paths(a, str_from_c(text), &host, &guest, err)) {
         return err_help(err, "as in --copy-in ./src:/root/src");
     }
-    const char *host = str_to_c(a, str_slice(whole, 0, at));
-    const char *guest = text + at + 1;
     int fd = open(host, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0) {
         return err_sys(err, errno, "open '%s'", host);

@@ -34,6 +34,10 @@ bool run_files_finish(struct cli *cli, const struct run_files *files,
 void run_files_done(struct run_files *files);
 #define AUTO_RUN_FILES __attribute__((cleanup(run_files_done))) struct run_files
 
+/* "HOST:GUEST". The host's path may hold a colon; the guest's begins with a slash, and is not
+ * looked at further. */
+MUST_CHECK bool run_split_paths(struct arena *a, str text, const char **ret_host,
+                                const char **ret_guest, struct err *err);
 /* An unnamed file below the store. */
 MUST_CHECK bool run_open_unnamed(struct cli *cli, int *ret_fd, struct err *err);
 

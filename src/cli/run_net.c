@@ -28,11 +28,21 @@ static struct gate_policy make_policy(struct cli *cli, const struct run_net_opti
     return policy;
 }
 
+/* What the guest's machine gets, and the end that stays here. */
+static bool make_link(int *ret_ours, int *ret_machines, struct err *err) {
+    int pair[2];
+    if (os_socket_pair(AF_UNIX, SOCK_STREAM, pair) != 0) {
+        return err_sys(err, errno, "create a socket pair");
+    }
+    *ret_ours = pair[0];
+    *ret_machines = pair[1];
+    return true;
+}
+
 static bool start(struct cli *cli, const struct run_net_options *options,
                   const struct guest_config *config, struct run_net *ret, struct err *err) {
     struct gate_override *overrides;
     AUTO_FD log = -1;
-    int pair[2];
     if (!parse_overrides(cli, options->resolve, &overrides, err)) {
         return false;
     }
@@ -42,11 +52,10 @@ static bool start(struct cli *cli, const struct run_net_options *options,
             return err_sys(err, errno, "open the log of the network '%s'", options->log);
         }
     }
-    if (os_socket_pair(AF_UNIX, SOCK_STREAM, pair) != 0) {
-        return err_sys(err, errno, "create a socket pair");
+    AUTO_FD ours = -1;
+    if (!make_link(&ours, &ret->fd, err)) {
+        return false;
     }
-    AUTO_FD ours = pair[0];
-    ret->fd = pair[1];
     const struct gate_spec spec = {
         .policy = make_policy(cli, options, config),
         .overrides = overrides,
@@ -72,22 +81,16 @@ bool run_net_start(struct cli *cli, const struct run_net_options *options,
 bool run_mcp_start(struct cli *cli, const char *command, bool shows, bool stays,
                    struct run_net *ret) {
     struct err err = ERR_INIT;
-    int pair[2];
+    AUTO_FD ours = -1;
     *ret = RUN_NET_INIT;
-    if (os_socket_pair(AF_UNIX, SOCK_STREAM, pair) != 0) {
-        err_sys(&err, errno, "create a socket pair");
-        print_err(cli, &err);
-        return false;
-    }
-    AUTO_FD ours = pair[0];
-    ret->fd = pair[1];
+    bool linked = make_link(&ours, &ret->fd, &err);
     const struct gate_mcp_spec spec = {
         .command = command,
         .link_fd = ours,
         .errors_fd = shows ? STDERR_FILENO : -1,
         .stays = stays,
     };
-    if (!gate_mcp_start(&spec, &ret->pid, &err)) {
+    if (!linked || !gate_mcp_start(&spec, &ret->pid, &err)) {
         print_err(cli, &err);
         return false;
     }

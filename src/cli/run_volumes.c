@@ -9,7 +9,9 @@
 #include "image/image.h"
 #include "tree/tree.h"
 
-enum { NOTE_MAX = 8192, COPY_LEVEL = 1 };
+enum { NOTE_MAX = 16384, COPY_LEVEL = 1 };
+
+static const char no_virtiofs[] = "its kernel has no virtiofs";
 
 /* -- what the kernel can -- */
 
@@ -17,42 +19,49 @@ static const char *note_path(struct cli *cli) {
     return path_join(cli->arena, cli->cache_dir, "no-virtiofs");
 }
 
-/* What is known is known of this file: empty when it cannot be told. */
-static str kernel_print(struct cli *cli, const char *kernel) {
+static str file_print(struct arena *a, const char *file) {
     struct stat st;
-    char *path = realpath(kernel, NULL);
-    if (path == NULL || stat(path, &st) != 0) {
-        free(path);
-        return S("");
+    char *path = realpath(file, NULL);
+    str print = S("");
+    if (path != NULL && stat(path, &st) == 0) {
+        print = str_fmt(a, "%s %lld %lld\n", path, (long long)st.st_size, (long long)st.st_mtime);
     }
-    str print =
-        str_fmt(cli->arena, "%s %lld %lld\n", path, (long long)st.st_size, (long long)st.st_mtime);
     free(path);
     return print;
 }
 
-static bool lacks_virtiofs(struct cli *cli, const char *kernel) {
-    str note, print = kernel_print(cli, kernel);
+/* What is known is known of these files, as a ramdisk brings modules: empty when it cannot be
+ * told. */
+static str kernel_print(struct cli *cli, const struct vm_spec *machine) {
+    str kernel = file_print(cli->arena, machine->kernel);
+    str initrd = file_print(cli->arena, machine->initrd);
+    return kernel.len > 0 && initrd.len > 0 ? str_concat(cli->arena, kernel, initrd) : S("");
+}
+
+static bool lacks_virtiofs(struct cli *cli, const struct vm_spec *machine) {
+    str note, print = kernel_print(cli, machine);
     return print.len > 0 && fs_load(cli->arena, AT_FDCWD, note_path(cli), NOTE_MAX, &note, NULL) &&
            str_eq(note, print);
 }
 
 /* Losing the note costs a boot next time, so nothing is reported. */
-static void remember_lack(struct cli *cli, const char *kernel) {
-    str print = kernel_print(cli, kernel);
+static void remember_lack(struct cli *cli, const struct vm_spec *machine) {
+    str print = kernel_print(cli, machine);
     (void)!(fs_mkdir_p(AT_FDCWD, cli->cache_dir, 0755, NULL) &&
             fs_store(AT_FDCWD, note_path(cli), print, 0644, NULL));
 }
 
 /* -- copies -- */
 
-static bool copy(struct cli *cli, struct vm_volume *volume, struct err *err) {
+static bool copy(struct cli *cli, struct vm_volume *volume, const char *why, struct err *err) {
     AUTO_TREE tree = tree_new();
     AUTO_FD fd = -1;
     struct image_squashfs_stats stats;
     const struct image_squashfs_options options = { .codec = IMAGE_ZSTD,
                                                     .level = COPY_LEVEL,
                                                     .epoch_s = IMAGE_EPOCH_NONE };
+    print_warning(cli, "the guest gets a read-only copy of '%s' as it is now: %s", volume->host,
+                  why);
     if (!tree_add_layer(tree, volume->host, err) || !run_open_unnamed(cli, &fd, err) ||
         !image_write_squashfs(tree, &options, fd, &stats, err)) {
         return err_wrap(err, "copy '%s' to a disk for the guest", volume->host);
@@ -71,9 +80,7 @@ static bool copy_all(struct cli *cli, struct run_volumes *volumes, const char *w
                      struct err *err) {
     for (size_t i = 0; i < volumes->count; i++) {
         struct vm_volume *volume = &volumes->items[i];
-        print_warning(cli, "the guest gets a read-only copy of '%s' as it is now: %s", volume->host,
-                      why);
-        if (!copy(cli, volume, err)) {
+        if (volume->image_fd == 0 && !copy(cli, volume, why, err)) {
             return false;
         }
     }
@@ -82,23 +89,15 @@ static bool copy_all(struct cli *cli, struct run_volumes *volumes, const char *w
 
 /* -- what was asked for -- */
 
-/* The host's path may hold a colon; the guest's begins with a slash. */
 static bool split(struct cli *cli, const char *text, struct vm_volume *ret, struct err *err) {
-    str whole = str_from_c(text);
-    ret->read_only = str_ends(whole, S(":ro"));
-    whole = str_slice(whole, 0, whole.len - (ret->read_only ? 3 : 0));
-    size_t at = STR_NONE;
-    for (size_t i = str_find(whole, S(":/"), 0); i != STR_NONE;
-         i = str_find(whole, S(":/"), i + 1)) {
-        at = i;
-    }
-    if (at == STR_NONE || at == 0) {
-        err_set(err, "'%s' is not HOST:GUEST with an absolute path in the guest", text);
+    static const str read_only = S_INIT(":ro");
+    str paths = str_from_c(text);
+    ret->read_only = str_ends(paths, read_only);
+    paths = str_slice(paths, 0, paths.len - (ret->read_only ? read_only.len : 0));
+    if (!run_split_paths(cli->arena, paths, &ret->host, &ret->guest, err)) {
         return err_help(err, "as in --volume ./src:/root/src, or ./src:/root/src:ro");
     }
-    ret->host = str_to_c(cli->arena, str_slice(whole, 0, at));
-    str guest = path_clean(cli->arena, str_slice(whole, at + 1, whole.len));
-    ret->guest = str_to_c(cli->arena, guest);
+    ret->guest = str_to_c(cli->arena, path_clean(cli->arena, str_from_c(ret->guest)));
     return true;
 }
 
@@ -158,38 +157,41 @@ static bool read_list(struct cli *cli, const struct option_list *list, struct ru
     return true;
 }
 
-/* Sharing, where it can be; else copies, with the reason. */
-static bool choose(struct cli *cli, const char *kernel, struct run_volumes *volumes,
+/* Sharing, where it can be; else copies, with the reason. One folder may be shared and another
+ * not: a mount of a user's that even root may not enter. */
+static bool choose(struct cli *cli, const struct vm_spec *machine, struct run_volumes *volumes,
                    struct err *err) {
-    struct err trial = ERR_INIT;
-    if (volumes->count == 0) {
-        return true;
+    if (volumes->count > 0 && lacks_virtiofs(cli, machine)) {
+        return copy_all(cli, volumes, no_virtiofs, err);
     }
-    if (lacks_virtiofs(cli, kernel)) {
-        return copy_all(cli, volumes, "its kernel has no virtiofs", err);
+    for (size_t i = 0; i < volumes->count; i++) {
+        struct err trial = ERR_INIT;
+        AUTO_BUF why = BUF_INIT(ERR_FRAME_BYTES);
+        if (vm_volume_try(&volumes->items[i], &trial)) {
+            continue;
+        }
+        err_text(&trial, &why);
+        if (!copy(cli, &volumes->items[i], why.ptr, err)) {
+            return false;
+        }
     }
-    if (vm_volume_try(&volumes->items[0], &trial)) {
-        return true;
-    }
-    AUTO_BUF why = BUF_INIT(ERR_FRAME_BYTES);
-    err_text(&trial, &why);
-    return copy_all(cli, volumes, why.ptr, err);
+    return true;
 }
 
-bool run_volumes_prepare(struct cli *cli, const struct option_list *list, const char *kernel,
-                         struct run_volumes *ret) {
+bool run_volumes_prepare(struct cli *cli, const struct option_list *list,
+                         const struct vm_spec *machine, struct run_volumes *ret) {
     struct err err = ERR_INIT;
-    if (!read_list(cli, list, ret, &err) || !choose(cli, kernel, ret, &err)) {
+    if (!read_list(cli, list, ret, &err) || !choose(cli, machine, ret, &err)) {
         print_err(cli, &err);
         return false;
     }
     return true;
 }
 
-bool run_volumes_copy(struct cli *cli, const char *kernel, struct run_volumes *volumes) {
+bool run_volumes_copy(struct cli *cli, const struct vm_spec *machine, struct run_volumes *volumes) {
     struct err err = ERR_INIT;
-    remember_lack(cli, kernel);
-    if (!copy_all(cli, volumes, "its kernel has no virtiofs", &err)) {
+    remember_lack(cli, machine);
+    if (!copy_all(cli, volumes, no_virtiofs, &err)) {
         print_err(cli, &err);
         return false;
     }

@@ -15,12 +15,12 @@ struct run_volumes {
 };
 
 /* Reads "HOST:GUEST" and "HOST:GUEST:ro", looks at everything that can be looked at before a boot,
- * and makes the copies when there is no sharing here or the kernel is known to take none. False:
- * printed. */
-bool run_volumes_prepare(struct cli *cli, const struct option_list *list, const char *kernel,
-                         struct run_volumes *ret);
+ * and makes a copy of what cannot be shared here, or of all when the kernel is known to take none.
+ * False: printed. */
+bool run_volumes_prepare(struct cli *cli, const struct option_list *list,
+                         const struct vm_spec *machine, struct run_volumes *ret);
 /* After a boot that showed that the kernel takes none: copies, and the next run knows. False:
  * printed. */
-bool run_volumes_copy(struct cli *cli, const char *kernel, struct run_volumes *volumes);
+bool run_volumes_copy(struct cli *cli, const struct vm_spec *machine, struct run_volumes *volumes);
 void run_volumes_done(struct run_volumes *volumes);
 #define AUTO_RUN_VOLUMES __attribute__((cleanup(run_volumes_done))) struct run_volumes
