@@ -194,7 +194,8 @@ bool grow_trust(struct grow *g, str engine) {
         name = str_dup(g->arena, str_from_c(json_string_value(known)));
     }
     json_decref(known);
-    if (!grow_adds(g) || str_starts(name, engine)) {
+    bool is_any = str_ends(engine, S(" ")); /* of its kind: none was named */
+    if (!grow_adds(g) || (is_any ? str_starts(name, engine) : str_eq(name, engine))) {
         return false;
     }
     grow_fresh(g);

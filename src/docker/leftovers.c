@@ -8,7 +8,9 @@
 #include "docker/internal.h"
 
 static str claim_text(struct arena *a, const struct docker_engine *engine) {
-    return str_fmt(a, "docker %.*s", STR_FMT(engine->id));
+    /* Old engines have no id; two of one name are taken for one. */
+    str which = engine->id.len > 0 ? engine->id : engine->name;
+    return str_fmt(a, "docker %.*s", STR_FMT(which));
 }
 
 bool leftovers_claim(struct arena *a, struct store *store, const struct docker_engine *engine,

@@ -7,7 +7,7 @@
 
 #include "guestbin/internal.h"
 
-enum { ARGV_MAX = 64 };
+enum { OWN_ARGS = 16 }; /* at most, beside two for each binary */
 
 struct cargo {
     struct arena *arena;
@@ -111,7 +111,7 @@ static const char *find_linker(struct cargo *c) {
 }
 
 static bool run_cargo(struct cargo *c) {
-    const char *argv[ARGV_MAX];
+    const char **argv = ARENA_ARRAY(c->arena, const char *, OWN_ARGS + 2 * c->request->name_count);
     size_t count = 0;
     const char *linker = find_linker(c);
     argv[count++] = "cargo";
@@ -130,9 +130,6 @@ static bool run_cargo(struct cargo *c) {
         argv[count++] = str_fmt(c->arena, "target.%s.linker=\"%s\"", c->target, linker).ptr;
     }
     for (size_t i = 0; i < c->request->name_count; i++) {
-        if (count + 3 > ARGV_MAX) {
-            return err_set(c->err, "more than %d guest binaries", ARGV_MAX / 2 - 8);
-        }
         argv[count++] = "--bin";
         argv[count++] = str_to_c(c->arena, c->request->names[i]);
     }
