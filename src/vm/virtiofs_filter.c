@@ -34,6 +34,7 @@ static const struct {
     unsigned flags;
 } open_calls[] = { { SCMP_SYS(open), 1 }, { SCMP_SYS(openat), 2 } };
 
+static const unsigned making[] = { O_CREAT, __O_TMPFILE };
 static const unsigned lending[] = { S_ISUID, S_ISGID };
 
 static int deny(scmp_filter_ctx filter, int call, const struct scmp_arg_cmp *compare,
@@ -55,13 +56,14 @@ static int add_rules(scmp_filter_ctx filter) {
         for (size_t i = 0; rc == 0 && i < ARRAY_LEN(mode_calls); i++) {
             rc = deny_bits(filter, mode_calls[i].call, mode_calls[i].mode, mask, mask);
         }
-        for (size_t i = 0; rc == 0 && i < ARRAY_LEN(open_calls); i++) {
-            unsigned at = open_calls[i].flags;
+        for (size_t i = 0; rc == 0 && i < ARRAY_LEN(open_calls) * ARRAY_LEN(making); i++) {
+            unsigned at = open_calls[i / ARRAY_LEN(making)].flags;
+            unsigned flag = making[i % ARRAY_LEN(making)];
             const struct scmp_arg_cmp compare[] = {
-                SCMP_CMP(at, SCMP_CMP_MASKED_EQ, O_CREAT, O_CREAT),
+                SCMP_CMP(at, SCMP_CMP_MASKED_EQ, flag, flag),
                 SCMP_CMP(at + 1, SCMP_CMP_MASKED_EQ, mask, mask),
             };
-            rc = deny(filter, open_calls[i].call, compare, ARRAY_LEN(compare));
+            rc = deny(filter, open_calls[i / ARRAY_LEN(making)].call, compare, ARRAY_LEN(compare));
         }
     }
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(node_calls); i++) {

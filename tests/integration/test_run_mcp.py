@@ -188,10 +188,11 @@ def test_an_answer_behind_half_a_line(port):
     one = port("""printf '{"half'; exec head -n 1 >/dev/null""")
     one.begin()
     one.sock.sendall(b'{"jsonrpc":"2.0","id":1,"method":"a"}\n')
-    time.sleep(0.5)
-    one.sock.sendall(b'{"jsonrpc":"2.0","id":2,"method":"b"}\n')
     one.sock.settimeout(10)
     got = b""
+    while not got.endswith(b"\n"):  # the server's end
+        got += one.sock.recv(65536)
+    one.sock.sendall(b'{"jsonrpc":"2.0","id":2,"method":"b"}\n')
     while b"32001" not in got:
         got += one.sock.recv(65536)
     first, second = got.split(b"\n")[:2]
