@@ -11,8 +11,15 @@ import sys
 import tarfile
 import time
 
+ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]  # as a guest's config names this machine's
 BUSYBOX = "/bin/busybox"
 FOLDERS = {"bin": 0o755, "etc": 0o755, "tmp": 0o1777, "proc": 0o555, "sys": 0o555, "dev": 0o755, "run": 0o755}
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def run(*command, **kwargs):

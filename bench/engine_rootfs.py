@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 
+import engine_peers as peers
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
 BASE = "localhost/bench-debian"
 MORE_PACKAGES = ("tree", "pv", "rsync")
 MKSQUASHFS = ("-comp", "zstd", "-Xcompression-level", "15", "-b", "64K", "-noappend", "-quiet", "-no-progress")
@@ -84,14 +85,12 @@ class Guest:
             file.write(text.replace("packages = [\n", f'packages = [\n    "{name}",\n', 1))
 
     def command(self, *words):
-        return [self.ours.program, "build", "guest", "--arch", ARCH, "--template", "rootfs", "--cache-dir", self.ours.store, *words]
+        return [self.ours.program, "build", "guest", "--arch", peers.ARCH, "--template", "rootfs", "--cache-dir", self.ours.store, *words]
 
     def record(self, name, client, docker_env):
         """The recipe as Docker is given it; its image of the base is named anew."""
         folder, tools = f"{self.work}/recipe-{name}", f"{self.work}/recorder-{name}"
-        os.makedirs(tools)
-        with open(f"{tools}/docker", "w", encoding="utf-8") as file:
-            file.write(RECORDER.format(client=client, folder=folder))
+        peers.write(f"{tools}/docker", RECORDER.format(client=client, folder=folder))
         os.chmod(f"{tools}/docker", 0o755)
         env = {**docker_env, "PATH": f"{tools}:{os.environ['PATH']}"}
         done = subprocess.run(self.command("--engine", "docker", "--fresh", "--output", f"{self.work}/none"), cwd=self.folder, env=env,
@@ -128,25 +127,23 @@ def pack(tree, work):
 
 
 def rootfs(engines, work, arguments, timed, row_of):
-    ours, peers = engines[0], engines[1:]
-    docker = next((peer for peer in peers if peer.name == "docker"), None)
+    ours, others = engines[0], engines[1:]
+    docker = next((peer for peer in others if peer.name == "docker"), None)
     if docker is None or shutil.which("mmdebstrap") is None or shutil.which("mksquashfs") is None:
         print("rootfs: needs docker, mmdebstrap and mksquashfs: left out")
         return
     guest = Guest(ours, work)
     guest.build()  # the base and the archives, once
-    os.makedirs(f"{work}/debian")
-    with open(f"{work}/debian/Dockerfile", "w", encoding="utf-8") as file:
-        file.write("FROM debian:bookworm-slim\n")
+    peers.write(f"{work}/debian/Dockerfile", "FROM debian:bookworm-slim\n")
     timed([*ours.build(f"{work}/debian"), "-o", f"type=tar,dest={work}/debian.tar"])
     recipe = guest.record("first", docker.client, docker.env)
-    for peer in peers:
+    for peer in others:
         peer.load(f"{work}/debian.tar", BASE)
         timed(peer.build(recipe.context, recipe.flags(peer)), env=peer.env)
     cold, one, none = row_of("rootfs, cold, to its tree"), row_of("rootfs, one package added"), row_of("rootfs unchanged, to assets")
 
     def run_peers(row, recipe, *flags):
-        for peer in peers:
+        for peer in others:
             built, _ = timed(peer.build(recipe.context, [*recipe.flags(peer), *flags]), env=peer.env)
             with peer.tree(f"{work}/tree-{peer.name}") as (tree, exported):
                 row.add(peer.name, built + exported)

@@ -11,19 +11,12 @@ import pytest
 
 from docker_host import CONFIG
 from engine import base_entries, entry, needs_engine, processes_using, tar_bytes
+from test_docker_bad import BUILDER as ONE_NODE
 from test_docker_bad import STEP, Fake, fails
 
 pytestmark = needs_engine
 
-BUILDER = """Name:   cluster
-Driver: kubernetes
-
-Nodes:
-Name:      one
-Endpoint:  kubernetes:///one
-Status:    running
-Platforms: linux/amd64, linux/386
-
+BUILDER = ONE_NODE + """
 Name:      two
 Endpoint:  kubernetes:///two
 Status:    running
