@@ -165,9 +165,11 @@ struct session {
     int escapes;         /* Ctrl-] in a row */
     size_t console_seen; /* bytes of the console that were delivered */
     bool verbose;
-    bool redraws; /* the shell was there before us, and our screen shows nothing of it yet */
-    bool stopped; /* by an event, or by a reader that has gone */
-    bool done;    /* the command or shell has ended, with exit_code */
+    bool redraws;       /* the shell was there before us, and our screen shows nothing of it yet */
+    uint64_t redraw_ms; /* when it was told of another size; 0: not yet */
+    bool heard;         /* it has printed since */
+    bool stopped;       /* by an event, or by a reader that has gone */
+    bool done;          /* the command or shell has ended, with exit_code */
     int exit_code;
 };
 
@@ -175,6 +177,8 @@ bool session_wants_shell(const struct session *s);
 /* One round: waits, moves bytes, handles events, keystrokes, output and frames. The agent's first
  * frame is answered with the whole handshake and the command. */
 MUST_CHECK bool session_step(struct session *s, int wait_ms, struct err *err);
+/* Before we leave a machine that stays: what was typed reaches the guest. */
+void session_flush_keys(struct session *s);
 /* After the end of a shell: what it printed last. */
 void session_drain_terminal(struct session *s);
 

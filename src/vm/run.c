@@ -129,6 +129,9 @@ bool run_follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err) 
             return true;
         }
         if (s->stopped) {
+            if (s->machine->stays && session_wants_shell(s)) {
+                session_flush_keys(s);
+            }
             *ret_outcome = VM_STOPPED;
             return true;
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "agent/lib/mounts.h"
@@ -13,6 +14,11 @@ enum {
     END_OF_INPUT = 4,   /* what a terminal sends for Ctrl-D */
     LAST_WORDS_MS = 50, /* of silence after which a terminal has said everything */
     LAST_WORDS_ROUNDS = 40,
+    /* Two sizes at once are one change, or none, to who looks only at the size: the right one waits
+     * until the other one had an effect, or none is to be expected. */
+    REDRAW_LEAST_MS = 200,
+    REDRAW_MOST_MS = 3000,
+    KEYS_ROUNDS = 10, /* of LAST_WORDS_MS, for the guest to take what was typed */
 };
 
 bool session_wants_shell(const struct session *s) {
@@ -51,12 +57,7 @@ static bool on_mountdone(struct session *s, const struct wire_message *message, 
 
 static bool on_bootready(struct session *s, const struct wire_message *message, struct err *err) {
     (void)message;
-    if (s->redraws && session_wants_shell(s)) {
-        s->redraws = false;
-        if (!send_size(s)) {
-            return err_set(err, "no room for the size of the terminal");
-        }
-    }
+    s->redraw_ms = s->redraws && session_wants_shell(s) ? time_now_ms() : 0;
     if (s->volume_count == 0) {
         return true;
     }
@@ -247,6 +248,7 @@ static bool take_frames(struct session *s, struct err *err) {
 
 static void take_terminal(struct session *s) {
     struct queue *from = &s->machine->from_guest;
+    s->heard = s->heard || (s->report->ready && from->len > 0);
     deliver(s, VM_TERMINAL, (str){ (const char *)queue_data(from), from->len });
     queue_clear(from);
 }
@@ -262,18 +264,40 @@ static void take_console(struct session *s) {
     }
 }
 
-static void count_escapes(struct session *s, const uint8_t *keys, size_t len) {
-    for (size_t i = 0; i < len; i++) {
-        s->escapes = keys[i] == ESCAPE ? s->escapes + 1 : 0;
-        s->stopped = s->stopped || s->escapes >= ESCAPES_TO_END;
+static void finish_redraw(struct session *s) {
+    uint64_t passed = s->redraw_ms == 0 ? 0 : time_now_ms() - s->redraw_ms;
+    if (passed >= (s->heard ? REDRAW_LEAST_MS : REDRAW_MOST_MS)) {
+        s->redraws = false;
+        s->redraws = !send_size(s); /* without room: in the next round */
+        s->redraw_ms = s->redraws ? s->redraw_ms : 0;
     }
+}
+
+/* Keys of a sequence that leaves are not the guest's. */
+static void drop_escapes(struct queue *keys, size_t before) {
+    while (keys->len > before && queue_data(keys)[keys->len - 1] == ESCAPE) {
+        keys->len--;
+    }
+}
+
+/* How many of the keys are there up to the sequence's end. */
+static size_t count_escapes(struct session *s, const uint8_t *keys, size_t len) {
+    size_t i = 0;
+    while (i < len && !s->stopped) {
+        s->escapes = keys[i++] == ESCAPE ? s->escapes + 1 : 0;
+        s->stopped = s->escapes >= ESCAPES_TO_END;
+    }
+    return i;
 }
 
 static void take_keys(struct session *s) {
     struct queue *to = &s->machine->to_guest;
     size_t before = to->len;
     enum io_result result = queue_read(to, s->hooks->input_fd, SIZE_MAX);
-    count_escapes(s, queue_data(to) + before, to->len - before);
+    to->len = before + count_escapes(s, queue_data(to) + before, to->len - before);
+    if (s->stopped) {
+        drop_escapes(to, before);
+    }
     if (result != IO_LOST) {
         return;
     }
@@ -302,6 +326,15 @@ static void take_bytes(struct session *s, int fd) {
     s->input_ended = n <= 0;
     bool fits = send_end(s, &writer); /* INPUT_ROOM was there */
     ASSERT(fits);
+}
+
+void session_flush_keys(struct session *s) {
+    struct machine_watch none = { .event_fd = -1, .input_fd = -1 };
+    bool any = s->machine->to_guest.len > 0;
+    for (int i = 0; i < KEYS_ROUNDS && s->machine->to_guest.len > 0; i++) {
+        machine_step(s->machine, LAST_WORDS_MS, &none);
+    }
+    poll(NULL, 0, any ? LAST_WORDS_MS : 0); /* QEMU reads nothing more once we are gone */
 }
 
 void session_drain_terminal(struct session *s) {
@@ -361,5 +394,6 @@ bool session_step(struct session *s, int wait_ms, struct err *err) {
     }
     take_console(s);
     take_terminal(s);
+    finish_redraw(s);
     return take_frames(s, err);
 }

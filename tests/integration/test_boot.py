@@ -284,8 +284,9 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
         assert attached(place, b"(while sleep 0.1; do echo tick; done) &\r\x1d\x1d\x1d", b"# ")[0] == 0
         # What the shell prints meanwhile is not a command's.
         assert capsem("attach", "t1", "sleep 0.5; echo one", cwd=place).stdout == "one\n"
-        # The prompt is there again without a key, and the shell is the same.
-        assert attached(place, b"stty size; exit 6\r", b"# ")[0] == 6
+        # The prompt is there again without a key, the shell is the same, and what was typed before leaving was taken.
+        code, seen = attached(place, b"stty size; exit 6\r", b"# ")
+        assert code == 6 and b"30 90" in seen and b"tick" in seen
         # A visitor is killed and the next one is there before the guest has seen the first one go: QEMU sleeps meanwhile.
         with open(os.path.join(STORE, "machines/t1/pid")) as note:
             qemu = int(note.read().split()[0])
