@@ -203,6 +203,7 @@ struct run {
     const char *program;
     struct session session;
     uint64_t deadline_ms; /* of everything; 0: none */
+    bool repeated;        /* a boot that died of the emulation */
     char why[256];        /* BOOT_STUCK */
 };
 

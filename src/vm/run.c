@@ -150,7 +150,32 @@ bool run_follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err) 
     }
 }
 
+/* -- emulation -- */
+
+/* Code that one processor changes and another one executes at that moment, as a kernel's own does
+ * while it boots: QEMU's emulation gets that wrong once in a hundred boots, and the kernel dies in
+ * an exception that is none. A kernel that is broken dies again. */
+static bool died_of_emulation(const struct run *run, const struct attempt *attempt) {
+    const struct machine *m = run->session.machine;
+    return attempt->accel == VM_ACCEL_TCG && !run->session.report->ready && machine_is_gone(m) &&
+           str_find(tail_str(m->console), S("Kernel panic - not syncing: Fatal exception"), 0) !=
+               STR_NONE;
+}
+
+static void tell(const struct run *run, const char *text) {
+    const struct vm_hooks *hooks = run->session.hooks;
+    if (hooks->notice != NULL) {
+        hooks->notice(hooks->self, text);
+    }
+}
+
 /* -- the whole -- */
+
+enum turn {
+    TURN_OVER,
+    TURN_AGAIN, /* of the same attempt */
+    TURN_NEXT,  /* attempt */
+};
 
 static void fill_report(const struct machine *m, struct vm_report *report) {
     str console = tail_str(m->console);
@@ -176,8 +201,8 @@ static bool start(struct run *run, const struct attempt *attempt, struct arena *
     return good;
 }
 
-/* False: this was the end, with err. *ret_again: the next attempt's turn. */
-static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_again,
+/* False: this was the end, with err, when the turn is over. */
+static bool try_one(struct run *run, const struct attempt *attempt, enum turn *ret_turn,
                     enum vm_outcome *ret_outcome, struct err *err) {
     AUTO_ARENA arena = arena_new();
     AUTO_VOLUMES volumes = VOLUMES_INIT; /* they end after the machine */
@@ -187,7 +212,7 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
     s->machine = &machine;
     s->console_seen = 0;
     s->mounted = 0;
-    *ret_again = false;
+    *ret_turn = TURN_OVER;
     if (!start(run, attempt, arena, &volumes, err)) {
         return false;
     }
@@ -201,8 +226,8 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
         machine.stays = run->spec->keep_dir != NULL && !s->report->no_virtiofs;
         break;
     case BOOT_STUCK:
-        good = *ret_again = !attempt->last;
-        if (!good) {
+        *ret_turn = attempt->last ? TURN_OVER : TURN_NEXT;
+        if (attempt->last) {
             err_set(err, "KVM does not work here: %s", run->why);
             err_help(err, "use --accel tcg, which emulates");
         }
@@ -213,17 +238,19 @@ static bool try_one(struct run *run, const struct attempt *attempt, bool *ret_ag
         break;
     case BOOT_FAILED:
         err_wrap(err, "boot the guest");
+        *ret_turn = !run->repeated && died_of_emulation(run, attempt) ? TURN_AGAIN : TURN_OVER;
         break;
     }
     fill_report(&machine, s->report);
     return good;
 }
 
-static size_t plan(const struct vm_spec *spec, const char *program, struct attempt attempts[2]) {
+/* The last one has `last` set. */
+static void plan(const struct vm_spec *spec, const char *program, struct attempt attempts[2]) {
     const char *why;
     if (spec->accel == VM_ACCEL_KVM || spec->accel == VM_ACCEL_TCG) {
         attempts[0] = (struct attempt){ .accel = spec->accel, .last = true };
-        return 1;
+        return;
     }
     enum accel_verdict verdict = accel_recall(spec->cache_dir, program);
     size_t count = 0;
@@ -231,18 +258,34 @@ static size_t plan(const struct vm_spec *spec, const char *program, struct attem
         attempts[count++] =
             (struct attempt){ .accel = VM_ACCEL_KVM, .unproven = verdict == ACCEL_UNKNOWN };
     }
-    attempts[count++] = (struct attempt){ .accel = VM_ACCEL_TCG, .last = true };
-    return count;
+    attempts[count] = (struct attempt){ .accel = VM_ACCEL_TCG, .last = true };
 }
 
 static void give_up_kvm(struct run *run) {
-    const struct vm_hooks *hooks = run->session.hooks;
+    AUTO_BUF text = BUF_INIT(1024);
     accel_remember(run->spec->cache_dir, run->program, ACCEL_BROKEN);
-    if (hooks->notice != NULL) {
-        AUTO_BUF text = BUF_INIT(1024);
-        buf_addf(&text, "KVM does not work here (%s): emulating, --accel kvm tries again",
-                 run->why);
-        hooks->notice(hooks->self, text.ptr);
+    buf_addf(&text, "KVM does not work here (%s): emulating, --accel kvm tries again", run->why);
+    tell(run, text.ptr);
+}
+
+static bool try_all(struct run *run, const struct attempt *attempts, enum vm_outcome *ret_outcome,
+                    struct err *err) {
+    for (size_t i = 0;;) {
+        enum turn turn;
+        bool good = try_one(run, &attempts[i], &turn, ret_outcome, err);
+        switch (turn) {
+        case TURN_OVER:
+            return good;
+        case TURN_AGAIN:
+            *err = ERR_INIT;
+            run->repeated = true;
+            tell(run, "the kernel died as it may once in a while under emulation: booting again");
+            break;
+        case TURN_NEXT:
+            give_up_kvm(run);
+            i++;
+            break;
+        }
     }
 }
 
@@ -309,14 +352,8 @@ bool vm_run(const struct vm_spec *spec, const struct vm_request *request,
         return false;
     }
     struct attempt attempts[2];
-    size_t count = plan(spec, run.program, attempts);
-    bool good = false, again = true;
-    for (size_t i = 0; i < count && again; i++) {
-        if (i > 0) {
-            give_up_kvm(&run);
-        }
-        good = try_one(&run, &attempts[i], &again, ret_outcome, err);
-    }
+    plan(spec, run.program, attempts);
+    bool good = try_all(&run, attempts, ret_outcome, err);
     report->total_ms = time_now_ms() - start_ms;
     if (good && *ret_outcome == VM_EXITED) {
         *ret_exit_code = run.session.exit_code;

@@ -71,6 +71,16 @@ def panic():
     say("[    0.5] Kernel panic - not syncing: no init\n")
 
 
+def oops():
+    say("[    1.8] Kernel panic - not syncing: Fatal exception in interrupt\n")
+
+
+def oops_once():
+    with open(os.environ["FAKE_QEMU_LOG"]) as log:
+        first = len(log.readlines()) == 1
+    oops() if first else guest()
+
+
 def refuse():
     print("qemu-system-x86_64: -frobnicate: invalid option", file=sys.stderr, flush=True)
     sys.exit(1)
@@ -146,6 +156,8 @@ PLAYS = {
     "kvm_abort": kvm_abort,
     "kvm_panic": panic,
     "panic": panic,
+    "oops": oops,
+    "oops_once": oops_once,
     "refuse": refuse,
     "die_in_command": die_in_command,
     "panic_in_command": panic_in_command,

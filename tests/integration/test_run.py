@@ -160,6 +160,17 @@ def test_a_panic_shows_stage_and_console(place):
     assert "  | [    0.5] Kernel panic - not syncing: no init\n" in err
 
 
+def test_a_kernel_that_dies_of_the_emulation_has_a_second_boot(place):
+    code, out, err = place.run("oops_once", "echo up")
+    assert (code, out) == (0, b"up\n") and "booting again" in err and len(place.started()) == 2
+
+
+def test_and_no_third_one(place):
+    code, _, err = place.run("oops", "true")
+    assert code == 1 and len(place.started()) == 2
+    assert err.count("booting again") == 1 and "  | [    1.8] Kernel panic - not syncing: Fatal exception in interrupt\n" in err
+
+
 def test_qemu_refuses(place):
     code, _, err = place.run("refuse", "true")
     assert code == 1 and "QEMU exited with status 1: -frobnicate: invalid option" in err
