@@ -225,3 +225,26 @@ bool base_find(struct builder *b, struct dockerfile_word word, const struct oci_
     map_put(&b->bases, asked, known);
     return true;
 }
+
+bool base_find_native(struct builder *b, const struct oci_reference *ref, bool fetch,
+                      struct build_image *ret) {
+    struct oci_platform host = oci_platform_host();
+    struct diag_sink *sink = b->sink;
+    struct diag_sink ignored;
+    diag_sink_init(&ignored, b->arena, sink->sources);
+    struct base_search f = {
+        .builder = b,
+        .span = SPAN_NONE,
+        .ref = *ref,
+        .name = oci_reference_familiar(b->arena, ref),
+        .platform = &host,
+    };
+    bool found = false;
+    b->sink = &ignored;
+    bool ok = find_in_store(&f, ret, &found);
+    if (ok && !found && fetch && !b->request->offline) {
+        found = find_locked(&f, ret);
+    }
+    b->sink = sink;
+    return ok && found;
+}

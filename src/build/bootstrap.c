@@ -10,7 +10,7 @@
 #include <sys/mount.h>
 
 #include "base/clock.h"
-#include "build/internal.h"
+#include "build/standins.h"
 
 struct release {
     const char *distribution;
@@ -245,7 +245,7 @@ static bool bootstrap_in_child(void *self, int rootfd, const int *roots, struct 
     return proc_check(&copy_spec, err);
 }
 
-static const char *debian_architecture(struct arena *a, const struct oci_platform *p) {
+const char *debian_architecture(struct arena *a, const struct oci_platform *p) {
     if (str_eq(p->architecture, S("386"))) {
         return "i386";
     }

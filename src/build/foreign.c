@@ -40,7 +40,7 @@ static const struct {
     str host, other;
 } sisters[] = { { S_INIT("amd64"), S_INIT("386") }, { S_INIT("arm64"), S_INIT("arm") } };
 
-static bool is_native(str architecture) {
+bool foreign_is_native(str architecture) {
     str host = oci_platform_host().architecture;
     for (size_t i = 0; i < ARRAY_LEN(sisters); i++) {
         if (str_eq(sisters[i].host, host) && str_eq(sisters[i].other, architecture)) {
@@ -190,7 +190,7 @@ bool foreign_find(struct builder *b, const struct oci_platform *platform, struct
                   const char **ret_interpreter) {
     struct handler h;
     *ret_interpreter = NULL;
-    if (is_native(platform->architecture)) {
+    if (foreign_is_native(platform->architecture)) {
         return true;
     }
     if (find_handler(b, platform->architecture, &h) && is_usable(b, &h)) {

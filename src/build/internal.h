@@ -54,6 +54,7 @@ struct stage {
     enum stage_phase phase;
     str name;
     struct stack stack;
+    struct oci_reference base; /* of the image that it goes back to; no domain: none */
     struct oci_config config;
     struct oci_pairs args; /* ARGs declared so far, with their values */
     bool has_cmd;          /* the stage itself has a CMD */
@@ -108,6 +109,8 @@ struct step {
  * `span`. */
 MUST_CHECK bool foreign_find(struct builder *b, const struct oci_platform *platform,
                              struct span span, const char **ret_interpreter);
+/* This machine runs programs of the architecture itself. */
+bool foreign_is_native(str architecture);
 /* foreign_stages.c: the same for every stage that the target needs. */
 MUST_CHECK bool foreign_check(struct builder *b, size_t target);
 
@@ -171,7 +174,9 @@ MUST_CHECK bool step_work_finish(struct step_work *w, const struct stat *root, s
 /* --- the instructions that change files ----------------------------------------------------------
  */
 
-MUST_CHECK bool step_run(struct step *step);               /* run_step.c */
+MUST_CHECK bool step_run(struct step *step); /* run_step.c */
+/* The same for a step that no file has: only its layer is made, if it is missing. */
+MUST_CHECK bool step_run_aside(struct step *step);
 MUST_CHECK bool step_copy(struct step *step);              /* copy_step.c: COPY and ADD */
 MUST_CHECK bool step_workdir(struct step *step, str path); /* workdir.c */
 /* What a copy of a path of a build context to "/" would make, as a layer of its own that is kept
@@ -353,6 +358,10 @@ void host_settings_done(struct builder *b);
 
 MUST_CHECK bool base_find(struct builder *b, struct dockerfile_word word,
                           const struct oci_platform *platform, struct build_image *ret);
+/* The same image for this machine, for its tools. `fetch`: when the store does not have it. False
+ * says nothing: they are of help, and no more. */
+bool base_find_native(struct builder *b, const struct oci_reference *ref, bool fetch,
+                      struct build_image *ret);
 /* Can the name be made from a distribution's packages? */
 struct bootstrap {
     const char *distribution; /* "debian", "ubuntu" */

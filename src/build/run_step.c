@@ -6,6 +6,7 @@
 
 #include "build/devices.h"
 #include "build/internal.h"
+#include "build/standins.h"
 
 /* What a RUN is, once everything is expanded: the key is made of this, and the sandbox too. */
 struct run_plan {
@@ -144,6 +145,16 @@ static bool add_interpreter(struct step *step, struct sandbox_mount *to, size_t 
     return true;
 }
 
+/* All that is run, in one text. */
+static str command_text(struct arena *a, const struct run_plan *plan) {
+    AUTO_BUF text = BUF_INIT(SIZE_MAX / 2);
+    for (size_t i = 0; i < plan->argc; i++) {
+        buf_addf(&text, "%s ", plan->argv[i]);
+    }
+    buf_add(&text, plan->script);
+    return str_dup(a, buf_str(&text));
+}
+
 /* The host's settings, below what --build-arg says about proxies, below what the stage has set. */
 static const char **env_strings(struct builder *b, const struct run_plan *plan,
                                 const struct host_settings *host) {
@@ -235,7 +246,7 @@ static bool run_in_sandbox(struct step *step, void *self) {
     struct sandbox_spec spec = step_sandbox(step);
     struct sandbox_mount *mounts =
         ARENA_ARRAY(b->arena, struct sandbox_mount,
-                    plan->mounts.len + plan->devices.len + host->mount_count + 2);
+                    plan->mounts.len + plan->devices.len + host->mount_count + 3);
     if (plan->network == BUILD_NETWORK_HOST) {
         spec.network = SANDBOX_NETWORK_HOST;
     } else {
@@ -243,6 +254,11 @@ static bool run_in_sandbox(struct step *step, void *self) {
     }
     memcpy(mounts, host->mounts, host->mount_count * sizeof *mounts);
     size_t count = host->mount_count;
+    /* Before the caches of the step are locked: it may want them too. */
+    if (!foreign_is_native(step->stage->config.platform.architecture)) {
+        standins_plan(step, command_text(b->arena, plan), &mounts[count], &spec.standins);
+        count += spec.standins != NULL ? 1 : 0;
+    }
     if (!add_script(step, plan, mounts, &count, &err) ||
         !run_mounts_open(step, &plan->mounts, &mounts[count], &err)) {
         return err_is_set(&err) ? fail_at(b, step->instruction->span, "E404", &err) : false;
@@ -284,6 +300,13 @@ static bool run_and_unlock(struct step *step, void *self) {
     bool ok = run_in_sandbox(step, plan);
     run_mounts_close(&plan->mounts);
     return ok;
+}
+
+bool step_run_aside(struct step *step) {
+    AUTO_BUF tail = BUF_INIT(2 * OUTPUT_TAIL_BYTES);
+    struct run_plan plan = { .tail = &tail };
+    return plan_run(step, &plan) && key_run(step, &plan) &&
+           step_make_layer(step, run_and_unlock, &plan);
 }
 
 bool step_run(struct step *step) {

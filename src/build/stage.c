@@ -12,6 +12,7 @@ static void take_image(struct builder *b, struct stage *s, const struct build_im
         stack_push(b, &s->stack, &image->layers[i]);
     }
     s->stack.key = image->key;
+    s->base = image->ref;
     s->config = oci_config_copy(b->arena, &image->config);
 }
 
@@ -20,6 +21,7 @@ static void take_stage(struct builder *b, struct stage *s, const struct stage *f
         stack_push(b, &s->stack, &from->stack.layers[i]);
     }
     s->stack.key = from->stack.key;
+    s->base = from->base;
     s->config = oci_config_copy(b->arena, &from->config);
     /* Dockerfile reference, "Scope": stages based on this one inherit its variables. */
     for (size_t i = 0; i < from->args.len; i++) {

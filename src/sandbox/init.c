@@ -132,7 +132,8 @@ static char **command_env(struct inside *in, const struct sandbox_ids *ids) {
     return (char **)full;
 }
 
-static bool become_user(const struct inside *in, const struct sandbox_ids *ids, struct err *err) {
+static bool become_user(const struct inside *in, const struct sandbox_ids *ids, bool traced,
+                        struct err *err) {
     bool insecure = in->spec->insecure;
     bool single = in->rights == SANDBOX_SINGLE; /* the kernel then allows no setgroups */
     if ((!single && setgroups(ids->group_count, ids->groups) < 0) || setgid(ids->gid) < 0) {
@@ -149,10 +150,10 @@ static bool become_user(const struct inside *in, const struct sandbox_ids *ids, 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         return err_sys(err, errno, "forbid new privileges");
     }
-    return insecure || forbid_system_calls(err);
+    return insecure || forbid_system_calls(traced, err);
 }
 
-static bool start_command(struct inside *in, int outputfd, struct err *err) {
+static bool start_command(struct inside *in, int outputfd, bool traced, struct err *err) {
     const struct sandbox_spec *spec = in->spec;
     struct sandbox_ids ids;
     if (!sandbox_find_ids(in->arena, in->rootfd, spec->user, &ids, err)) {
@@ -164,7 +165,7 @@ static bool start_command(struct inside *in, int outputfd, struct err *err) {
     }
     setsid();
     environ = command_env(in, &ids);
-    if (!become_user(in, &ids, err)) {
+    if (!become_user(in, &ids, traced, err)) {
         return false;
     }
     if (chdir(spec->cwd) < 0) {
@@ -174,24 +175,25 @@ static bool start_command(struct inside *in, int outputfd, struct err *err) {
     return err_sys(err, errno, "run '%s'", spec->argv[0]);
 }
 
-/* Reaps everything until the command itself has ended; then nothing else may live on. */
+/* Reaps everything until the command itself has ended. */
 static int wait_for(pid_t command) {
-    int status = 0;
     for (;;) {
-        int one;
-        pid_t pid = wait(&one);
+        int status;
+        pid_t pid = wait(&status);
         if (pid == command) {
-            status = one;
-            break;
+            return status;
         }
         if (pid < 0 && errno != EINTR) {
-            break;
+            return 0;
         }
     }
+}
+
+/* Once the command has ended, nothing else may live on. */
+static void end_others(void) {
     kill(-1, SIGKILL);
-    while (wait(NULL) > 0 || errno == EINTR) {
+    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR) {
     }
-    return status;
 }
 
 /* The command's start failed when its close-on-exec pipe has something to say. */
@@ -208,26 +210,45 @@ static bool command_started(int fd, struct err *err) {
     return true;
 }
 
-static pid_t fork_command(struct inside *in, int outputfd, int *ret_failurefd, struct err *err) {
+/* The command's side: its parent says whether it is followed. */
+static _Noreturn void run_command(struct inside *in, int outputfd, int followedfd, int failurefd) {
+    struct err failure = ERR_INIT;
+    char traced = 0;
+    if (read(followedfd, &traced, 1) != 1) {
+        err_set(&failure, "the first process is gone");
+    } else {
+        (void)!start_command(in, outputfd, traced != 0, &failure);
+    }
+    ssize_t ignored = write(failurefd, &failure, sizeof failure);
+    (void)ignored;
+    _exit(127);
+}
+
+/* `ret_traced`: it is followed, so it starts only once somebody waits for it. */
+static pid_t fork_command(struct inside *in, int outputfd, int *ret_failurefd, bool *ret_traced,
+                          struct err *err) {
     int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0) {
+    int followed[2];
+    if (pipe2(fds, O_CLOEXEC) < 0 || pipe2(followed, O_CLOEXEC) < 0) {
         err_sys(err, errno, "create a pipe");
         return -1;
     }
     pid_t pid = fork();
     if (pid == 0) {
         close(fds[0]);
-        struct err failure = ERR_INIT;
-        (void)!start_command(in, outputfd, &failure);
-        ssize_t ignored = write(fds[1], &failure, sizeof failure);
-        (void)ignored;
-        _exit(127);
+        close(followed[1]);
+        run_command(in, outputfd, followed[0], fds[1]);
     }
     if (pid < 0) {
         err_sys(err, errno, "start a process");
     }
     close(fds[1]);
+    close(followed[0]);
     *ret_failurefd = fds[0];
+    *ret_traced = pid > 0 && in->spec->standins != NULL && !in->spec->insecure && trace_begin(pid);
+    ssize_t ignored = write(followed[1], *ret_traced ? "\1" : "", 1);
+    (void)ignored;
+    close(followed[1]);
     return pid;
 }
 
@@ -246,11 +267,12 @@ _Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int repo
     }
     wait_for_start();
     AUTO_FD failurefd = -1;
-    pid_t command = fork_command(&in, outputfd, &failurefd, &report.err);
+    bool traced = false;
+    pid_t command = fork_command(&in, outputfd, &failurefd, &traced, &report.err);
     if (command > 0) {
-        bool started = command_started(failurefd, &report.err);
-        report.wait_status = wait_for(command);
-        if (started) {
+        report.wait_status = traced ? trace_wait(command, spec->standins) : wait_for(command);
+        end_others();
+        if (command_started(failurefd, &report.err)) {
             report.kind = REPORT_EXITED;
         }
     }

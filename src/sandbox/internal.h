@@ -73,7 +73,29 @@ MUST_CHECK bool enter_root(struct inside *in, struct err *err);
 
 /* limits.c: for the command itself, right before exec. */
 MUST_CHECK bool drop_capabilities(struct err *err);
-MUST_CHECK bool forbid_system_calls(struct err *err); /* seccomp.c */
+/* seccomp.c; `traced`: our tracer is asked about each start of a program. */
+MUST_CHECK bool forbid_system_calls(bool traced, struct err *err);
+
+/*
+ * trace.c: follows a command and all that it starts. The tracer is the calling thread; the command
+ * waits until it is followed, then loads its filter. False: the kernel does not let us.
+ */
+bool trace_begin(pid_t command);
+/* Until the command has ended; its wait status. Everything else may still run then. */
+int trace_wait(pid_t command, const struct sandbox_standins *standins);
+/* standin.c: a process is about to start a program: another one, perhaps. What cannot be read or
+ * written of the process leaves it as it is. */
+void standin_start(const struct sandbox_standins *standins, pid_t pid);
+/* exec_call.c: what a process that stopped at its execve(2) wants to start. */
+struct exec_call {
+    pid_t pid;
+    uint64_t path; /* addresses in its memory */
+    uint64_t argv;
+    uint64_t stack; /* below this nothing is in use */
+    bool relative;  /* to a folder that is not its own */
+};
+MUST_CHECK bool exec_call_get(pid_t pid, struct exec_call *ret);
+MUST_CHECK bool exec_call_set(const struct exec_call *call);
 
 /* init.c: pid 1 of a step. Never returns. The command is started at the end of `startfd`. */
 _Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd, int startfd);

@@ -73,6 +73,26 @@ struct sandbox_mount {
     uint32_t gid;        /* FILE */
 };
 
+/*
+ * A root of another architecture: the kernel runs its programs through an emulator, some ten times
+ * as slow as this machine's own. A stand-in is a program of this machine that is run in place of
+ * the root's program of the same path, where it does the same: a shell, a package manager. It is
+ * started by its own loader, from a folder that is mounted in the root, and everything else of
+ * the step, users, files, environment, is as it was.
+ */
+struct sandbox_standin {
+    const char *program; /* absolute path in the root, without links */
+    const char *script; /* only when it runs this script ("/path") or module ("-m name"); or NULL */
+    const char *const *arguments; /* put before its own; NULL-terminated; or NULL */
+};
+struct sandbox_standins {
+    const char *folder;    /* inside the root: has each program below its own path */
+    const char *loader;    /* program interpreter of all of them, inside the root */
+    const char *libraries; /* folders for the loader, separated by colons */
+    const struct sandbox_standin *items;
+    size_t len;
+};
+
 enum sandbox_network {
     SANDBOX_NETWORK_HOST,
     SANDBOX_NETWORK_NONE, /* a loopback device and nothing else */
@@ -88,6 +108,7 @@ struct sandbox_spec {
     enum sandbox_network network;
     const char *hostname;
     bool insecure; /* all capabilities, no seccomp filter: RUN --security=insecure */
+    const struct sandbox_standins *standins; /* NULL: none */
 
     const char *const *argv; /* NULL-terminated; looked up in the environment's PATH */
     const char *const *env;  /* NULL-terminated, complete */

@@ -65,6 +65,12 @@ static const int denied[] = {
     SCMP_SYS(vm86old),
 };
 
+/* The tracer is woken where a program is started (trace.c). */
+static int add_trace(scmp_filter_ctx filter) {
+    int rc = seccomp_rule_add(filter, SCMP_ACT_TRACE(0), SCMP_SYS(execve), 0);
+    return rc < 0 ? rc : seccomp_rule_add(filter, SCMP_ACT_TRACE(0), SCMP_SYS(execveat), 0);
+}
+
 static int add_rules(scmp_filter_ctx filter) {
     for (size_t i = 0; i < ARRAY_LEN(denied); i++) {
         int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
@@ -108,13 +114,16 @@ static void add_sister_architectures(scmp_filter_ctx filter) {
     }
 }
 
-bool forbid_system_calls(struct err *err) {
+bool forbid_system_calls(bool traced, struct err *err) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (filter == NULL) {
         return err_sys(err, ENOMEM, "make a seccomp filter");
     }
     add_sister_architectures(filter);
     int rc = add_rules(filter);
+    if (rc == 0 && traced) {
+        rc = add_trace(filter);
+    }
     if (rc == 0) {
         rc = seccomp_load(filter);
     }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which programs stand in for those of a step's root, and under which conditions. */
+#include <string.h>
+
+#include "build/standins.h"
+
+enum { STATUS_BYTES_MAX = 64 * 1024 * 1024, ITEMS_MAX = 512, ARGUMENTS_MAX = 8 };
+
+/* --- the same versions ------------------------------------------------------------------------ */
+
+/* dpkg's list of packages in a stack: of the topmost layer that has one. */
+static str read_status(struct builder *b, const struct stack *stack) {
+    size_t count;
+    const char **paths = stack_paths(b, stack, &count);
+    str text;
+    for (size_t i = count; i > 0; i--) {
+        const char *path = path_join(b->arena, paths[i - 1], "var/lib/dpkg/status");
+        if (fs_load(b->arena, AT_FDCWD, path, STATUS_BYTES_MAX, &text, NULL)) {
+            return text;
+        }
+    }
+    return (str){ 0 };
+}
+
+/* Of an installed package; empty: it is not there. */
+static str find_version(struct arena *a, str status, const char *package) {
+    str start = str_fmt(a, "Package: %s\n", package);
+    size_t at = 0;
+    while ((at = str_find(status, start, at)) != STR_NONE) {
+        if (at == 0 || status.ptr[at - 1] == '\n') {
+            size_t end = str_find(status, S("\n\n"), at);
+            str paragraph = str_slice(status, at, end == STR_NONE ? status.len : end);
+            size_t version = str_find(paragraph, S("\nVersion: "), 0);
+            str rest = str_slice(paragraph, version == STR_NONE ? paragraph.len : version + 10,
+                                 paragraph.len);
+            return str_cut(&rest, '\n');
+        }
+        at += start.len;
+    }
+    return (str){ 0 };
+}
+
+static bool is_same_version(struct arena *a, str one, str other, const char *package) {
+    str version = find_version(a, one, package);
+    return version.len > 0 && str_eq(version, find_version(a, other, package));
+}
+
+/* --- the table for the sandbox ---------------------------------------------------------------- */
+
+struct plan {
+    struct builder *builder;
+    const char *layer; /* the folder of the programs, outside the root */
+    const char *architecture;
+    struct sandbox_standin *items;
+    size_t len;
+    size_t cap;
+};
+
+/* A text with another in the place of a mark. */
+static const char *fill(struct arena *a, const char *text, char mark, str value) {
+    str all = str_from_c(text);
+    size_t at = str_find_char(all, mark, 0);
+    return at == STR_NONE
+               ? text
+               : str_fmt(a, "%.*s%.*s%s", (int)at, text, STR_FMT(value), text + at + 1).ptr;
+}
+
+static const char *const *split_arguments(struct plan *p, const char *text) {
+    struct arena *a = p->builder->arena;
+    const char **words = ARENA_ARRAY(a, const char *, ARGUMENTS_MAX + 1);
+    str rest = str_from_c(text);
+    for (size_t i = 0; rest.len > 0 && i < ARGUMENTS_MAX; i++) {
+        words[i] = fill(a, str_to_c(a, str_cut(&rest, ' ')), '@', str_from_c(p->architecture));
+    }
+    return words;
+}
+
+static void add_program(struct plan *p, const struct standin_program *program, str name) {
+    struct arena *a = p->builder->arena;
+    struct sandbox_standin item = {
+        .program = str_fmt(a, "%s%.*s", program->folder, STR_FMT(name)).ptr,
+        .arguments = program->arguments == NULL ? NULL : split_arguments(p, program->arguments),
+    };
+    if (!fs_exists(AT_FDCWD, path_join(a, p->layer, item.program + 1))) {
+        return;
+    }
+    if (program->script_count == 0) {
+        ARENA_PUSH(a, p->items, p->len, p->cap, item);
+    }
+    for (size_t i = 0; i < program->script_count; i++) {
+        item.script = fill(a, program->scripts[i], '%', name);
+        ARENA_PUSH(a, p->items, p->len, p->cap, item);
+    }
+}
+
+static void add_programs(struct plan *p, const struct standin_program *program) {
+    struct arena *a = p->builder->arena;
+    if (strcmp(program->names, "*") == 0) {
+        const char **names;
+        size_t count;
+        const char *folder = path_join(a, p->layer, program->folder + 1);
+        if (fs_list(a, AT_FDCWD, folder, &names, &count, NULL)) {
+            for (size_t i = 0; i < count; i++) {
+                add_program(p, program, str_from_c(names[i]));
+            }
+        }
+        return;
+    }
+    str rest = str_from_c(program->names);
+    while (rest.len > 0) {
+        add_program(p, program, str_cut(&rest, ' '));
+    }
+}
+
+/* --- for a step ------------------------------------------------------------------------------- */
+
+static bool installs_packages(str command) {
+    return str_find(command, S("apt"), 0) != STR_NONE ||
+           str_find(command, S("dpkg"), 0) != STR_NONE;
+}
+
+static const struct sandbox_standins *make_table(struct builder *b, const struct stack *native,
+                                                 str status, struct plan *p) {
+    str native_status = read_status(b, native);
+    for (size_t i = 0; i < standin_program_count; i++) {
+        const struct standin_program *program = &standin_programs[i];
+        if (program->package == NULL ||
+            is_same_version(b->arena, native_status, status, program->package)) {
+            add_programs(p, program);
+        }
+    }
+    struct sandbox_standins *table = ARENA_NEW(b->arena, struct sandbox_standins);
+    *table = (struct sandbox_standins){
+        .folder = STANDIN_FOLDER,
+        .loader = STANDIN_FOLDER "/lib/ld-linux-x86-64.so.2",
+        .libraries = STANDIN_FOLDER "/lib",
+        .items = p->items,
+        .len = p->len,
+    };
+    return table;
+}
+
+void standins_plan(struct step *step, str command, struct sandbox_mount *mount,
+                   const struct sandbox_standins **ret) {
+    struct builder *b = step->builder;
+    struct stage *s = step->stage;
+    struct build_image native;
+    struct err err = ERR_INIT;
+    *ret = NULL;
+    str status = read_status(b, &s->stack);
+    if (status.len == 0 || s->base.domain.len == 0 ||
+        !str_eq(oci_platform_host().architecture, S("amd64")) ||
+        !base_find_native(b, &s->base, installs_packages(command), &native)) {
+        return;
+    }
+    struct plan p = {
+        .builder = b,
+        .architecture = debian_architecture(b->arena, &s->config.platform),
+    };
+    struct stack stack = { native.layers, native.layer_count, 0, native.key };
+    if (str_find(command, S("python"), 0) != STR_NONE) {
+        standin_python(b, &native, &stack);
+    }
+    if (!standin_layer(b, &stack, p.architecture, &p.layer, &err)) {
+        return;
+    }
+    *mount = (struct sandbox_mount){
+        .kind = SANDBOX_BIND,
+        .source = p.layer,
+        .target = STANDIN_FOLDER,
+        .readonly = true,
+    };
+    *ret = make_table(b, &stack, status, &p);
+}
