@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "build/internal.h"
+#include "build/standins.h"
 #include "oci/registry.h"
 
 enum { SHORT_CONNECT_MS = 2000 }; /* where there is another way */
@@ -47,8 +47,11 @@ static bool run_bootstrap(struct base_search *f, const struct bootstrap *what,
                          "bootstrapping %s %s from its packages with mmdebstrap",
                          STR_FMT(f->name), why->frames[0], what->distribution, what->suite);
     b->request->events->notice(b->request->self, notice);
+    struct standin_set tools;
+    bool has_tools = !foreign_is_native(f->platform->architecture) &&
+                     standins_find(b, &f->ref, f->platform, true, S(""), &tools);
     if (bootstrap_run(b->request->store, b->arena, what, f->platform, &f->ref,
-                      b->request->cancelled, pass_on, &out, ret, err)) {
+                      has_tools ? &tools : NULL, b->request->cancelled, pass_on, &out, ret, err)) {
         return true;
     }
     b->result->failed_output = str_dup(b->arena, buf_str(&tail));

@@ -136,10 +136,24 @@ struct bootstrap_job {
     const char *target;       /* folder to fill */
     const char *scratch;      /* folder for a tmpfs, or NULL */
     const char *sources;      /* path of a sources.list, or NULL */
+    const struct standin_set *tools; /* of another architecture; NULL: none */
 };
 
 static void push(struct arena *a, const char ***argv, size_t *len, size_t *cap, const char *word) {
     ARENA_PUSH(a, *argv, *len, *cap, word);
+}
+
+/* They are mounted in the new root as long as it is made. */
+static void push_tools(const struct bootstrap_job *job, const char ***argv, size_t *len,
+                       size_t *cap) {
+    struct arena *a = job->arena;
+    AUTO_BUF hook = BUF_INIT(2 * PATH_MAX);
+    buf_add_c(&hook, "--setup-hook=mkdir -p \"$1\"" STANDIN_FOLDER " && mount --bind ");
+    buf_add_shell_word(&hook, str_from_c(job->tools->layer));
+    buf_add_c(&hook, " \"$1\"" STANDIN_FOLDER);
+    push(a, argv, len, cap, str_to_c(a, buf_str(&hook)));
+    push(a, argv, len, cap,
+         "--customize-hook=umount \"$1\"" STANDIN_FOLDER " && rmdir \"$1\"" STANDIN_FOLDER);
 }
 
 static const char **mmdebstrap_argv(const struct bootstrap_job *job, const char *target) {
@@ -166,6 +180,9 @@ static const char **mmdebstrap_argv(const struct bootstrap_job *job, const char 
     push(a, &argv, &len, &cap, str_fmt(a, "--architectures=%s", job->architecture).ptr);
     for (size_t i = 0; job->what->slim && i < ARRAY_LEN(slim_options); i++) {
         push(a, &argv, &len, &cap, str_fmt(a, "--dpkgopt=%s", slim_options[i]).ptr);
+    }
+    if (job->tools != NULL) {
+        push_tools(job, &argv, &len, &cap);
     }
     push(a, &argv, &len, &cap, job->what->suite);
     push(a, &argv, &len, &cap, target);
@@ -233,7 +250,9 @@ static bool bootstrap_in_child(void *self, int rootfd, const int *roots, struct 
         .env = env,
         .on_output = to_stdout,
     };
-    if (!proc_check(&spec, err) || !empty_dev(job->arena, target, err)) {
+    bool ok = job->tools == NULL ? proc_check(&spec, err)
+                                 : sandbox_follow(job->tools->table, spec.argv, env, err);
+    if (!ok || !empty_dev(job->arena, target, err)) {
         return false;
     }
     if (job->scratch == NULL) {
@@ -286,7 +305,7 @@ static bool make_work(struct store_work *w, struct err *err) {
 
 bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap *what,
                    const struct oci_platform *platform, const struct oci_reference *ref,
-                   const volatile sig_atomic_t *cancelled, void (*on_output)(void *self, str piece),
+                   const struct standin_set *tools, const volatile sig_atomic_t *cancelled, void (*on_output)(void *self, str piece),
                    void *self, struct build_image *ret, struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     if (!check_root(err) || !store_work_begin(store, &work, err) || !make_work(&work, err)) {
@@ -302,6 +321,7 @@ bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap 
         .architecture = debian_architecture(a, platform),
         .target = store_work_path(&work, a, "step/fs"),
         .scratch = has_memory() ? store_work_path(&work, a, "scratch") : NULL,
+        .tools = tools,
     };
     str sources = sources_list(a, what);
     if (sources.len > 0) {

@@ -369,8 +369,11 @@ struct bootstrap {
     bool slim;
 };
 bool bootstrap_recognise(const struct oci_reference *ref, struct bootstrap *ret);
+/* `tools` of this machine for another architecture; or NULL. */
+struct standin_set;
 MUST_CHECK bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap *what,
                               const struct oci_platform *platform, const struct oci_reference *ref,
+                              const struct standin_set *tools,
                               const volatile sig_atomic_t *cancelled,
                               void (*on_output)(void *self, str piece), void *self,
                               struct build_image *ret, struct err *err);

@@ -255,9 +255,9 @@ static bool run_in_sandbox(struct step *step, void *self) {
     memcpy(mounts, host->mounts, host->mount_count * sizeof *mounts);
     size_t count = host->mount_count;
     /* Before the caches of the step are locked: it may want them too. */
-    if (!foreign_is_native(step->stage->config.platform.architecture)) {
-        standins_plan(step, command_text(b->arena, plan), &mounts[count], &spec.standins);
-        count += spec.standins != NULL ? 1 : 0;
+    if (!foreign_is_native(step->stage->config.platform.architecture) &&
+        standins_plan(step, command_text(b->arena, plan), &mounts[count], &spec.standins)) {
+        count++;
     }
     if (!add_script(step, plan, mounts, &count, &err) ||
         !run_mounts_open(step, &plan->mounts, &mounts[count], &err)) {

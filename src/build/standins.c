@@ -112,19 +112,14 @@ static void add_programs(struct plan *p, const struct standin_program *program) 
     }
 }
 
-/* --- for a step ------------------------------------------------------------------------------- */
-
-static bool installs_packages(str command) {
-    return str_find(command, S("apt"), 0) != STR_NONE ||
-           str_find(command, S("dpkg"), 0) != STR_NONE;
-}
+/* --- for a root ------------------------------------------------------------------------------- */
 
 static const struct sandbox_standins *make_table(struct builder *b, const struct stack *native,
                                                  str status, struct plan *p) {
     str native_status = read_status(b, native);
     for (size_t i = 0; i < standin_program_count; i++) {
         const struct standin_program *program = &standin_programs[i];
-        if (program->package == NULL ||
+        if (status.len == 0 || program->package == NULL ||
             is_same_version(b->arena, native_status, status, program->package)) {
             add_programs(p, program);
         }
@@ -140,35 +135,56 @@ static const struct sandbox_standins *make_table(struct builder *b, const struct
     return table;
 }
 
-void standins_plan(struct step *step, str command, struct sandbox_mount *mount,
-                   const struct sandbox_standins **ret) {
-    struct builder *b = step->builder;
-    struct stage *s = step->stage;
-    struct build_image native;
+/* `python`: with what makes bytecode. */
+static bool find(struct builder *b, const struct oci_reference *ref,
+                 const struct oci_platform *platform, bool fetch, bool python, str status,
+                 struct standin_set *ret) {
     struct err err = ERR_INIT;
-    *ret = NULL;
-    str status = read_status(b, &s->stack);
-    if (status.len == 0 || s->base.domain.len == 0 ||
-        !str_eq(oci_platform_host().architecture, S("amd64")) ||
-        !base_find_native(b, &s->base, installs_packages(command), &native)) {
-        return;
+    struct build_image native;
+    struct plan p = { .builder = b, .architecture = debian_architecture(b->arena, platform) };
+    if (ref->domain.len == 0 || !str_eq(oci_platform_host().architecture, S("amd64")) ||
+        !base_find_native(b, ref, fetch, &native)) {
+        return false;
     }
-    struct plan p = {
-        .builder = b,
-        .architecture = debian_architecture(b->arena, &s->config.platform),
-    };
     struct stack stack = { native.layers, native.layer_count, 0, native.key };
-    if (str_find(command, S("python"), 0) != STR_NONE) {
+    if (python) {
         standin_python(b, &native, &stack);
     }
     if (!standin_layer(b, &stack, p.architecture, &p.layer, &err)) {
-        return;
+        return false;
+    }
+    *ret = (struct standin_set){ p.layer, make_table(b, &stack, status, &p) };
+    return true;
+}
+
+bool standins_find(struct builder *b, const struct oci_reference *ref,
+                   const struct oci_platform *platform, bool fetch, str status,
+                   struct standin_set *ret) {
+    return find(b, ref, platform, fetch, false, status, ret);
+}
+
+static bool mentions(str command, const char *word) {
+    return str_find(command, str_from_c(word), 0) != STR_NONE;
+}
+
+/* A base for this machine is fetched only for what is worth it. */
+bool standins_plan(struct step *step, str command, struct sandbox_mount *mount,
+                   const struct sandbox_standins **ret) {
+    const struct stage *s = step->stage;
+    struct standin_set set;
+    str status = read_status(step->builder, &s->stack);
+    bool installs = mentions(command, "apt") || mentions(command, "dpkg");
+    if (status.len == 0 ||
+        !find(step->builder, &s->base, &s->config.platform, installs,
+              installs && mentions(command, "python"), status, &set)) {
+        return false;
     }
     *mount = (struct sandbox_mount){
         .kind = SANDBOX_BIND,
-        .source = p.layer,
+        .source = set.layer,
         .target = STANDIN_FOLDER,
         .readonly = true,
     };
-    *ret = make_table(b, &stack, status, &p);
+    *ret = set.table;
+    return true;
 }

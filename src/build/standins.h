@@ -39,9 +39,22 @@ MUST_CHECK bool standin_layer(struct builder *b, const struct stack *native,
  * that cannot be had. */
 void standin_python(struct builder *b, const struct build_image *native, struct stack *ret);
 
+/* Tools of this machine, ready for a root of another architecture. */
+struct standin_set {
+    const char *layer; /* to be mounted at STANDIN_FOLDER */
+    const struct sandbox_standins *table;
+};
+
 /*
- * standins.c: for a RUN on another platform. *ret stays NULL where nothing stands in; what keeps us
- * from it is no error, for the emulator does the same. The mount is to be among the step's.
+ * standins.c: of the image `ref` for this machine, which is fetched when the store does not have it
+ * and `fetch` says so. Only what a root with the package list `status` has in the same version;
+ * when that is empty, everything. False where there are none: what keeps us from having them is no
+ * error, for the emulator does the same.
  */
-void standins_plan(struct step *step, str command, struct sandbox_mount *mount,
+bool standins_find(struct builder *b, const struct oci_reference *ref,
+                   const struct oci_platform *platform, bool fetch, str status,
+                   struct standin_set *ret);
+
+/* The same for a RUN. The mount is to be among the step's. */
+bool standins_plan(struct step *step, str command, struct sandbox_mount *mount,
                    const struct sandbox_standins **ret);

@@ -75,6 +75,7 @@ MUST_CHECK bool enter_root(struct inside *in, struct err *err);
 MUST_CHECK bool drop_capabilities(struct err *err);
 /* seccomp.c; `traced`: our tracer is asked about each start of a program. */
 MUST_CHECK bool forbid_system_calls(bool traced, struct err *err);
+MUST_CHECK bool trace_system_calls(struct err *err); /* only that */
 
 /*
  * trace.c: follows a command and all that it starts. The tracer is the calling thread; the command

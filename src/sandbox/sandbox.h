@@ -151,6 +151,14 @@ typedef bool sandbox_function(void *self, int rootfd, const int *roots, struct e
 MUST_CHECK bool sandbox_call(const struct sandbox_spec *spec, sandbox_function *function,
                              void *self, struct err *err);
 
+/*
+ * In such a function: runs a program of the machine, with our output as its output. Where the
+ * processes that it starts enter a root that has the stand-ins' folder, these stand in there. The
+ * child's /proc becomes that of its own pid namespace. False: it could not be run, or it failed.
+ */
+MUST_CHECK bool sandbox_follow(const struct sandbox_standins *standins, const char *const *argv,
+                               const char *const *env, struct err *err);
+
 /* Whether a step gets a control group with limits here; where not, steps run without. */
 bool sandbox_limits_steps(void);
 

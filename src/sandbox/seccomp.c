@@ -114,14 +114,16 @@ static void add_sister_architectures(scmp_filter_ctx filter) {
     }
 }
 
-bool forbid_system_calls(bool traced, struct err *err) {
+enum rules { DENIALS = 1, TRACE = 2 };
+
+static bool load(unsigned rules, struct err *err) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (filter == NULL) {
         return err_sys(err, ENOMEM, "make a seccomp filter");
     }
     add_sister_architectures(filter);
-    int rc = add_rules(filter);
-    if (rc == 0 && traced) {
+    int rc = (rules & DENIALS) != 0 ? add_rules(filter) : 0;
+    if (rc == 0 && (rules & TRACE) != 0) {
         rc = add_trace(filter);
     }
     if (rc == 0) {
@@ -129,4 +131,12 @@ bool forbid_system_calls(bool traced, struct err *err) {
     }
     seccomp_release(filter);
     return rc == 0 || err_sys(err, -rc, "load the seccomp filter");
+}
+
+bool forbid_system_calls(bool traced, struct err *err) {
+    return load(DENIALS | (traced ? TRACE : 0), err);
+}
+
+bool trace_system_calls(struct err *err) {
+    return load(TRACE, err);
 }

@@ -196,11 +196,18 @@ static const char *find_script(const struct start *s) {
     return NULL;
 }
 
+/* Before /bin is a link to /usr/bin, the one has what the other will have. */
+static const char *without_usr(const char *path) {
+    return strncmp(path, "/usr/bin/", 9) == 0 || strncmp(path, "/usr/sbin/", 10) == 0 ? path + 4
+                                                                                      : path;
+}
+
 static const struct sandbox_standin *find_standin(const struct start *s) {
+    const char *program = without_usr(s->program);
     const char *script = NULL;
     for (size_t i = 0; i < s->standins->len; i++) {
         const struct sandbox_standin *item = &s->standins->items[i];
-        if (strcmp(item->program, s->program) != 0) {
+        if (strcmp(without_usr(item->program), program) != 0) {
             continue;
         }
         if (item->script == NULL) {
