@@ -86,6 +86,7 @@ struct build_request {
     bool allow_insecure; /* RUN --security=insecure is the user's will */
     bool allow_device;   /* and RUN --device */
     bool no_cache;
+    bool emulate; /* steps for another architecture: without tools of this machine */
     bool look;    /* run nothing: the records say what the store has, and what would run */
     bool pull;    /* base images: the registry is asked even when the store has them */
     bool offline; /* base images: nothing but the store is asked */

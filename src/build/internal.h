@@ -88,6 +88,7 @@ struct builder {
     struct oci_pairs global_args;
     struct oci_platform build_platform;
     struct map bases;       /* base images found in this run */
+    bool has_no_native;     /* a base of this machine, for its tools, could not be had */
     struct map unreachable; /* registries that did not answer in it, by domain */
     struct step_work work;
     bool work_taken; /* a step runs in it */

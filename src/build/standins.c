@@ -142,7 +142,7 @@ static bool find(struct builder *b, const struct oci_reference *ref,
     struct err err = ERR_INIT;
     struct build_image native;
     struct plan p = { .builder = b, .architecture = debian_architecture(b->arena, platform) };
-    if (ref->domain.len == 0 || !str_eq(oci_platform_host().architecture, S("amd64")) ||
+    if (b->request->emulate || ref->domain.len == 0 || !str_eq(oci_platform_host().architecture, S("amd64")) ||
         !base_find_native(b, ref, fetch, &native)) {
         return false;
     }

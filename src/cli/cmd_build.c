@@ -31,6 +31,7 @@ struct build_options {
     bool dry_run;
     bool json;
     bool no_cache;
+    bool emulate;
     bool fresh;
     bool why;
     bool pull;
@@ -57,6 +58,8 @@ static const struct option options[] = {
     { "cache-to", 0, OPTION_STRING, ROW(cache_to), "SPEC",
       "with buildx: where the cache goes, the same" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
+    { "emulate", 0, OPTION_FLAG, ROW(emulate), NULL,
+      "another architecture: without this machine's own tools" },
     { "fresh", 0, OPTION_FLAG, ROW(fresh), NULL,
       "install what was added to a package set with the rest" },
     { "why", 0, OPTION_FLAG, ROW(why), NULL, "say of each step why it runs, or does not" },
@@ -379,6 +382,7 @@ static bool build_arch(struct plan *p, const struct engine *engine, struct store
         .kernel = p->kernel,
         .rootfs = p->rootfs,
         .no_cache = p->options->no_cache,
+        .emulate = p->options->emulate,
         .fresh = p->options->fresh,
         .why = p->options->why,
         .pull = p->options->pull,

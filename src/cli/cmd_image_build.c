@@ -30,6 +30,7 @@ struct image_build_options {
     const char *metadata_file;
     const char *tag;
     bool no_cache;
+    bool emulate;
     bool pull;
     bool offline;
     bool quiet;
@@ -62,6 +63,8 @@ static const struct option options[] = {
       "write the image config, the key and the layers as JSON" },
     { "tag", 't', OPTION_STRING, ROW(tag), "NAME", "keep the result in the store as an image" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
+    { "emulate", 0, OPTION_FLAG, ROW(emulate), NULL,
+      "another architecture: without this machine's own tools" },
     { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
     { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
     { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print nothing but the result's key" },
@@ -317,6 +320,7 @@ static int run(struct cli *cli, const void *given) {
         .platform = oci_platform_host(),
         .network = strcmp(o->network, "none") == 0 ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST,
         .no_cache = o->no_cache,
+        .emulate = o->emulate,
         .pull = o->pull,
         .offline = o->offline,
     };

@@ -21,6 +21,7 @@ struct make_request {
     bool kernel;
     bool rootfs;
     bool no_cache;
+    bool emulate;
     bool why;   /* say it of each step */
     bool fresh; /* package sets that grew are installed in one line */
     bool pull;

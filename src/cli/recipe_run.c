@@ -21,6 +21,7 @@ bool recipe_prepare(struct cli *cli, const struct recipe_run *run, const struct 
         .dockerfile = recipe->source,
         .context = context,
         .no_cache = run->no_cache,
+        .emulate = run->emulate,
         .pull = run->pull,
         .offline = run->offline,
         .source_date_epoch = run->epoch_s,

@@ -10,6 +10,7 @@ struct recipe_run {
     struct sources *sources; /* that the recipe was rendered with */
     const struct config_architecture *arch;
     bool no_cache;
+    bool emulate;
     bool pull;
     bool offline;
     int64_t epoch_s;

@@ -92,6 +92,7 @@ struct exec_call {
     pid_t pid;
     uint64_t path; /* addresses in its memory */
     uint64_t argv;
+    uint64_t envp;
     uint64_t stack; /* below this nothing is in use */
     bool relative;  /* to a folder that is not its own */
 };

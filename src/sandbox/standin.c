@@ -17,6 +17,7 @@ enum {
     WORDS_MAX = 16 * 1024, /* more are left to the emulator */
     HEADER_BYTES = 256,    /* BINPRM_BUF_SIZE: the kernel reads so much of a script's first line */
     PEEK_WORDS = 8,
+    LIST_BLOCK = 64,
     MEMORY_PAGE = 4096,
     ALIGNMENT = 16,
 };
@@ -64,17 +65,26 @@ static const char *read_text(struct arena *a, pid_t pid, uint64_t from) {
     return NULL;
 }
 
-static bool read_argv(struct start *s) {
+/* A list of addresses that ends with a zero, as argv and the environment are. */
+static bool read_list(struct start *s, uint64_t from, uint64_t **ret, size_t *ret_count) {
+    size_t count = 0;
     size_t cap = 0;
-    uint64_t word = 1;
-    while (s->argc < WORDS_MAX) {
-        if (!read_memory(s->call.pid, s->call.argv + s->argc * sizeof word, &word, sizeof word)) {
+    uint64_t *items = NULL;
+    uint64_t block[LIST_BLOCK];
+    while (count < WORDS_MAX) {
+        uint64_t at = from + count * sizeof *block;
+        size_t size = min_size(LIST_BLOCK, (MEMORY_PAGE - at % MEMORY_PAGE) / sizeof *block);
+        if (size == 0 || !read_memory(s->call.pid, at, block, size * sizeof *block)) {
             return false;
         }
-        if (word == 0) {
-            return s->argc > 0;
+        for (size_t i = 0; i < size; i++) {
+            if (block[i] == 0) {
+                *ret = items;
+                *ret_count = count;
+                return true;
+            }
+            ARENA_PUSH(s->arena, items, count, cap, block[i]);
         }
-        ARENA_PUSH(s->arena, s->argv, s->argc, cap, word);
     }
     return false;
 }
@@ -224,6 +234,26 @@ static const struct sandbox_standin *find_standin(const struct start *s) {
     return NULL;
 }
 
+/* What is loaded into every program, a library that fakes users or times, is of the root's
+ * architecture: such a start is the emulator's. */
+static bool has_preload(struct start *s) {
+    static const char name[] = "LD_PRELOAD=";
+    AUTO_FD file = fs_open_in_root(s->rootfd, "/etc/ld.so.preload", O_PATH, 0);
+    uint64_t *items;
+    size_t count;
+    char text[sizeof name];
+    if (file >= 0 || !read_list(s, s->call.envp, &items, &count)) {
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (read_memory(s->call.pid, items[i], text, sizeof text) &&
+            memcmp(text, name, sizeof name - 1) == 0 && text[sizeof name - 1] != '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- starting that ---------------------------------------------------------------------------- */
 
 /* Words of the new start: a text of ours, or where the process has it. */
@@ -312,10 +342,11 @@ void standin_start(const struct sandbox_standins *standins, pid_t pid) {
     if (exec_call_get(pid, &s.call)) {
         const char *path = read_text(arena, pid, s.call.path);
         const struct sandbox_standin *item = NULL;
-        if (path != NULL && open_root(&s) && read_argv(&s) && find_program(&s, path)) {
+        if (path != NULL && open_root(&s) && read_list(&s, s.call.argv, &s.argv, &s.argc) &&
+            s.argc > 0 && find_program(&s, path)) {
             item = find_standin(&s);
         }
-        if (item != NULL) {
+        if (item != NULL && !has_preload(&s)) {
             start_standin(&s, item);
         }
     }
