@@ -132,10 +132,10 @@ static str sources_list(struct arena *a, const struct bootstrap *what) {
 struct bootstrap_job {
     struct arena *arena;
     const struct bootstrap *what;
-    const char *architecture; /* Debian's name of it */
-    const char *target;       /* folder to fill */
-    const char *scratch;      /* folder for a tmpfs, or NULL */
-    const char *sources;      /* path of a sources.list, or NULL */
+    const char *architecture;        /* Debian's name of it */
+    const char *target;              /* folder to fill */
+    const char *scratch;             /* folder for a tmpfs, or NULL */
+    const char *sources;             /* path of a sources.list, or NULL */
     const struct standin_set *tools; /* of another architecture; NULL: none */
 };
 
@@ -305,8 +305,9 @@ static bool make_work(struct store_work *w, struct err *err) {
 
 bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap *what,
                    const struct oci_platform *platform, const struct oci_reference *ref,
-                   const struct standin_set *tools, const volatile sig_atomic_t *cancelled, void (*on_output)(void *self, str piece),
-                   void *self, struct build_image *ret, struct err *err) {
+                   const struct standin_set *tools, const volatile sig_atomic_t *cancelled,
+                   void (*on_output)(void *self, str piece), void *self, struct build_image *ret,
+                   struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     if (!check_root(err) || !store_work_begin(store, &work, err) || !make_work(&work, err)) {
         return false;

@@ -142,7 +142,8 @@ static bool find(struct builder *b, const struct oci_reference *ref,
     struct err err = ERR_INIT;
     struct build_image native;
     struct plan p = { .builder = b, .architecture = debian_architecture(b->arena, platform) };
-    if (b->request->emulate || ref->domain.len == 0 || !str_eq(oci_platform_host().architecture, S("amd64")) ||
+    if (b->request->emulate || ref->domain.len == 0 ||
+        !str_eq(oci_platform_host().architecture, S("amd64")) ||
         !base_find_native(b, ref, fetch, &native)) {
         return false;
     }
@@ -174,9 +175,8 @@ bool standins_plan(struct step *step, str command, struct sandbox_mount *mount,
     struct standin_set set;
     str status = read_status(step->builder, &s->stack);
     bool installs = mentions(command, "apt") || mentions(command, "dpkg");
-    if (status.len == 0 ||
-        !find(step->builder, &s->base, &s->config.platform, installs,
-              installs && mentions(command, "python"), status, &set)) {
+    if (status.len == 0 || !find(step->builder, &s->base, &s->config.platform, installs,
+                                 installs && mentions(command, "python"), status, &set)) {
         return false;
     }
     *mount = (struct sandbox_mount){
