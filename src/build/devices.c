@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * RUN --device: devices that a specification of the Container Device Interface describes, in JSON,
- * in /etc/cdi or /var/run/cdi. Dockerfile reference, "RUN --device": NAME[,required], where NAME is
- * KIND=DEVICE, KIND=* for all of a kind, or KIND for its first.
+ * RUN --device: devices that a specification of the Container Device Interface describes, in JSON
+ * or YAML, in /etc/cdi or /var/run/cdi. Dockerfile reference, "RUN --device": NAME[,required],
+ * where NAME is KIND=DEVICE, KIND=* for all of a kind, or KIND for its first.
  */
 #include <jansson.h>
 #include <string.h>
 
 #include "build/devices.h"
+#include "build/devices_yaml.h"
 
 enum { SPEC_BYTES_MAX = 4 * 1024 * 1024, MOUNTS_MAX = 256 };
 
@@ -138,7 +139,33 @@ static bool search_spec(struct arena *a, const json_t *spec, const struct device
     return found;
 }
 
-static bool search(struct arena *a, const struct device_request *request, struct devices *to) {
+/* NULL: it is none; a damaged one is said to be so, and left out. */
+static json_t *load_spec(struct builder *b, const char *folder, const char *name) {
+    const char *path = path_join(b->arena, folder, name);
+    struct err err = ERR_INIT;
+    bool is_json = str_ends(str_from_c(name), S(".json"));
+    str text;
+    json_t *spec = NULL;
+    if (!is_json && !str_ends(str_from_c(name), S(".yaml")) &&
+        !str_ends(str_from_c(name), S(".yml"))) {
+        return NULL;
+    }
+    if (fs_load(b->arena, AT_FDCWD, path, SPEC_BYTES_MAX, &text, &err)) {
+        json_error_t where;
+        spec = is_json ? json_loadb(text.ptr, text.len, 0, &where) : yaml_load(text, &err);
+        if (spec == NULL && is_json) {
+            err_set(&err, "line %d: %s", where.line, where.text);
+        }
+    }
+    if (spec == NULL) {
+        str notice = str_fmt(b->arena, "'%s' describes no devices: %s", path, err.frames[0]);
+        b->request->events->notice(b->request->self, notice);
+    }
+    return spec;
+}
+
+static bool search(struct builder *b, const struct device_request *request, struct devices *to) {
+    struct arena *a = b->arena;
     bool found = false;
     for (size_t f = 0; f < ARRAY_LEN(folders); f++) {
         const char **names;
@@ -147,13 +174,7 @@ static bool search(struct arena *a, const struct device_request *request, struct
             continue;
         }
         for (size_t i = 0; i < count && (!found || str_eq(request->device, S("*"))); i++) {
-            str text;
-            const char *path = path_join(a, folders[f], names[i]);
-            if (!str_ends(str_from_c(names[i]), S(".json")) ||
-                !fs_load(a, AT_FDCWD, path, SPEC_BYTES_MAX, &text, NULL)) {
-                continue;
-            }
-            json_t *spec = json_loadb(text.ptr, text.len, 0, NULL);
+            json_t *spec = load_spec(b, folders[f], names[i]);
             found = search_spec(a, spec, request, to) || found;
             json_decref(spec);
         }
@@ -170,11 +191,12 @@ static bool plan_one(struct step *step, struct dockerfile_word word, struct devi
     if (!parse_request(step, word, &request)) {
         return false;
     }
-    bool found = search(b->arena, &request, ret);
+    bool found = search(b, &request, ret);
     if (!found && request.required) {
         struct diag *d = diag_report(b->sink, "E405", word.span,
                                      "this machine has no device '%.*s'", STR_FMT(word.text));
-        diag_help(b->sink, d, "a JSON file in %s or %s describes devices", folders[0], folders[1]);
+        diag_help(b->sink, d, "a JSON or YAML file in %s or %s describes devices", folders[0],
+                  folders[1]);
         return false;
     }
     if (!found) {

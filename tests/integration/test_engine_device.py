@@ -73,3 +73,63 @@ def test_specifications_that_are_damaged(engine, spec, text):
     with open(spec, "w", encoding="utf-8") as file:
         file.write(text)
     assert engine.lines("FROM base\nRUN --device=capsem.test/bad=x echo runs\n", None, "--allow", "device") == ["runs"]
+
+
+YAML = f"""# as vendors' tools write it
+cdiVersion: "0.6.0"
+kind: {KIND}-yaml
+containerEdits:
+  env: [&all "OF_ALL=yes"]
+devices:
+- name: 0
+  containerEdits:
+    deviceNodes:
+    - path: /dev/capsem0
+      hostPath: /dev/zero
+- name: "second"
+  containerEdits:
+    env:
+    - *all
+    - SECOND=~
+    additionalGids: [1, 2]
+    hooks: ~
+"""
+
+
+@pytest.fixture
+def yaml(spec):
+    path = spec.replace(".json", ".yaml")
+
+    def write(text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+    yield write
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+def test_yaml(engine, yaml):
+    yaml(YAML)
+    lines = engine.lines(f"FROM base\nRUN --device={KIND}-yaml=0,required head -c 3 /dev/capsem0 | od -An -tx1; echo $OF_ALL\n"
+                         f"RUN --device={KIND}-yaml=second,required test ! -e /dev/capsem0; echo $OF_ALL $SECOND\n", None, "--allow", "device")
+    assert lines == [" 00 00 00", "yes", "yes ~"]
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{c}: &{c} [{','.join(9 * ['*' + chr(ord(c) - 1)])}]\n" for c in "bcdefghi")
+
+
+@pytest.mark.parametrize("text,why", [
+    ("kind: [", "line 2: did not find expected node content"),
+    ("kind: x\n\t- y\n", "line 2: found a tab character"),
+    ("? [a]\n: b\n", "line 1: a key that is no text"),
+    ("a: &a [*a]\n", "line 1: nested too deep"),
+    ("[" * 3000 + "]" * 3000, "line 1: "),
+    (BOMB, "too much: aliases of aliases"),
+    ("kind: \"\\xff\xfe\"\n", ""),
+])
+def test_yaml_that_is_damaged(engine, yaml, text, why):
+    path = yaml(text)
+    result = engine.try_build(f"FROM base\nRUN --device={KIND}-yaml=0 echo runs\n", None, "--allow", "device").check()
+    assert result.lines() == ["runs"]
+    assert not why or f"'{path}' describes no devices: " in result.stderr.replace('\\"', '"') and why in result.stderr, result.stderr
