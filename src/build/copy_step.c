@@ -135,7 +135,9 @@ static bool copy_in_child(struct step *step, void *self) {
     struct sandbox_root root = { 0 };
     struct sandbox_mount mount = { .kind = SANDBOX_BIND_ROOT, .root = &root };
     if (plan->from != NULL) {
-        root.layers = stack_paths(b, plan->from, &root.layer_count);
+        if (!stack_root(b, plan->from, step->instruction->span, &root)) {
+            return false;
+        }
         spec.mounts = &mount;
         spec.mount_count = 1;
     }

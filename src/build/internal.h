@@ -101,8 +101,9 @@ struct step {
     const struct dockerfile_instruction *instruction;
     struct build_step shown;
     struct store_key key;
-    struct step_work *work; /* while it runs */
-    const char *upper;      /* absolute */
+    struct step_work *work;   /* while it runs: this, */
+    struct sandbox_root root; /* what the stage has so far, and */
+    const char *upper;        /* where its changes go, absolute */
 };
 
 /* foreign.c: what a RUN for the platform needs. *ret_interpreter: a program that must be in the
@@ -160,6 +161,9 @@ void output_tail_add(struct buf *tail, str piece);
 /* Absolute paths of a stack's layers that hold something. */
 const char **stack_paths(struct builder *b, const struct stack *stack, size_t *ret_count);
 void stack_push(struct builder *b, struct stack *stack, const struct store_key *layer);
+/* join.c: the layers of a stack, as many as can be mounted. False: reported. */
+MUST_CHECK bool stack_root(struct builder *b, const struct stack *stack, struct span span,
+                           struct sandbox_root *ret);
 /* A spec with root, upper, work and staging filled in. */
 struct sandbox_spec step_sandbox(struct step *step);
 

@@ -236,9 +236,8 @@ static bool context_root(struct step *step, struct run_mount *m, struct sandbox_
         if (!step_copy_context(step, b->context, m->source, &stack)) {
             return false;
         }
-        ret->layers = stack_paths(b, stack, &ret->layer_count);
         m->source = ".";
-        return true;
+        return stack_root(b, stack, step->instruction->span, ret);
     }
     const char **layers = ARENA_ARRAY(b->arena, const char *, 1);
     layers[0] = b->context->path;
@@ -254,28 +253,31 @@ static bool open_bind(struct step *step, struct run_mount *m, size_t number,
     to->kind = SANDBOX_BIND_ROOT;
     to->root = root;
     to->readonly = m->ast.readonly;
-    if (m->root != NULL) {
-        root->layers = stack_paths(b, m->root, &root->layer_count);
-    } else if (!context_root(step, m, root)) {
+    if (m->root != NULL ? !stack_root(b, m->root, step->instruction->span, root)
+                        : !context_root(step, m, root)) {
         return false;
     }
     to->source = m->source;
     return to->readonly || make_scratch(step, number, &to->scratch, err);
 }
 
-static void open_cache_bind(struct builder *b, const struct run_mount *m,
+static bool open_cache_bind(struct step *step, const struct run_mount *m,
                             struct sandbox_mount *to) {
+    struct builder *b = step->builder;
     to->kind = SANDBOX_BIND;
     to->source = m->cache;
     to->readonly = m->ast.readonly;
     if (m->root != NULL) {
         struct sandbox_root *root = ARENA_NEW(b->arena, struct sandbox_root);
-        root->layers = stack_paths(b, m->root, &root->layer_count);
+        if (!stack_root(b, m->root, step->instruction->span, root)) {
+            return false;
+        }
         to->kind = SANDBOX_BIND_ROOT;
         to->root = root;
         to->source = m->source;
         to->scratch = m->cache;
     }
+    return true;
 }
 
 bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbox_mount *to,
@@ -294,7 +296,9 @@ bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbo
             }
             break;
         case DOCKERFILE_MOUNT_CACHE:
-            open_cache_bind(b, m, &to[i]);
+            if (!open_cache_bind(step, m, &to[i])) {
+                return false;
+            }
             break;
         case DOCKERFILE_MOUNT_TMPFS:
             to[i].kind = SANDBOX_TMPFS;

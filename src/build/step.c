@@ -55,7 +55,7 @@ const char **stack_paths(struct builder *b, const struct stack *stack, size_t *r
 struct sandbox_spec step_sandbox(struct step *step) {
     struct builder *b = step->builder;
     struct sandbox_spec spec = { 0 };
-    spec.root.layers = stack_paths(b, &step->stage->stack, &spec.root.layer_count);
+    spec.root = step->root;
     spec.upper = step->upper;
     spec.work = store_work_path(&step->work->store, b->arena, "step/work");
     spec.staging = store_work_path(&step->work->store, b->arena, "staging");
@@ -118,6 +118,9 @@ static bool run_and_commit(struct step *step, struct step_work *work, step_funct
     if (!check_root(&err) || !root_stat(step, &root, &err) ||
         !step_work_begin(b, work, &root, &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
+    }
+    if (!stack_root(b, &step->stage->stack, step->instruction->span, &step->root)) {
+        return false;
     }
     step->work = work;
     step->upper = store_work_path(&work->store, b->arena, "step/fs");

@@ -57,9 +57,8 @@ static bool enter_links(struct inside *in, const char *name, const struct sandbo
                         struct err *err) {
     const char *dir = path_join(in->arena, in->spec->staging, name);
     if (root->layer_count > OVERLAY_LAYERS_MAX) {
-        err_set(err, "%zu layers are more than the %d that overlayfs takes", root->layer_count,
-                OVERLAY_LAYERS_MAX);
-        return err_help(err, "join some of the steps that change files");
+        return err_set(err, "%zu layers are more than the %d that overlayfs takes",
+                       root->layer_count, OVERLAY_LAYERS_MAX);
     }
     if (mkdir(dir, 0755) < 0 || mkdir(path_join(in->arena, dir, "empty"), 0755) < 0 ||
         chdir(dir) < 0) {

@@ -232,7 +232,7 @@ def test_ten_thousand_layers(store, server):
     image.layers *= 10000
     image.config["rootfs"]["diff_ids"] *= 10000
     image.finish()
-    refuse(store, server.add("a", image), "10000 layers, more than 480")
+    refuse(store, server.add("a", image), "10000 layers, more than 4000")
 
 
 def test_a_config_that_is_said_to_be_huge(store, server):
