@@ -6,7 +6,6 @@
  * of a line when a program ends, never run two into each other.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,13 +15,13 @@
 
 #include "agent/lib/queue.h"
 #include "gate/gate.h"
+#include "gate/mcp_pending.h"
 
 enum {
     FD_LINK = 3,
-    WAY_BYTES = 65536, /* each way; a line without a server is answered up to so many */
+    WAY_BYTES = 65536, /* each way */
     END_MS = 500,      /* for a server to end in */
     END_STEP_MS = 10,
-    SERVER_GONE = -32001, /* of JSON-RPC's numbers for a server's own errors */
 };
 
 struct relay {
@@ -33,6 +32,7 @@ struct relay {
     bool met;          /* a program of the guest's has begun */
     bool mid_line;     /* what the guest got last is no whole line */
     struct queue from_guest, to_guest;
+    struct mcp_pending pending;
     uint8_t buffers[2][WAY_BYTES];
 };
 
@@ -105,6 +105,7 @@ static void start_server(struct relay *r, const char *process) {
 /* The next program gets no end of a line that was another's. */
 static void begin(struct relay *r, const char *process) {
     end_server(r);
+    mcp_pending_clear(&r->pending);
     queue_clear(&r->to_guest);
     if (r->mid_line) {
         *queue_tail(&r->to_guest) = '\n';
@@ -121,44 +122,26 @@ static void add_text(struct relay *r, const char *text, size_t len) {
     }
 }
 
-/* A question that no server will answer any more: who asks must not wait for ever. */
-static void answer_for_nobody(struct relay *r, const uint8_t *line, size_t len) {
-    json_t *question = json_loadb((const char *)line, len, JSON_ALLOW_NUL, NULL);
-    json_t *id = json_object_get(question, "id");
-    if (json_object_get(question, "method") != NULL && id != NULL) {
-        json_t *answer =
-            json_pack("{s:s, s:O, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", id, "error", "code",
-                      SERVER_GONE, "message", "the MCP server on the host has ended");
-        char *text = json_dumps(answer, JSON_COMPACT);
-        if (text != NULL) {
-            size_t text_len = strlen(text);
-            text[text_len] = '\n'; /* in place of its NUL */
-            add_text(r, text, text_len + 1);
-        }
-        free(text);
-        json_decref(answer);
+/* Questions that no server will answer any more; the rest when there is room again. */
+static void answer_for_nobody(struct relay *r) {
+    AUTO_BUF text = BUF_INIT(MCP_ANSWER_MAX);
+    while (queue_room(&r->to_guest) >= MCP_ANSWER_MAX &&
+           mcp_pending_next(&r->pending, "the MCP server on the host has ended", &text)) {
+        add_text(r, text.ptr, text.len);
+        buf_reset(&text);
     }
-    json_decref(question);
 }
 
-/* Whole lines, and what is too long to be one. */
 static void take_unserved(struct relay *r, size_t len) {
-    while (len > 0) {
-        const uint8_t *line = queue_data(&r->from_guest);
-        const uint8_t *end = memchr(line, '\n', len);
-        size_t line_len = end != NULL ? (size_t)(end - line) + 1 : len;
-        if (end == NULL && len < WAY_BYTES) {
-            return;
-        }
-        answer_for_nobody(r, line, line_len);
-        queue_drop(&r->from_guest, line_len);
-        len -= line_len;
-    }
+    mcp_pending_ask(&r->pending, (str){ (const char *)queue_data(&r->from_guest), len });
+    queue_drop(&r->from_guest, len);
+    answer_for_nobody(r);
 }
 
 static void give_to_server(struct relay *r, size_t len) {
     ssize_t n = write(r->in_fd, queue_data(&r->from_guest), len);
     if (n > 0) {
+        mcp_pending_ask(&r->pending, (str){ (const char *)queue_data(&r->from_guest), (size_t)n });
         queue_drop(&r->from_guest, (size_t)n);
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
         close_fd(&r->in_fd);
@@ -224,9 +207,14 @@ static void end_line(struct relay *r) {
 }
 
 static void take_from_server(struct relay *r) {
-    if (queue_read(&r->to_guest, r->out_fd, SIZE_MAX) == IO_LOST) {
+    size_t before = r->to_guest.len;
+    enum io_result result = queue_read(&r->to_guest, r->out_fd, SIZE_MAX);
+    const char *news = (const char *)queue_data(&r->to_guest) + before;
+    mcp_pending_answer(&r->pending, (str){ news, r->to_guest.len - before });
+    if (result == IO_LOST) {
         end_line(r);
         end_server(r);
+        answer_for_nobody(r);
     }
 }
 
@@ -255,6 +243,9 @@ static bool step(struct relay *r) {
     }
     if ((fds[0].revents & POLLOUT) != 0 && !give_to_guest(r)) {
         return false;
+    }
+    if (r->pid == 0) {
+        answer_for_nobody(r);
     }
     if (fds[1].revents != 0) {
         take_from_server(r);
@@ -305,6 +296,7 @@ static _Noreturn void child(const struct gate_mcp_spec *spec, pid_t parent) {
         while (step(r)) {
         }
         end_server(r);
+        mcp_pending_done(&r->pending);
     }
     _exit(0);
 }

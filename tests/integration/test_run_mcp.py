@@ -150,6 +150,42 @@ def test_a_server_that_cannot_start_or_ends(port, tmp_path):
     assert b"no-such-server: not found" in one.errors.read()
 
 
+def test_what_a_server_had_taken_is_answered_when_it_ends(port):
+    """Each request once, in order, whatever its id; notifications, answers of ours and what was answered already are not."""
+    one = port("""read a; read b; read c; read d; printf '%s\\n' '{"jsonrpc":"2.0","id":2,"result":{"id":"x"}}' '{"method":"ping","id":1}'; """
+               """printf half; read e; exit 3""")
+    one.begin()
+    asked = [b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}', b'{"jsonrpc":"2.0","id":2,"method":"tools/call"}',
+             b'{"jsonrpc":"2.0","method":"notifications/initialized"}', b'{"method":"ping","id":"a\\u0000\\"b"}', b'{"id":7,"result":{}}']
+    one.sock.sendall(b"\n".join(asked) + b'\n{"id":null,"method":"x"}\n{"id":[1.5],"met')
+    assert [json.loads(one.line())["id"] for _ in range(2)] == [2, 1] and one.line() == b"half"
+    answers = [json.loads(one.line()) for _ in range(3)]
+    assert [answer["id"] for answer in answers] == [1, "a\0\"b", None]
+    assert {(answer["error"]["code"], answer["error"]["message"]) for answer in answers} == {(-32001, "the MCP server on the host has ended")}
+    one.sock.sendall(b'hod":"y"}\n')
+    assert json.loads(one.line())["id"] == [1.5]
+    assert json.loads(one.ask(b'{"id":8,"method":"z"}'))["id"] == 8
+
+
+def test_answers_too_long_to_be_known(port):
+    """An answer of 3 MB might be anybody's: nobody is answered twice."""
+    one = port("""read a; read b; printf '{"id":1,"result":"'; head -c 3000000 /dev/zero | tr '\\0' x; echo '"}'; read c; exit""")
+    one.begin()
+    one.sock.settimeout(30)
+    one.sock.sendall(b'{"id":1,"method":"a"}\n{"id":2,"method":"b"}\n')
+    assert len(one.line()) == 3000000 + 20
+    one.sock.sendall(b'{"id":3,"method":"c"}\n')
+    assert json.loads(one.line())["id"] == 3
+
+
+def test_more_requests_than_are_remembered(port):
+    one = port("head -n 300 >/dev/null")
+    one.begin()
+    one.sock.sendall(b"".join(b'{"id":%d,"method":"a"}\n' % i for i in range(300)))
+    assert [json.loads(one.line())["id"] for _ in range(256)] == list(range(256))
+    assert json.loads(one.ask(b'{"id":"next","method":"a"}'))["id"] == "next"
+
+
 def test_servers_that_do_not_end(port, tmp_path):
     one = port("trap '' TERM HUP INT; echo $$ >pid; (trap '' TERM; echo $BASHPID; exec sleep 100) & echo $! >pid2; "
                "while :; do sleep 0.1; done")
@@ -193,10 +229,10 @@ def test_an_answer_behind_half_a_line(port):
     while not got.endswith(b"\n"):  # the server's end
         got += one.sock.recv(65536)
     one.sock.sendall(b'{"jsonrpc":"2.0","id":2,"method":"b"}\n')
-    while b"32001" not in got:
+    while got.count(b"32001") < 2:
         got += one.sock.recv(65536)
-    first, second = got.split(b"\n")[:2]
-    assert first == b'{"half' and json.loads(second)["id"] == 2
+    first, second, third = got.split(b"\n")[:3]
+    assert first == b'{"half' and json.loads(second)["id"] == 1 and json.loads(third)["id"] == 2
 
 
 @pytest.mark.parametrize("command", ["exec sleep 100", "yes", "exec cat", "exec 0<&-; exec sleep 100"])
