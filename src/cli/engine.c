@@ -119,26 +119,34 @@ static bool choose_auto(struct cli *cli, struct engine *ret) {
     return true;
 }
 
-/* A word before a build of an hour fails in its last minute. */
-static bool check_nodes(struct cli *cli, struct engine *e, const struct oci_platform *platforms,
-                        size_t count) {
-    struct docker_builder b;
+/* Only a builder inside an engine needs that engine; what keeps us from seeing one may be it. */
+static bool find_builder(struct cli *cli, struct engine *e, struct docker_builder *ret) {
     struct err err = ERR_INIT;
-    if (!docker_builder_find(cli->arena, e->builder, &b, &err)) {
-        print_err(cli, &err);
+    bool found = docker_builder_find(cli->arena, e->builder, ret, &err);
+    e->elsewhere = found && !str_eq(ret->driver, S("docker"));
+    if (e->elsewhere && docker_builder_engine(cli->arena, ret, &e->docker, &err)) {
+        return true;
+    }
+    if (!e->elsewhere && !find_docker(cli, e)) {
         return false;
     }
-    e->elsewhere = !str_eq(b.driver, S("docker"));
-    const struct docker_node *first = count > 0 ? docker_builder_node(&b, &platforms[0]) : NULL;
+    return (found && !e->elsewhere) || (print_err(cli, &err), false);
+}
+
+/* A word before a build of an hour fails in its last minute. */
+static bool check_nodes(struct cli *cli, struct engine *e, const struct docker_builder *b,
+                        const struct oci_platform *platforms, size_t count) {
+    struct err err = ERR_INIT;
+    const struct docker_node *first = count > 0 ? docker_builder_node(b, &platforms[0]) : NULL;
     for (size_t i = 0; i < count; i++) {
-        const struct docker_node *node = docker_builder_node(&b, &platforms[i]);
+        const struct docker_node *node = docker_builder_node(b, &platforms[i]);
         e->several_nodes = e->several_nodes || node != first;
         if (node == NULL) {
             str platform = oci_platform_text(cli->arena, &platforms[i]);
-            err_set(&err, "the builder '%.*s' has no node for %.*s", STR_FMT(b.name),
+            err_set(&err, "the builder '%.*s' has no node for %.*s", STR_FMT(b->name),
                     STR_FMT(platform));
             err_help(&err, "docker buildx create --append --name %.*s --platform %.*s ENDPOINT",
-                     STR_FMT(b.name), STR_FMT(platform));
+                     STR_FMT(b->name), STR_FMT(platform));
             print_err(cli, &err);
             return false;
         }
@@ -159,8 +167,11 @@ bool engine_choose(struct cli *cli, const char *word, const struct oci_platform 
     if (ret->kind == ENGINE_BUILDX && word[strlen("buildx")] == ':') {
         ret->builder = word + strlen(BUILDX_PREFIX);
     }
-    return find_docker(cli, ret) &&
-           (ret->kind == ENGINE_DOCKER || check_nodes(cli, ret, platforms, platform_count));
+    struct docker_builder builder;
+    return ret->kind == ENGINE_DOCKER
+               ? find_docker(cli, ret)
+               : find_builder(cli, ret, &builder) &&
+                     check_nodes(cli, ret, &builder, platforms, platform_count);
 }
 
 /* ---- what was built ---- */

@@ -271,6 +271,9 @@ static void clean(struct run *r) {
 
 static bool claim(struct run *r, struct store_claim *ret) {
     const struct build_request *build = r->request->build;
+    if (r->request->elsewhere) {
+        return true; /* all that is made there is in the builder's own cache */
+    }
     if (docker_leftovers(r->arena, build->store, r->request->engine, true) > 0) {
         build->events->notice(build->self,
                               S("removed what a build that was killed had left in the engine"));

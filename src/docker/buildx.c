@@ -88,3 +88,21 @@ const struct docker_node *docker_builder_node(const struct docker_builder *b,
     }
     return NULL;
 }
+
+/* The platform that its first node runs itself is what $BUILDPLATFORM will be, as far as we need
+ * to know. */
+bool docker_builder_engine(struct arena *a, const struct docker_builder *b,
+                           struct docker_engine *ret, struct err *err) {
+    str rest = b->nodes[0].platforms;
+    str first = str_trim(str_cut(&rest, ','));
+    first = str_ends(first, S("*")) ? str_slice(first, 0, first.len - 1) : first;
+    *ret = (struct docker_engine){
+        .id = str_fmt(a, "builder %.*s", STR_FMT(b->name)),
+        .name = b->name,
+        .has_buildkit = true,
+        .has_buildx = true,
+        .has_step_network = true,
+    };
+    return oci_platform_parse(a, first.len > 0 ? first : S("linux/amd64"), &ret->platform, err) ||
+           err_wrap(err, "look at the builder '%.*s'", STR_FMT(b->name));
+}

@@ -44,6 +44,8 @@ static const struct {
     { S_INIT("exec format error"), docker_platform_help },
     { S_INIT("buildx component is missing"),
       "install the package docker-buildx (or docker-buildx-plugin)" },
+    { S_INIT("rpc error: code = unavailable"),
+      "the builder's node is gone, or the way there: 'docker buildx inspect' says what it sees" },
     { S_INIT("unexpected eof"), "the connection to the engine broke: is it still running?" },
     { S_INIT("connection reset by peer"),
       "the connection to the engine broke: is it still running?" },

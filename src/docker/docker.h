@@ -68,6 +68,10 @@ MUST_CHECK bool docker_builder_find(struct arena *a, const char *name, struct do
 const struct docker_node *docker_builder_node(const struct docker_builder *b,
                                               const struct oci_platform *platform);
 
+/* What stands for the engine where a builder needs none: its driver is not "docker". */
+MUST_CHECK bool docker_builder_engine(struct arena *a, const struct docker_builder *b,
+                                      struct docker_engine *ret, struct err *err);
+
 struct docker_request {
     const struct docker_engine *engine;
     const char *builder;    /* of buildx; NULL: the engine itself */
