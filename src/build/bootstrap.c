@@ -271,7 +271,10 @@ const char *debian_architecture(struct arena *a, const struct oci_platform *p) {
     if (str_eq(p->architecture, S("arm"))) {
         return str_eq(p->variant, S("v6")) ? "armel" : "armhf";
     }
-    return str_to_c(a, p->architecture);
+    if (str_eq(p->architecture, S("ppc64le"))) {
+        return "ppc64el";
+    }
+    return str_eq(p->architecture, S("mips64le")) ? "mips64el" : str_to_c(a, p->architecture);
 }
 
 /* The content's name: which packages in which versions are installed. */

@@ -174,7 +174,8 @@ static bool make_layer(struct builder *b, const struct stack *native, struct cop
         .staging = store_work_path(&work, b->arena, "staging"),
         .cancelled = b->request->cancelled,
     };
-    return stack_root(b, native, SPAN_NONE, &spec.root) && sandbox_call(&spec, copy_all, c, err) &&
+    spec.root.layers = stack_paths(b, native, &spec.root.layer_count);
+    return sandbox_call(&spec, copy_all, c, err) &&
            store_layer_commit(&work, "step", key, false,
                               S("{\"text\":\"tools of this machine for another's base\"}"), err);
 }

@@ -45,6 +45,20 @@ static bool is_same_version(struct arena *a, str one, str other, const char *pac
     return version.len > 0 && str_eq(version, find_version(a, other, package));
 }
 
+/* Loaders know --argv0 since glibc 2.33; "2.36-9+deb12u14". */
+static bool has_argv0(str version) {
+    uint64_t major = 0;
+    uint64_t minor = 0;
+    str rest = version;
+    str first = str_cut(&rest, '.');
+    size_t digits = 0;
+    while (digits < rest.len && char_is_digit(rest.ptr[digits])) {
+        digits++;
+    }
+    return str_to_u64(first, &major) && str_to_u64(str_slice(rest, 0, digits), &minor) &&
+           (major > 2 || (major == 2 && minor >= 33));
+}
+
 /* --- the table for the sandbox ---------------------------------------------------------------- */
 
 struct plan {
@@ -114,9 +128,8 @@ static void add_programs(struct plan *p, const struct standin_program *program) 
 
 /* --- for a root ------------------------------------------------------------------------------- */
 
-static const struct sandbox_standins *make_table(struct builder *b, const struct stack *native,
-                                                 str status, struct plan *p) {
-    str native_status = read_status(b, native);
+static const struct sandbox_standins *make_table(struct builder *b, str native_status, str status,
+                                                 struct plan *p) {
     for (size_t i = 0; i < standin_program_count; i++) {
         const struct standin_program *program = &standin_programs[i];
         if (status.len == 0 || program->package == NULL ||
@@ -148,13 +161,17 @@ static bool find(struct builder *b, const struct oci_reference *ref,
         return false;
     }
     struct stack stack = { native.layers, native.layer_count, 0, native.key };
+    str native_status = read_status(b, &stack);
+    if (!has_argv0(find_version(b->arena, native_status, "libc6"))) {
+        return false;
+    }
     if (python) {
         standin_python(b, &native, &stack);
     }
     if (!standin_layer(b, &stack, p.architecture, &p.layer, &err)) {
         return false;
     }
-    *ret = (struct standin_set){ p.layer, make_table(b, &stack, status, &p) };
+    *ret = (struct standin_set){ p.layer, make_table(b, native_status, status, &p) };
     return true;
 }
 
