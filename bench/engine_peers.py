@@ -52,6 +52,15 @@ def make_base(work):
     return f"{work}/base.tar"
 
 
+def exit_on_sigterm():
+    """SIGTERM leaves the contexts, which end daemons and remove folders. timeout(1) sends it twice, to us and to our group: only
+    the first counts, or the second would leave the removal of a folder in the middle."""
+    def leave(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(1)
+    signal.signal(signal.SIGTERM, leave)
+
+
 def unmount_below(folder):
     """What an engine has left mounted, so that its store can be removed."""
     with open("/proc/mounts", encoding="utf-8") as file:
@@ -106,8 +115,12 @@ class Docker(contextlib.AbstractContextManager):
             self.process = subprocess.Popen(
                 ["dockerd", "--data-root", f"{work}/docker", "--exec-root", f"{work}/docker-run", "-H", host, "--pidfile", f"{work}/docker.pid",
                  "--iptables=false", "--bridge=none", "--storage-driver=overlay2"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(lambda: subprocess.run([self.client, "version"], env=self.env, capture_output=True).returncode == 0,
-                   self.process, f"{work}/dockerd.log")
+        try:
+            wait_until(lambda: subprocess.run([self.client, "version"], env=self.env, capture_output=True).returncode == 0,
+                       self.process, f"{work}/dockerd.log")
+        except BaseException:  # no context is entered yet that would end it
+            self.__exit__()
+            raise
 
     @staticmethod
     def missing():
