@@ -24,7 +24,10 @@ static bool copy_root(void *self, int rootfd, const int *roots, struct err *err)
         return err_sys(err, errno, "enter the layers");
     }
     AUTO_BUF errors = BUF_INIT(64 * 1024);
-    const char *const argv[] = { "cp", "-a", "--", ".", c->target, NULL };
+    /* Each by its name: with "all" or -a an attribute that cannot be kept is no failure. */
+    const char *const argv[] = { "cp", "-dR", "--preserve=mode,ownership,timestamps,links,xattr",
+                                 "--", ".",   c->target,
+                                 NULL };
     struct proc_spec spec = { .argv = argv, .errors = &errors };
     return proc_check(&spec, err);
 }

@@ -39,7 +39,9 @@ class Remote:
         engine.sendall(UPGRADE)
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
-            answer += engine.recv(1)
+            piece = engine.recv(1)
+            assert piece, answer
+            answer += piece
         assert answer.startswith(b"HTTP/1.1 101 "), answer
         threading.Thread(target=pump, args=(client, engine), daemon=True).start()
         pump(engine, client, self.may_pass)

@@ -190,7 +190,8 @@ def tall_tars(base_tar, count):
         if i >= 10:
             entries.append(entry(f"f/.wh.{i - 10}", b""))
         if i % 50 == 0:
-            entries += [entry("again/.wh..wh..opq", b""), entry(f"again/since-{i}", b""), entry(f"a/{i}", b"linked"),
+            entries += [entry("again/.wh..wh..opq", b""), entry(f"again/since-{i}", b""),
+                        entry(f"a/{i}", b"linked", pax_headers={"SCHILY.xattr.user.mark": str(i)}),
                         entry(f"b/{i}", kind=tarfile.LNKTYPE, linkname=f"a/{i}")]
         yield tar_bytes(entries)
 
@@ -212,6 +213,7 @@ def test_more_layers_than_can_be_mounted(engine, base_tar, tmp_path):
         if not member.islnk():
             assert (f"{member.mode:o}", str(member.uid), str(int(member.mtime)), content) == (mode, uid, mtime, tree.text(name)), name
         assert links == ("2" if name[0] in "ab" and not name.startswith("again") else "1"), name
+    assert all(tree.xattr(f"{'a' if f'a/{i}' in tree and tree[f'a/{i}'].isreg() else 'b'}/{i}", "user.mark") == str(i) for i in range(0, 1000, 50))
     assert tree.under("f") == sorted(name[2:] for name in seen if name.startswith("f/"))
     layers = engine.layers()
     # the same lowest layers are joined once
