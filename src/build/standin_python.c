@@ -30,6 +30,8 @@ static bool run(struct builder *b, const struct build_image *native, struct stac
     oci_pairs_set(b->arena, &stage.config.env, S("PATH"),
                   S("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
     step.shown = (struct build_step){ .stage = stage.name,
+                                      .number = 1,
+                                      .count = 1,
                                       .text = S("RUN apt-get install python3-minimal"),
                                       .span = step.instruction->span };
     if (!step_run_aside(&step)) {
