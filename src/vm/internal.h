@@ -62,7 +62,7 @@ MUST_CHECK bool virtiofs_filter(struct arena *a, struct sock_fprog *ret, struct 
 /* virtiofs_child.c: between fork and exec. */
 enum virtiofs_step {
     VIRTIOFS_READY, /* never failed */
-    VIRTIOFS_USER_NAMESPACE,
+    VIRTIOFS_IDS,
     VIRTIOFS_MOUNT_NAMESPACE,
     VIRTIOFS_MOUNT,
     VIRTIOFS_READ_ONLY,
@@ -76,8 +76,8 @@ struct virtiofs_child {
     const char *host;
     bool read_only, stays;
     int listen_fd, errors_fd, failed_fd;
+    int mapped_fd; /* readable once it has its ids; virtiofs_fork() sets it */
     const struct sock_fprog *filter;
-    char uid_map[32], gid_map[32]; /* empty: root is root already */
     const char *program;
     const char *const *args;
     pid_t parent;
@@ -86,6 +86,9 @@ struct virtiofs_child {
 #define VIRTIOFS_SOURCE "/mnt"
 enum { VIRTIOFS_LISTEN = 3 };
 _Noreturn void virtiofs_exec(const struct virtiofs_child *child);
+/* virtiofs_ids.c: it, in a process with a user namespace of its own. */
+MUST_CHECK bool virtiofs_fork(struct virtiofs_child *child, pid_t *ret_pid, struct err *err);
+void virtiofs_end(pid_t pid); /* at once, and reaped */
 
 /* accel.c */
 enum accel_verdict {

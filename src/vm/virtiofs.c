@@ -29,7 +29,7 @@ enum {
 };
 
 static const char *const steps[] = {
-    [VIRTIOFS_USER_NAMESPACE] = "create a user namespace for virtiofsd",
+    [VIRTIOFS_IDS] = "wait for the ids of virtiofsd",
     [VIRTIOFS_MOUNT_NAMESPACE] = "create a mount namespace for virtiofsd",
     [VIRTIOFS_MOUNT] = "mount the folder for virtiofsd",
     [VIRTIOFS_READ_ONLY] = "make the folder read-only for virtiofsd",
@@ -99,7 +99,7 @@ static bool answers(int fd) {
            answer[2] == sizeof(uint64_t);
 }
 
-static void end_process(pid_t pid) {
+void virtiofs_end(pid_t pid) {
     if (pid > 0) {
         kill(pid, SIGKILL);
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
@@ -144,10 +144,6 @@ static bool start(struct arena *a, const struct vm_volume *volume, bool stays, i
     if (!virtiofs_filter(a, &filter, err) || !open_sockets(&listening, &connected, err)) {
         return false;
     }
-    if (geteuid() != 0) {
-        snprintf(c.uid_map, sizeof c.uid_map, "0 %u 1\n", geteuid());
-        snprintf(c.gid_map, sizeof c.gid_map, "0 %u 1\n", getegid());
-    }
     if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0) {
         return err_sys(err, errno, "create a pipe");
     }
@@ -159,17 +155,14 @@ static bool start(struct arena *a, const struct vm_volume *volume, bool stays, i
     c.listen_fd = listening;
     c.errors_fd = errors_out;
     c.failed_fd = failed_out;
-    pid_t pid = fork();
-    if (pid < 0) {
-        return err_sys(err, errno, "start virtiofsd");
-    }
-    if (pid == 0) {
-        virtiofs_exec(&c);
+    pid_t pid;
+    if (!virtiofs_fork(&c, &pid, err)) {
+        return false;
     }
     /* Once nobody holds the listener any more, a question that nobody will take ends at once. */
     close(take_fd(&listening));
     if (!answers(connected)) {
-        end_process(pid);
+        virtiofs_end(pid);
         return fail_start(failed_in, errors_in, err);
     }
     *ret_fd = take_fd(&connected);
@@ -211,7 +204,7 @@ static void wait_for_end(pid_t pid) {
         }
         nanosleep(&pause, NULL);
     }
-    end_process(pid);
+    virtiofs_end(pid);
 }
 
 void volumes_done(struct volumes *volumes) {
@@ -231,6 +224,6 @@ bool vm_volume_try(const struct vm_volume *volume, struct err *err) {
     if (!start(scratch, volume, false, &fd, &pid, err)) {
         return false;
     }
-    end_process(pid);
+    virtiofs_end(pid);
     return true;
 }

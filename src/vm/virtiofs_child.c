@@ -2,8 +2,8 @@
 /*
  * Between fork and exec: no allocation, no stdio. The program sees the folder under one name, in a
  * mount namespace of its own, where it is read-only when it shall be: that a guest mounts it so
- * binds only who keeps to it. An ordinary user is root of a user namespace there, as the program
- * needs it for its own sandbox.
+ * binds only who keeps to it. It is root of a user namespace (virtiofs_ids.c), as the program needs
+ * it for its own sandbox.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -19,24 +19,11 @@
 
 #include "vm/internal.h"
 
-static bool write_text(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    ssize_t len = (ssize_t)strlen(text);
-    bool good = fd >= 0 && write(fd, text, (size_t)len) == len;
-    int number = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    errno = number;
-    return good;
-}
-
-/* user_namespaces(7): a group is mapped by the user alone once none can be dropped. */
-static bool enter_user_namespace(const struct virtiofs_child *c) {
-    return c->uid_map[0] == '\0' ||
-           (unshare(CLONE_NEWUSER) == 0 && write_text("/proc/self/uid_map", c->uid_map) &&
-            write_text("/proc/self/setgroups", "deny") &&
-            write_text("/proc/self/gid_map", c->gid_map));
+/* Until then we are nobody. The parent is gone when there is nothing to read. */
+static bool wait_for_ids(const struct virtiofs_child *c) {
+    char byte;
+    errno = 0;
+    return read(c->mapped_fd, &byte, 1) == 1;
 }
 
 static bool enter_mount_namespace(const struct virtiofs_child *c) {
@@ -84,12 +71,9 @@ static const struct {
     enum virtiofs_step step;
     bool (*run)(const struct virtiofs_child *c);
 } steps[] = {
-    { VIRTIOFS_USER_NAMESPACE, enter_user_namespace },
-    { VIRTIOFS_MOUNT_NAMESPACE, enter_mount_namespace },
-    { VIRTIOFS_MOUNT, mount_folder },
-    { VIRTIOFS_READ_ONLY, make_read_only },
-    { VIRTIOFS_FILTER, add_filter },
-    { VIRTIOFS_EXEC, execute },
+    { VIRTIOFS_IDS, wait_for_ids },   { VIRTIOFS_MOUNT_NAMESPACE, enter_mount_namespace },
+    { VIRTIOFS_MOUNT, mount_folder }, { VIRTIOFS_READ_ONLY, make_read_only },
+    { VIRTIOFS_FILTER, add_filter },  { VIRTIOFS_EXEC, execute },
 };
 
 void virtiofs_exec(const struct virtiofs_child *c) {

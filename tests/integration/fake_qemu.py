@@ -123,6 +123,8 @@ def share():
             attempt(outcome, name, lambda: volume.chmod(volume.lookup(b"old"), mode))
         attempt(outcome, "device", volume.mknod, b"device", 0o60666, 0x800)
         attempt(outcome, "pipe", volume.mknod, b"pipe", 0o10644, 0)
+        attempt(outcome, "give", lambda: volume.chown(volume.lookup(b"pipe"), 1234, 1235))
+        attempt(outcome, "into lent", lambda: volume.write(volume.lookup(b"lent"), b"from the guest\n"))
         outcomes.append(outcome)
     with open(os.environ["FAKE_SHARE_OUT"], "w") as out:
         json.dump(outcomes, out)

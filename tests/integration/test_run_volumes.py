@@ -15,6 +15,7 @@ from test_run import AGENT, PROGRAM, Place, start_and_wait
 pytestmark = pytest.mark.skipif(not (os.access(PROGRAM, os.X_OK) and os.access(AGENT, os.X_OK)),
                                 reason="CAPSEM_BUILDER or CAPSEM_AGENT names no program")
 SERVERS = ("/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd")
+ROOT = os.geteuid() == 0
 NAMES = ("old", "new", "setuid", "device", "pipe")
 
 
@@ -25,6 +26,9 @@ def place(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/old").write_text("old\n")
     (tmp_path / "file").write_text("x")
+    for folder in ("a, b: é", "other"):
+        (tmp_path / folder / "lent").write_text("a program of the host's: setuid\n")
+        (tmp_path / folder / "lent").chmod(0o6755)
     place = Place(tmp_path)
     place.env["FAKE_SHARE_OUT"] = str(tmp_path / "outcome")
     return place
@@ -67,13 +71,20 @@ def test_a_guest_writes_and_reads(place):
     read_only, writable = json.loads((place.path / "outcome").read_text())  # /opt comes before /root
     assert writable == {"old": True, "above": "Invalid argument", "new": True, "setuid": "Operation not permitted", "chmod": None,
                         "chmod setuid": "Operation not permitted", "chmod setgid": "Operation not permitted",
-                        "device": "Operation not permitted", "pipe": None}
+                        "device": "Operation not permitted", "pipe": None, "give": None if ROOT else "Invalid argument", "into lent": None}
     assert read_only["old"] is True
-    assert {name: read_only[name] for name in ("new", "chmod", "pipe")} == dict.fromkeys(("new", "chmod", "pipe"), "Read-only file system")
+    refused = ("new", "chmod", "pipe", "into lent")
+    assert {name: read_only[name] for name in refused} == dict.fromkeys(refused, "Read-only file system")
     folder = place.path / "a, b: é"
-    assert sorted(os.listdir(folder)) == ["new", "old", "pipe"] and os.listdir(place.path / "other") == ["old"]
+    assert sorted(os.listdir(folder)) == ["lent", "new", "old", "pipe"] and sorted(os.listdir(place.path / "other")) == ["lent", "old"]
     assert (folder / "new").read_bytes() == b"from the guest\n" * 4000
     assert stat.S_IMODE((folder / "new").stat().st_mode) == 0o755 and stat.S_IMODE((folder / "old").stat().st_mode) == 0o640
+    if ROOT:
+        assert ((folder / "pipe").stat().st_uid, (folder / "pipe").stat().st_gid) == (1234, 1235)
+    # What the guest writes into a setuid program is nobody else's to run, root's least.
+    assert (folder / "lent").read_bytes().startswith(b"from the guest\n")
+    assert stat.S_IMODE((folder / "lent").stat().st_mode) == 0o755
+    assert stat.S_IMODE((place.path / "other/lent").stat().st_mode) == 0o6755
     [qemu] = place.started()
     assert "vhost-user-fs-pci,chardev=volume1,tag=volume1" in qemu["args"] and {8, 9} <= set(qemu["fds"])
     none_left(place)

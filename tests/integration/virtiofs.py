@@ -10,7 +10,7 @@ import struct
 
 GET_FEATURES, SET_FEATURES, SET_OWNER, SET_MEM_TABLE = 1, 2, 3, 5
 VRING_NUM, VRING_ADDR, VRING_BASE, VRING_KICK, VRING_CALL = 8, 9, 10, 12, 13
-LOOKUP, SETATTR, MKNOD, WRITE, INIT, CREATE = 1, 4, 8, 16, 26, 35
+LOOKUP, SETATTR, MKNOD, OPEN, WRITE, INIT, CREATE = 1, 4, 8, 14, 16, 26, 35
 VERSION_1 = 1 << 32  # VIRTIO_F_VERSION_1
 QUEUE, SIZE = 1, 4  # the first for requests; descriptors in it
 MEMORY, BASE = 1 << 20, 0x10000000
@@ -68,11 +68,22 @@ class Share:
         entry = self.ask(CREATE, ROOT, struct.pack("<IIII", os.O_RDWR | os.O_CREAT, 0o100000 | mode, 0, 0) + name + b"\0")
         node, handle = struct.unpack_from("<Q", entry)[0], struct.unpack_from("<Q", entry, 128)[0]
         if data:
-            self.ask(WRITE, node, struct.pack("<QQIIQII", handle, 0, len(data), 0, 0, 0, 0) + data)
+            self.put(node, handle, data)
         return node
+
+    def put(self, node, handle, data):
+        self.ask(WRITE, node, struct.pack("<QQIIQII", handle, 0, len(data), 0, 0, 0, 0) + data)
+
+    def write(self, node, data):
+        """Over the start of a file that is there, as a guest's kernel that leaves the modes to the other side."""
+        handle = struct.unpack_from("<Q", self.ask(OPEN, node, struct.pack("<II", os.O_RDWR, 0)))[0]
+        self.put(node, handle, data)
 
     def chmod(self, node, mode):
         self.ask(SETATTR, node, struct.pack("<II6Q8I", 1, *[0] * 10, 0o100000 | mode, *[0] * 4))
+
+    def chown(self, node, uid, gid):
+        self.ask(SETATTR, node, struct.pack("<II6Q8I", 6, *[0] * 12, uid, gid, 0))
 
     def mknod(self, name, mode, device):
         self.ask(MKNOD, ROOT, struct.pack("<IIII", mode, device, 0, 0) + name + b"\0")
