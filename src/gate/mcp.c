@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -21,16 +22,21 @@ enum {
     FD_LINK = 3,
     WAY_BYTES = 65536, /* each way */
     END_MS = 500,      /* for a server to end in */
+    OWN_END_MS = 200,
+    WHY_BYTES = 80,
     END_STEP_MS = 10,
 };
+
+static const char ended[] = "the MCP server on the host has ended";
 
 struct relay {
     const struct gate_mcp_spec *spec;
     int errors_fd;
-    pid_t pid;         /* the server, and its process group; 0: none */
-    int in_fd, out_fd; /* of the server; -1: closed */
-    bool met;          /* a program of the guest's has begun */
-    bool mid_line;     /* what the guest got last is no whole line */
+    pid_t pid;           /* the server, and its process group; 0: none */
+    int in_fd, out_fd;   /* of the server; -1: closed */
+    char why[WHY_BYTES]; /* it is not there to answer */
+    bool met;            /* a program of the guest's has begun */
+    bool mid_line;       /* what the guest got last is no whole line */
     struct queue from_guest, to_guest;
     struct mcp_pending pending;
     uint8_t buffers[2][WAY_BYTES];
@@ -60,6 +66,23 @@ static void end_server(struct relay *r) {
     while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR) {
     }
     r->pid = 0;
+}
+
+/* Its output has ended; it has a moment to do so itself, before it is made to. */
+static void note_end(struct relay *r) {
+    const struct timespec pause = { .tv_nsec = END_STEP_MS * 1000000L };
+    siginfo_t info = { 0 };
+    for (uint64_t deadline_ms = time_now_ms() + OWN_END_MS;;) {
+        bool asked = waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+        if (!asked || info.si_pid != 0 || time_now_ms() >= deadline_ms) {
+            break;
+        }
+        nanosleep(&pause, NULL);
+    }
+    if (info.si_pid != 0) {
+        snprintf(r->why, sizeof r->why, "%s: %s %d", ended,
+                 info.si_code == CLD_EXITED ? "exit status" : "signal", info.si_status);
+    }
 }
 
 static _Noreturn void run_server(const struct relay *r, const char *process, int in, int out) {
@@ -111,6 +134,7 @@ static void begin(struct relay *r, const char *process) {
         *queue_tail(&r->to_guest) = '\n';
         queue_grow(&r->to_guest, 1);
     }
+    snprintf(r->why, sizeof r->why, "%s", ended);
     r->met = true;
     start_server(r, process);
 }
@@ -126,7 +150,7 @@ static void add_text(struct relay *r, const char *text, size_t len) {
 static void answer_for_nobody(struct relay *r) {
     AUTO_BUF text = BUF_INIT(MCP_ANSWER_MAX);
     while (queue_room(&r->to_guest) >= MCP_ANSWER_MAX &&
-           mcp_pending_next(&r->pending, "the MCP server on the host has ended", &text)) {
+           mcp_pending_next(&r->pending, r->why, &text)) {
         add_text(r, text.ptr, text.len);
         buf_reset(&text);
     }
@@ -213,6 +237,7 @@ static void take_from_server(struct relay *r) {
     mcp_pending_answer(&r->pending, (str){ news, r->to_guest.len - before });
     if (result == IO_LOST) {
         end_line(r);
+        note_end(r);
         end_server(r);
         answer_for_nobody(r);
     }

@@ -161,10 +161,19 @@ def test_what_a_server_had_taken_is_answered_when_it_ends(port):
     assert [json.loads(one.line())["id"] for _ in range(2)] == [2, 1] and one.line() == b"half"
     answers = [json.loads(one.line()) for _ in range(3)]
     assert [answer["id"] for answer in answers] == [1, "a\0\"b", None]
-    assert {(answer["error"]["code"], answer["error"]["message"]) for answer in answers} == {(-32001, "the MCP server on the host has ended")}
+    assert {(answer["error"]["code"], answer["error"]["message"]) for answer in answers} == {(-32001, "the MCP server on the host has ended: exit status 3")}
     one.sock.sendall(b'hod":"y"}\n')
     assert json.loads(one.line())["id"] == [1.5]
     assert json.loads(one.ask(b'{"id":8,"method":"z"}'))["id"] == 8
+
+
+@pytest.mark.parametrize("command,how", [
+    ("read a; kill -9 $$", ": signal 9"), ("read a", ": exit status 0"), ("no-such-server", ": exit status 127"), ("exec >&-; exec sleep 60", "")])
+def test_an_answer_says_of_what_a_server_died(port, command, how):
+    """One that only closes its output is ended, and nothing is made up of it."""
+    one = port(command)
+    one.begin()
+    assert json.loads(one.ask(b'{"id":1,"method":"a"}'))["error"]["message"] == "the MCP server on the host has ended" + how
 
 
 def test_answers_too_long_to_be_known(port):
