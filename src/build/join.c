@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "build/internal.h"
+#include "build/layer.h"
 
 enum { JOINED_LAYERS = 400 };
 
@@ -35,14 +35,8 @@ static bool copy_root(void *self, int rootfd, const int *roots, struct err *err)
 static bool make(struct builder *b, const char *const *paths, const struct store_key *key,
                  struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
-    static const char *const folders[] = { "step", "step/fs", "staging" };
-    if (!store_work_begin(b->request->store, &work, err)) {
+    if (!layer_work_begin(b->request->store, &work, err)) {
         return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        if (mkdirat(work.fd, folders[i], 0755) < 0) {
-            return err_sys(err, errno, "create a work folder");
-        }
     }
     struct copying c = { store_work_path(&work, b->arena, "step/fs") };
     struct sandbox_spec spec = {

@@ -4,10 +4,9 @@
  * folder of their own: nothing else of the base is to be seen by a step that looks through its
  * whole root.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <string.h>
 
+#include "build/layer.h"
 #include "build/standins.h"
 
 enum { PROGRAM_BYTES_MAX = 16 * 1024 * 1024, DEPTH_MAX = 8 };
@@ -160,14 +159,8 @@ static bool copy_all(void *self, int rootfd, const int *roots, struct err *err) 
 static bool make_layer(struct builder *b, const struct stack *native, struct copying *c,
                        const struct store_key *key, struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
-    if (!store_work_begin(b->request->store, &work, err)) {
+    if (!layer_work_begin(b->request->store, &work, err)) {
         return false;
-    }
-    static const char *const folders[] = { "step", "step/fs", "staging" };
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        if (mkdirat(work.fd, folders[i], 0755) < 0) {
-            return err_sys(err, errno, "create a work folder");
-        }
     }
     c->to = store_work_path(&work, b->arena, "step/fs");
     struct sandbox_spec spec = {
