@@ -201,6 +201,16 @@ bool str_to_u64(str s, uint64_t *ret) {
     return true;
 }
 
+bool str_to_version(str s, uint64_t *ret_major, uint64_t *ret_minor) {
+    str rest = s;
+    str major = str_cut(&rest, '.');
+    size_t digits = 0;
+    while (digits < rest.len && char_is_digit(rest.ptr[digits])) {
+        digits++;
+    }
+    return str_to_u64(major, ret_major) && str_to_u64(str_slice(rest, 0, digits), ret_minor);
+}
+
 bool str_to_i64(str s, int64_t *ret) {
     bool negative = s.len > 0 && s.ptr[0] == '-';
     uint64_t value;

@@ -100,6 +100,8 @@ bool str_to_path(struct arena *a, str s, const char **ret, struct err *err)
 
 /* Decimal, whole text, no sign (u64) or an optional '-' (i64); false when not so or too large. */
 bool str_to_u64(str s, uint64_t *ret) __attribute__((warn_unused_result));
+/* The first two numbers of a version: 20 and 10 of "20.10.24+dfsg1". */
+bool str_to_version(str s, uint64_t *ret_major, uint64_t *ret_minor);
 bool str_to_i64(str s, int64_t *ret) __attribute__((warn_unused_result));
 
 /* Length of the valid UTF-8 sequence at the start of s (1..4), or 0 when it is not valid;

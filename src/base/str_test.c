@@ -108,6 +108,20 @@ static void paths_are_refused(void **state) {
     assert_false(str_to_path(a, (str){ longest, PATH_MAX }, &path, NULL));
 }
 
+static void versions(void **state) {
+    (void)state;
+    uint64_t major;
+    uint64_t minor;
+    assert_true(str_to_version(S("20.10.24+dfsg1"), &major, &minor));
+    assert_true(major == 20 && minor == 10);
+    assert_true(str_to_version(S("2.36-9+deb12u14"), &major, &minor));
+    assert_true(major == 2 && minor == 36);
+    static const char *const bad[] = { "", "2", "2.", ".36", "x.1", "2.x" };
+    for (size_t n = 0; n < ARRAY_LEN(bad); n++) {
+        assert_false(str_to_version(str_from_c(bad[n]), &major, &minor));
+    }
+}
+
 static void numbers(void **state) {
     (void)state;
     uint64_t u = 7;
@@ -239,6 +253,7 @@ int main(void) {
         cmocka_unit_test(cutting),
         cmocka_unit_test(copies_end_in_nul),
         cmocka_unit_test(paths_are_refused),
+        cmocka_unit_test(versions),
         cmocka_unit_test(numbers),
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(utf8_round_trips),

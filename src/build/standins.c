@@ -4,7 +4,7 @@
 
 #include "build/standins.h"
 
-enum { STATUS_BYTES_MAX = 64 * 1024 * 1024, ITEMS_MAX = 512, ARGUMENTS_MAX = 8 };
+enum { STATUS_BYTES_MAX = 64 * 1024 * 1024, ARGUMENTS_MAX = 8 };
 
 /* --- the same versions ------------------------------------------------------------------------ */
 
@@ -49,14 +49,7 @@ static bool is_same_version(struct arena *a, str one, str other, const char *pac
 static bool has_argv0(str version) {
     uint64_t major = 0;
     uint64_t minor = 0;
-    str rest = version;
-    str first = str_cut(&rest, '.');
-    size_t digits = 0;
-    while (digits < rest.len && char_is_digit(rest.ptr[digits])) {
-        digits++;
-    }
-    return str_to_u64(first, &major) && str_to_u64(str_slice(rest, 0, digits), &minor) &&
-           (major > 2 || (major == 2 && minor >= 33));
+    return str_to_version(version, &major, &minor) && (major > 2 || (major == 2 && minor >= 33));
 }
 
 /* --- the table for the sandbox ---------------------------------------------------------------- */

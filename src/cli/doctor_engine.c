@@ -61,13 +61,7 @@ void doctor_check_rights(struct doctor *d) {
 static bool is_recent(str release) {
     uint64_t major = 0;
     uint64_t minor = 0;
-    str rest = release;
-    str first = str_cut(&rest, '.');
-    size_t digits = 0;
-    while (digits < rest.len && char_is_digit(rest.ptr[digits])) {
-        digits++;
-    }
-    return str_to_u64(first, &major) && str_to_u64(str_slice(rest, 0, digits), &minor) &&
+    return str_to_version(release, &major, &minor) &&
            (major > KERNEL_MAJOR || (major == KERNEL_MAJOR && minor >= KERNEL_MINOR));
 }
 

@@ -36,21 +36,10 @@ uint64_t json_number_at(const json_t *o, const char *path) {
 
 /* ---- versions ---- */
 
-/* "20.10.24+dfsg1" to 20 and 10. */
-static bool parse_version(str text, uint64_t *ret_major, uint64_t *ret_minor) {
-    str rest = text;
-    str major = str_cut(&rest, '.');
-    size_t digits = 0;
-    while (digits < rest.len && char_is_digit(rest.ptr[digits])) {
-        digits++;
-    }
-    return str_to_u64(major, ret_major) && str_to_u64(str_slice(rest, 0, digits), ret_minor);
-}
-
 static bool check_age(const struct docker_engine *e, struct err *err) {
     uint64_t major;
     uint64_t minor;
-    if (!parse_version(e->version, &major, &minor)) {
+    if (!str_to_version(e->version, &major, &minor)) {
         return err_set(err, "the engine has a version that is no number: '%.*s'",
                        STR_FMT(e->version));
     }
@@ -89,11 +78,11 @@ static bool has_buildx(struct arena *a) {
 static void find_buildkit(struct arena *a, struct docker_engine *e) {
     uint64_t major = 0;
     uint64_t minor = 0;
-    e->has_step_network = parse_version(e->version, &major, &minor) && major >= PLUGIN_MAJOR;
+    e->has_step_network = str_to_version(e->version, &major, &minor) && major >= PLUGIN_MAJOR;
     e->has_buildx = has_buildx(a);
     /* Clients before 23 speak to the engine's BuildKit themselves. */
-    e->has_buildkit =
-        e->has_buildx || (parse_version(e->client_version, &major, &minor) && major < PLUGIN_MAJOR);
+    e->has_buildkit = e->has_buildx ||
+                      (str_to_version(e->client_version, &major, &minor) && major < PLUGIN_MAJOR);
 }
 
 /* ---- the machine ---- */
