@@ -19,7 +19,7 @@ PROGRAM := $(BUILD)/capsem-builder
 
 .DEFAULT_GOAL := help
 .PHONY: help all build-assets build-kernel build-rootfs run doctor validate cross-compile test bench \
-        fuzz conformance test-engines install clean packages-build packages-test
+        fuzz conformance mutants test-engines torture install clean packages-build packages-test
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -66,11 +66,17 @@ bench: packages-test all ## benchmarks: ratios against named peers
 fuzz: packages-test ## fuzz the parsers for a while; SECONDS=600
 	@fuzz/run $(or $(SECONDS),120)
 
+mutants: packages-test all ## is each of some wrong programs noticed by its test? ARGS=build for those of a room
+	@tools/mutants $(BUILD) $(ARGS)
+
 conformance: packages-test all ## Dockerfiles built here, by Docker and by buildah: compared entry by entry
 	@/usr/bin/python3 -B tests/conformance/run.py $(PROGRAM) $(BUILD)/tests/conformance/conformance-attr --peers $(ARGS)
 
 test-engines: packages-test all ## small guests on every engine and builder: the same bytes
 	@tools/test-engines $(BUILD) $(ARGS)
+
+torture: packages-test all ## lost power at many moments, on ext4 and xfs; CUTS=200
+	@/usr/bin/python3 -B tests/torture/power.py $(PROGRAM) --cuts $(or $(CUTS),200) $(ARGS)
 
 install: all ## into PREFIX (/usr/local)
 	meson configure $(BUILD) --prefix $(PREFIX) && meson install -C $(BUILD)

@@ -13,8 +13,9 @@ build-kernel arch=host_arch:
 build-rootfs arch=host_arch:
     make build-rootfs ARCH={{arch}}
 
-run cmd="":
-    make run CMD='{{cmd}}'
+# exported, not pasted into the shell's line: it may hold quotes of its own
+run $CMD="":
+    @make run
 
 doctor:
     make doctor

@@ -89,10 +89,10 @@ def wait_until(condition, process, log):
 
 
 class Ours:
-    name, env = "ours", None
+    env = None
 
-    def __init__(self, program, store):
-        self.program, self.store = program, store
+    def __init__(self, program, store, name="ours"):
+        self.program, self.store, self.name = program, store, name
 
     def load(self, base, name="bench-base"):
         run(self.program, "image", "import", base, name, "--cache-dir", self.store)

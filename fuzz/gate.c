@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as what a guest's client says first: the name that comes out is one of a host, and HTTP
- * that is passed on is read again with the same name. */
+ * that is passed on is read again with the same name; any bytes as the body of a request. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,21 @@ static void check_rewritten(str text, const struct gate_head *head) {
         ASSERT(gate_head_parse((str){ out, len }, &again, &why) == GATE_WHOLE);
         ASSERT(strcmp(again.name, head->name) == 0 && strcmp(again.method, head->method) == 0);
         ASSERT(again.port == head->port && again.len == len);
+        ASSERT(again.chunked == head->chunked && again.body_bytes == head->body_bytes);
     }
+}
+
+/* A body ends at the same byte in whatever pieces it comes. */
+static void check_body(const uint8_t *data, size_t size) {
+    struct gate_head head = { .chunked = true };
+    struct gate_body whole, pieces;
+    gate_body_init(&whole, &head);
+    gate_body_init(&pieces, &head);
+    size_t end = gate_body_take(&whole, data, size), at = 0;
+    while (at < size && gate_body_take(&pieces, data + at, 1) == 1) {
+        at++;
+    }
+    ASSERT(at == end && gate_body_is_bad(&whole) == gate_body_is_bad(&pieces));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -62,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (gate_name_clean(text, name)) {
         check_name(name);
     }
+    check_body((const uint8_t *)copy, size);
     struct gate_override override;
     struct err err = ERR_INIT;
     if (gate_override_parse(text, &override, &err)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Any bytes as templates: the first byte chooses the options, the rest is the text. Where it holds
- * lines of one 0x1e, what is behind them are the templates a, b, c... that it can load; the names
+ * lines of one 0x1e, what is after them are the templates a, b, c... that it can load; the names
  * of none but these are found. It renders to UTF-8 or gives exactly one error inside of a text,
  * within its limits, twice the same.
  */

@@ -17,7 +17,7 @@ static void try_manifest(struct arena *a, str text) {
         for (size_t i = 0; i < m.len; i++) {
             ASSERT(oci_digest_ok(m.items[i].digest));
         }
-        const struct oci_descriptor *d = oci_index_choose(&m, &platform);
+        const struct oci_descriptor *d = oci_index_choose(a, &m, &platform, NULL);
         ASSERT(d == NULL || (d >= m.items && d < m.items + m.len));
     }
     if (oci_config_diff_ids(a, text, &diff_ids, NULL)) {
@@ -29,9 +29,9 @@ static void try_manifest(struct arena *a, str text) {
 
 static void try_config(struct arena *a, str text) {
     struct oci_config config;
-    struct oci_strings none = { 0 };
+    struct oci_layers none = { 0 };
     if (oci_config_decode(a, text, &config, NULL)) {
-        str again = oci_config_complete(a, &config, &none);
+        str again = oci_config_complete(a, &config, NULL, &none);
         ASSERT(oci_config_decode(a, again, &config, NULL));
     }
 }

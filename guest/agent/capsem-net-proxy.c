@@ -131,7 +131,7 @@ static void move_link(short events) {
     if (lost) {
         lose_link(NULL);
     } else if (!mux_take_frames(mux, &no_hooks)) {
-        lose_link("the host sent a frame that makes no sense");
+        lose_link("malformed frame from the host");
     } else if (mux->met) {
         transport_proven(&proxy.link);
     }

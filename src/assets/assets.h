@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * assets/: what a build leaves, in a folder that others boot from (spec/outputs.md).
+ * assets/: what a build leaves, in a folder that others boot from (docs/manual.md, "What a build
+ * leaves").
  *
- *   DIR/ARCH/{initrd.img,rootfs.squashfs,vmlinuz,tool-versions.txt,build.json}
+ *   DIR/ARCH/{initrd.img,rootfs.squashfs,vmlinuz,tool-versions.txt,build.json,config.json}
  *   DIR/B3SUMS, DIR/manifest.json    cover every architecture folder that is there
  *   DIR/current -> ARCH              the architecture built last
  *
@@ -118,7 +119,9 @@ MUST_CHECK bool assets_update_open(struct assets_update *u, enum asset asset, in
 
 struct assets_commit {
     str version;                      /* V of manifest.json; empty: as it was, else the program's */
+    int manifest_format;              /* 1 or 2; 0: as it was, else 1 */
     str tool_versions;                /* text; ptr NULL: the file stays */
+    str config;                       /* text of config.json; ptr NULL: the file stays */
     const struct assets_build *build; /* NULL: build.json stays */
     bool current;                     /* DIR/current shall point here */
     unsigned threads;                 /* that hash; 0: one a CPU. They have ended at return */

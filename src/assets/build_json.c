@@ -101,11 +101,40 @@ static json_t *old_templates(struct arena *a, int dirfd, const char *arch, json_
     return json_is_object(templates) ? templates : NULL;
 }
 
+/* The same steps and inputs, whatever time it took and whoever ran them. */
+static bool is_same_work(const json_t *one, const json_t *other) {
+    static const char *const fields[] = { "stage", "instruction", "key" };
+    const json_t *a = json_object_get(one, "steps");
+    const json_t *b = json_object_get(other, "steps");
+    bool same = json_equal(json_object_get(one, "inputs"), json_object_get(other, "inputs")) &&
+                json_equal(json_object_get(one, "sizes"), json_object_get(other, "sizes")) &&
+                json_array_size(a) == json_array_size(b);
+    for (size_t i = 0; same && i < json_array_size(a); i++) {
+        for (size_t f = 0; f < ARRAY_LEN(fields); f++) {
+            const json_t *x = json_object_get(json_array_get(a, i), fields[f]);
+            const json_t *y = json_object_get(json_array_get(b, i), fields[f]);
+            same &= (x == NULL && y == NULL) || json_equal(x, y) == 1;
+        }
+    }
+    return same;
+}
+
+/* A build that ran nothing says nothing new: what is known of the last one that did stays. */
+static json_t *newer_of(json_t *old, json_t *now) {
+    json_int_t run = json_integer_value(json_object_get(now, "steps_run"));
+    if (old == NULL || now == NULL || run > 0 || !is_same_work(old, now)) {
+        return now;
+    }
+    json_decref(now);
+    return json_incref(old);
+}
+
 static json_t *templates_object(struct arena *a, json_t *old, const struct assets_build *build) {
     AUTO_JSON all = old != NULL ? json_copy(old) : json_object();
     for (size_t i = 0; i < build->template_count; i++) {
         const struct assets_template *r = &build->templates[i];
-        if (!set(all, str_to_c(a, r->name), template_object(r))) {
+        const char *name = str_to_c(a, r->name);
+        if (!set(all, name, newer_of(json_object_get(all, name), template_object(r)))) {
             return NULL;
         }
     }

@@ -47,11 +47,18 @@ const struct asset_sum *asset_sums_find(const struct asset_sums *sums, const cha
 
 /* --- manifest.c ------------------------------------------------------------------------------- */
 
+/* What a manifest says besides the sums. */
+struct asset_manifest {
+    int format;
+    str version; /* of the assets; empty: not known */
+    str date;    /* format 2: YYYY-MM-DD */
+    str program; /* format 2: the version of who made them */
+};
 /* Text in the arena. */
-MUST_CHECK bool asset_manifest_text(struct arena *a, const struct asset_sums *sums, str version,
-                                    str *ret, struct err *err);
-/* `latest` of DIR/manifest.json; empty when there is none that can be read. */
-str asset_manifest_latest(struct arena *a, int dirfd);
+MUST_CHECK bool asset_manifest_text(struct arena *a, const struct asset_sums *sums,
+                                    const struct asset_manifest *m, str *ret, struct err *err);
+/* What DIR/manifest.json says; format 0 when there is none that can be read. */
+struct asset_manifest asset_manifest_load(struct arena *a, int dirfd);
 
 /* ---- build_json.c ---- */
 

@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "assets/internal.h"
 #include "hash/hash.h"
 
 /* What one commit may write, in the order of the renames: the assets come first, and nothing is
  * between them and their sums. */
-enum { FILE_SUMS = ASSET_COUNT, FILE_MANIFEST, FILE_TOOLS, FILE_BUILD, FILE_COUNT };
+enum { FILE_SUMS = ASSET_COUNT, FILE_MANIFEST, FILE_TOOLS, FILE_CONFIG, FILE_BUILD, FILE_COUNT };
 
 struct assets_update {
     struct arena *arena;
@@ -88,7 +89,7 @@ static bool prepare(struct assets_update *u, struct err *err) {
 bool assets_update_begin(const char *dir, const char *arch, struct assets_update **ret,
                          struct err *err) {
     if (!asset_arch_is_valid(str_from_c(arch))) {
-        return err_set(err, "'%s' is no name for an architecture's folder", arch);
+        return err_set(err, "'%s' cannot name an architecture folder", arch);
     }
     struct arena *a = arena_new();
     AUTO_ASSETS_UPDATE u = ARENA_NEW(a, struct assets_update);
@@ -128,6 +129,8 @@ static const char *file_path(const struct assets_update *u, size_t file) {
     switch (file) {
     case FILE_TOOLS:
         return path_join(u->arena, u->arch, "tool-versions.txt");
+    case FILE_CONFIG:
+        return path_join(u->arena, u->arch, "config.json");
     case FILE_BUILD:
         return path_join(u->arena, u->arch, "build.json");
     case FILE_SUMS:
@@ -210,28 +213,46 @@ static bool finish_fresh(struct assets_update *u, const struct assets_commit *c,
     return true;
 }
 
-static str choose_version(struct assets_update *u, const struct assets_commit *c) {
-    str version = c->version;
-    if (version.len == 0) {
-        version = asset_manifest_latest(u->arena, u->dirfd);
-    }
-    return version.len > 0 ? version : S(CAPSEM_VERSION);
+/* YYYY-MM-DD, in UTC. */
+static str date_text(struct arena *a, int64_t epoch_s) {
+    time_t when = (time_t)epoch_s;
+    struct tm tm;
+    return gmtime_r(&when, &tm) == NULL
+               ? S("1970-01-01")
+               : str_fmt(a, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+static struct asset_manifest choose_manifest(struct assets_update *u,
+                                             const struct assets_commit *c) {
+    struct asset_manifest was = asset_manifest_load(u->arena, u->dirfd);
+    struct asset_manifest m = { .program = S(CAPSEM_VERSION) };
+    m.version = c->version.len > 0 ? c->version : was.version;
+    m.version = m.version.len > 0 ? m.version : S(CAPSEM_VERSION);
+    m.format = c->manifest_format != 0 ? c->manifest_format : was.format != 0 ? was.format : 1;
+    m.date = c->build != NULL   ? date_text(u->arena, c->build->source_date_epoch)
+             : was.date.len > 0 ? was.date
+                                : S("1970-01-01");
+    return m;
 }
 
 static bool write_texts(struct assets_update *u, const struct assets_commit *c,
                         const struct asset_sums *sums, struct err *err) {
     AUTO_BUF lines = BUF_INIT(SUMS_BYTES_MAX);
     str text = { 0 };
+    struct asset_manifest manifest = choose_manifest(u, c);
     asset_sums_text(sums, &lines);
     if (lines.full) {
         return err_set(err, "too many architecture folders");
     }
     if (!write_text(u, FILE_SUMS, buf_str(&lines), err) ||
-        !asset_manifest_text(u->arena, sums, choose_version(u, c), &text, err) ||
+        !asset_manifest_text(u->arena, sums, &manifest, &text, err) ||
         !write_text(u, FILE_MANIFEST, text, err)) {
         return false;
     }
     if (c->tool_versions.ptr != NULL && !write_text(u, FILE_TOOLS, c->tool_versions, err)) {
+        return false;
+    }
+    if (c->config.ptr != NULL && !write_text(u, FILE_CONFIG, c->config, err)) {
         return false;
     }
     return c->build == NULL ||
@@ -255,13 +276,27 @@ static bool check_places(struct assets_update *u, bool current, struct err *err)
     return !current || check_place(u, "current", err);
 }
 
+/* Texts are on the disk before their names are, as the assets (finish_fresh): a lost power leaves
+ * the old content or the new one. All content comes before the first name, and all names are on the
+ * disk before the caller is told that they are there. */
 static bool rename_all(struct assets_update *u, struct err *err) {
+    bool any = false;
+    for (size_t i = ASSET_COUNT; i < FILE_COUNT; i++) {
+        if (u->files[i].fd >= 0 && os_sync_data(u->files[i].fd) < 0) {
+            return err_sys(err, errno, "write '%s'", file_path(u, i));
+        }
+    }
     for (size_t i = 0; i < FILE_COUNT; i++) {
-        if (u->files[i].fd >= 0 && !fs_replace_commit(&u->files[i], false, err)) {
+        if (u->files[i].fd < 0) {
+            continue;
+        }
+        any = true;
+        if (!fs_replace_commit(&u->files[i], false, err)) {
             return false;
         }
     }
-    return true;
+    return !any || (fs_sync_folder_of(u->dirfd, file_path(u, FILE_BUILD), err) &&
+                    fs_sync_folder_of(u->dirfd, "B3SUMS", err));
 }
 
 static bool set_current(struct assets_update *u, struct err *err) {

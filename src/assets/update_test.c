@@ -24,6 +24,7 @@ static void commit_writes_all_that_the_spec_shows(void **state) {
     struct assets_commit c = {
         .version = S("1.2.3"),
         .tool_versions = S("# System\nnode=v22\n"),
+        .config = S("{}\n"),
         .build = &build,
         .current = true,
     };
@@ -32,6 +33,7 @@ static void commit_writes_all_that_the_spec_shows(void **state) {
     assert_string_equal(content(f, "x86_64/rootfs.squashfs"), "rootfs");
     assert_string_equal(content(f, "x86_64/vmlinuz"), "kernel");
     assert_string_equal(content(f, "x86_64/tool-versions.txt"), "# System\nnode=v22\n");
+    assert_string_equal(content(f, "x86_64/config.json"), "{}\n");
     assert_non_null(strstr(content(f, "x86_64/build.json"), "\"vmlinuz\": 6"));
     char target[32] = "";
     assert_int_equal(readlinkat(f->dirfd, "current", target, sizeof target - 1), 6);
@@ -129,6 +131,57 @@ static void partial_commit_keeps_the_rest(void **state) {
     assert_false(fs_exists(f->dirfd, "x86_64/build.json"));
     assert_non_null(strstr(content(f, "B3SUMS"), hex_of(f, "repacked")));
     assert_non_null(strstr(content(f, "manifest.json"), "\"latest\": \"2\""));
+}
+
+/* Asked for once it stays, also when only the sums are renewed; and it is checked as the other. */
+static void a_manifest_of_format_2(void **state) {
+    struct fixture *f = *state;
+    struct assets_build build = { .source_date_epoch = 1700000000 };
+    struct assets_commit c = { .version = S("3.1"), .manifest_format = 2, .build = &build };
+    static const char wanted[] = "{\n"
+                                 "  \"format\": 2,\n"
+                                 "  \"refresh_policy\": \"24h\",\n"
+                                 "  \"assets\": {\n"
+                                 "    \"current\": \"3.1\",\n"
+                                 "    \"releases\": {\n"
+                                 "      \"3.1\": {\n"
+                                 "        \"date\": \"2023-11-14\",\n"
+                                 "        \"deprecated\": false,\n"
+                                 "        \"min_binary\": \"1.0.0\",\n"
+                                 "        \"arches\": {\n"
+                                 "          \"x86_64\": {\n"
+                                 "            \"vmlinuz\": {\n"
+                                 "              \"hash\": \"%s\",\n"
+                                 "              \"size\": 6\n"
+                                 "            }\n"
+                                 "          }\n"
+                                 "        }\n"
+                                 "      }\n"
+                                 "    }\n"
+                                 "  },\n"
+                                 "  \"binaries\": {\n"
+                                 "    \"current\": \"" CAPSEM_VERSION "\",\n"
+                                 "    \"releases\": {\n"
+                                 "      \"" CAPSEM_VERSION "\": {\n"
+                                 "        \"date\": \"2023-11-14\",\n"
+                                 "        \"deprecated\": false,\n"
+                                 "        \"min_assets\": \"3.1\"\n"
+                                 "      }\n"
+                                 "    }\n"
+                                 "  }\n"
+                                 "}\n";
+    static const char *const kernel[ASSET_COUNT] = { [ASSET_KERNEL] = "kernel" };
+    assert_true(commit(f, "x86_64", kernel, &c, NULL));
+    const char *text = content(f, "manifest.json");
+    assert_string_equal(text, str_fmt(f->arena, wanted, hex_of(f, "kernel")).ptr);
+    struct asset_finding *findings = NULL;
+    size_t count = 1;
+    assert_true(assets_verify(f->dir, 1, f->arena, &findings, &count, NULL));
+    assert_int_equal(count, 0);
+    assert_true(commit(f, "x86_64", none, &(struct assets_commit){ 0 }, NULL));
+    assert_string_equal(content(f, "manifest.json"), text);
+    assert_true(commit(f, "x86_64", none, &(struct assets_commit){ .manifest_format = 1 }, NULL));
+    assert_non_null(strstr(content(f, "manifest.json"), "\"latest\": \"3.1\""));
 }
 
 static void version_is_never_empty(void **state) {
@@ -334,6 +387,7 @@ int main(void) {
         TEST(commit_writes_all_that_the_spec_shows),
         TEST(sums_cover_every_folder),
         TEST(partial_commit_keeps_the_rest),
+        TEST(a_manifest_of_format_2),
         TEST(version_is_never_empty),
         TEST(wrong_sums_are_repaired),
         TEST(same_texts_are_not_touched),

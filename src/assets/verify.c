@@ -29,9 +29,9 @@ static void parse_lines(struct verify *v, str text) {
         struct asset_sum row;
         if (!asset_sum_parse(v->arena, str_cut(&text, '\n'), &row)) {
             found(v, "B3SUMS",
-                  str_fmt(v->arena, "line %zu is not a sum and an asset's name", number).ptr);
+                  str_fmt(v->arena, "line %zu is not a checksum and an asset name", number).ptr);
         } else if (asset_sums_find(&v->sums, row.arch, row.asset) != NULL) {
-            found(v, sum_path(v, &row), "is in B3SUMS twice");
+            found(v, sum_path(v, &row), "appears twice in B3SUMS");
         } else {
             ARENA_PUSH(v->arena, v->sums.rows, v->sums.len, v->sums.cap, row);
         }
@@ -52,7 +52,7 @@ static void check_file(struct verify *v, struct asset_sum *row) {
     } else if (!blake3_fd_threads(fd, v->threads, digest, &err)) {
         found(v, path, str_fmt(v->arena, "%s", err.frames[0]).ptr);
     } else if (memcmp(digest, row->digest, sizeof digest) != 0) {
-        found(v, path, "differs from its sum");
+        found(v, path, "does not match its checksum");
     } else {
         row->size_bytes = (uint64_t)st.st_size;
     }
@@ -84,8 +84,8 @@ static bool check_manifest(struct verify *v, struct err *err) {
               unread.code == ENOENT ? "is missing" : str_fmt(v->arena, "%s", unread.frames[0]).ptr);
         return true;
     }
-    if (!asset_manifest_text(v->arena, &v->sums, asset_manifest_latest(v->arena, v->dirfd), &wanted,
-                             err)) {
+    struct asset_manifest m = asset_manifest_load(v->arena, v->dirfd);
+    if (!asset_manifest_text(v->arena, &v->sums, &m, &wanted, err)) {
         return false;
     }
     AUTO_JSON a = json_loadb(there.ptr, there.len, 0, NULL);

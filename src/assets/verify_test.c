@@ -56,13 +56,13 @@ static void findings_name_what_is_wrong(void **state) {
         const char *what;
     } cases[] = {
         { damage_nothing, NULL, NULL },
-        { damage_content, "x86_64/vmlinuz", "differs from its sum" },
+        { damage_content, "x86_64/vmlinuz", "does not match its checksum" },
         { damage_remove, "x86_64/initrd.img", "is missing" },
         { damage_kind, "x86_64/initrd.img", "is not a regular file" },
         { damage_unlisted, "arm64/vmlinuz", "is not in B3SUMS" },
-        { damage_line, "B3SUMS", "line 4 is not a sum and an asset's name" },
-        { damage_twice, "x86_64/vmlinuz", "is in B3SUMS twice" },
-        { damage_escape, "B3SUMS", "line 4 is not a sum and an asset's name" },
+        { damage_line, "B3SUMS", "line 4 is not a checksum and an asset name" },
+        { damage_twice, "x86_64/vmlinuz", "appears twice in B3SUMS" },
+        { damage_escape, "B3SUMS", "line 4 is not a checksum and an asset name" },
         { damage_manifest, "manifest.json", "does not agree with B3SUMS" },
         { damage_json, "manifest.json", "is not JSON" },
         { damage_no_manifest, "manifest.json", "is missing" },

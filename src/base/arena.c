@@ -81,7 +81,7 @@ void arena_reset(struct arena *a) {
     a->used = 0;
 }
 
-/* A large request gets a block of its own, linked behind the head so that the head keeps filling.
+/* A large request gets a block of its own, linked after the head so that the head keeps filling.
  */
 static void *alloc_large(struct arena *a, size_t size) {
     struct block *b = block_new(size);

@@ -23,3 +23,4 @@
 #include "base/os.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/units.h"

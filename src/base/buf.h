@@ -2,7 +2,7 @@
 /*
  * buf: growable text with a hard maximum. What would pass the maximum is dropped and `full` is
  * set, which stays set: writers need no check after each call, the reader of the result checks
- * once. Always NUL-terminated behind its length.
+ * once. Always NUL-terminated after its length.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,12 +34,22 @@ bool err_sys(struct err *err, int errnum, const char *fmt, ...) {
         return false;
     }
     char what[ERR_FRAME_BYTES];
+    const char *why = strerror(errnum);
     va_list args;
     va_start(args, fmt);
     format_frame(what, fmt, args);
     va_end(args);
-    err_set(err, "%s: %s", what, strerror(errnum));
+    /* A long path must not hide what is wrong with it. */
+    size_t room = sizeof what - strlen(why) - strlen(": ") - 1;
+    if (strlen(what) > room) {
+        memcpy(what + room - 3, "...", 4);
+    }
+    err_set(err, "%s: %s", what, why);
     err->code = errnum;
+    if (errnum == EFBIG) {
+        err_help(err, "the file size limit was reached ('ulimit -f' shows it); 'ulimit -f "
+                      "unlimited' removes it");
+    }
     return false;
 }
 

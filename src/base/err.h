@@ -13,7 +13,7 @@
 
 struct buf;
 
-enum { ERR_FRAMES_MAX = 8, ERR_FRAME_BYTES = 384 };
+enum { ERR_FRAMES_MAX = 8, ERR_FRAME_BYTES = 640 };
 
 struct err {
     int code;                                     /* errno where there is one, else 0 */
@@ -24,7 +24,7 @@ struct err {
 
 #define ERR_INIT ((struct err){ .count = 0 })
 
-/* The first frame, with or without the text of an errno behind it. Replaces what was there. */
+/* The first frame, with or without the text of an errno after it. Replaces what was there. */
 bool err_set(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 bool err_sys(struct err *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), cold));

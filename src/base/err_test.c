@@ -31,6 +31,15 @@ static void frames_read_from_outside_in(void **state) {
     check_text(&err, "again");
 }
 
+static void a_limit_of_file_sizes_is_named(void **state) {
+    (void)state;
+    struct err err = ERR_INIT;
+    err_sys(&err, EFBIG, "write 'x'");
+    assert_non_null(strstr(err.help, "ulimit -f"));
+    err_sys(&err, ENOENT, "open 'x'");
+    assert_string_equal(err.help, "");
+}
+
 static void a_full_stack_keeps_the_cause(void **state) {
     (void)state;
     struct err err = ERR_INIT;
@@ -49,9 +58,13 @@ static void long_frames_are_cut(void **state) {
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     struct err err = ERR_INIT;
-    err_sys(&err, EACCES, "%s", text);
+    err_set(&err, "%s", text);
     assert_int_equal(strlen(err.frames[0]), ERR_FRAME_BYTES - 1);
     assert_string_equal(err.frames[0] + ERR_FRAME_BYTES - 4, "...");
+    err_sys(&err, EACCES, "%s", text);
+    static const char end[] = "x...: Permission denied";
+    assert_int_equal(strlen(err.frames[0]), ERR_FRAME_BYTES - 1);
+    assert_string_equal(err.frames[0] + ERR_FRAME_BYTES - sizeof end, end);
 }
 
 static void the_innermost_help_is_kept(void **state) {
@@ -76,6 +89,7 @@ static void nobody_needs_to_listen(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_read_from_outside_in),
+        cmocka_unit_test(a_limit_of_file_sizes_is_named),
         cmocka_unit_test(a_full_stack_keeps_the_cause),
         cmocka_unit_test(long_frames_are_cut),
         cmocka_unit_test(the_innermost_help_is_kept),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/arena.h"
 #include "base/arith.h"
@@ -96,6 +97,25 @@ bool fs_write_all(int fd, const void *data, size_t len, struct err *err) {
     return true;
 }
 
+/* Of the folder in a path, with the slash. */
+static int folder_len(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (int)(slash - path) + 1;
+}
+
+/* The name of what is written is part of it, unless that is too long: what is left of a process
+ * that was killed is found again by it. */
+static void temp_name(struct fs_replace *r, unsigned number) {
+    int dir_len = folder_len(r->path);
+    const char *name = r->path + dir_len;
+    int len = snprintf(r->temp, sizeof r->temp, "%.*s.tmp-%d-%u.%s.part", dir_len, r->path,
+                       (int)getpid(), number, name);
+    if (len - dir_len > NAME_MAX) {
+        snprintf(r->temp, sizeof r->temp, "%.*s.tmp-%d-%u", dir_len, r->path, (int)getpid(),
+                 number);
+    }
+}
+
 bool fs_replace_open(struct fs_replace *r, int dirfd, const char *path, mode_t mode,
                      struct err *err) {
     static unsigned counter;
@@ -104,17 +124,59 @@ bool fs_replace_open(struct fs_replace *r, int dirfd, const char *path, mode_t m
     }
     r->dirfd = dirfd;
     memcpy(r->path, path, strlen(path) + 1);
-    const char *slash = strrchr(path, '/');
-    int dir_len = slash == NULL ? 0 : (int)(slash - path) + 1;
     for (int tries = 0; tries < 100; tries++) {
-        snprintf(r->temp, sizeof r->temp, "%.*s.tmp-%d-%u", dir_len, path, (int)getpid(),
-                 counter++);
+        temp_name(r, counter++);
         r->fd = openat(dirfd, r->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (r->fd >= 0 || errno != EEXIST) {
             break;
         }
     }
-    return r->fd >= 0 || err_sys(err, errno, "write '%s'", path);
+    if (r->fd < 0) {
+        return err_sys(err, errno, "write '%s'", path);
+    }
+    flock(r->fd, LOCK_EX | LOCK_NB); /* for fs_replace_sweep(); where there are no locks, without */
+    return true;
+}
+
+/* ".tmp-PID-NUMBER.NAME.part": whoever looks for files of a kind does not take it for one. */
+static bool is_temp_of(str temp, str name) {
+    str rest = str_slice(temp, S(".tmp-").len, temp.len);
+    str pid = str_cut(&rest, '-');
+    str number = str_cut(&rest, '.');
+    uint64_t n;
+    return str_starts(temp, S(".tmp-")) && str_to_u64(pid, &n) && str_to_u64(number, &n) &&
+           str_starts(rest, name) && str_eq(str_slice(rest, name.len, rest.len), S(".part"));
+}
+
+void fs_replace_sweep(int dirfd, const char *path) {
+    AUTO_ARENA a = arena_new();
+    const char **names;
+    size_t count;
+    int dir_len = folder_len(path);
+    const char *dir = dir_len == 0 ? "." : str_fmt(a, "%.*s", dir_len, path).ptr;
+    if (!fs_list(a, dirfd, dir, &names, &count, NULL)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!is_temp_of(str_from_c(names[i]), str_from_c(path + dir_len))) {
+            continue;
+        }
+        const char *temp = path_join(a, dir, names[i]);
+        AUTO_FD fd = openat(dirfd, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            unlinkat(dirfd, temp, 0);
+        }
+    }
+}
+
+bool fs_sync_folder_of(int dirfd, const char *path, struct err *err) {
+    AUTO_ARENA a = arena_new();
+    int dir_len = folder_len(path);
+    const char *dir = dir_len == 0 ? "." : str_fmt(a, "%.*s", dir_len, path).ptr;
+    AUTO_FD fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* Some file systems cannot sync a folder, and keep names in their order all the same. */
+    return (fd >= 0 && (fsync(fd) == 0 || errno == EINVAL)) ||
+           err_sys(err, errno, "write folder '%s' to the disk", dir);
 }
 
 bool fs_replace_commit(struct fs_replace *r, bool sync, struct err *err) {
@@ -138,7 +200,7 @@ void fs_replace_done(struct fs_replace *r) {
     }
 }
 
-bool fs_store(int dirfd, const char *path, str data, mode_t mode, struct err *err) {
+static bool store(int dirfd, const char *path, str data, mode_t mode, bool sync, struct err *err) {
     AUTO_FS_REPLACE r = FS_REPLACE_INIT;
     if (!fs_replace_open(&r, dirfd, path, mode, err)) {
         return false;
@@ -146,7 +208,15 @@ bool fs_store(int dirfd, const char *path, str data, mode_t mode, struct err *er
     if (!fs_write_all(r.fd, data.ptr, data.len, err)) {
         return err_wrap(err, "write '%s'", path);
     }
-    return fs_replace_commit(&r, false, err);
+    return fs_replace_commit(&r, sync, err);
+}
+
+bool fs_store(int dirfd, const char *path, str data, mode_t mode, struct err *err) {
+    return store(dirfd, path, data, mode, false, err);
+}
+
+bool fs_store_synced(int dirfd, const char *path, str data, mode_t mode, struct err *err) {
+    return store(dirfd, path, data, mode, true, err);
 }
 
 bool fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *err) {

@@ -42,7 +42,7 @@ static inline void dir_close_auto(DIR **dir) {
 }
 #define AUTO_DIR __attribute__((cleanup(dir_close_auto))) DIR *
 
-/* Whole content of a regular file, at most max_bytes (more is an error); NUL-terminated behind
+/* Whole content of a regular file, at most max_bytes (more is an error); NUL-terminated after
  * its length. Folders, devices and pipes are refused. */
 MUST_CHECK bool fs_load(struct arena *a, int dirfd, const char *path, size_t max_bytes, str *ret,
                         struct err *err);
@@ -55,8 +55,12 @@ MUST_CHECK bool fs_write_all(int fd, const void *data, size_t len, struct err *e
 /* Writes `data` to a fresh file beside `path` and renames it over. */
 MUST_CHECK bool fs_store(int dirfd, const char *path, str data, mode_t mode, struct err *err);
 
-/* A file being written beside its place: open, write to `fd`, then commit; done() removes what was
- * not committed. */
+/* The same; the content is on the disk before it has its name. */
+MUST_CHECK bool fs_store_synced(int dirfd, const char *path, str data, mode_t mode,
+                                struct err *err);
+
+/* A file being written beside its place, as .tmp-PID-NUMBER.NAME.part, locked: open, write to `fd`,
+ * then commit; done() removes what was not committed. */
 struct fs_replace {
     int fd; /* -1 when not open */
     int dirfd;
@@ -69,6 +73,11 @@ MUST_CHECK bool fs_replace_open(struct fs_replace *r, int dirfd, const char *pat
 /* Closes and renames; with `sync` the content is on the disk before the rename. */
 MUST_CHECK bool fs_replace_commit(struct fs_replace *r, bool sync, struct err *err);
 void fs_replace_done(struct fs_replace *r);
+/* Removes what processes that were killed have left beside `path` while they wrote it. Best effort:
+ * what stays harms nothing. */
+void fs_replace_sweep(int dirfd, const char *path);
+/* The names in the folder that holds `path` are on the disk. */
+MUST_CHECK bool fs_sync_folder_of(int dirfd, const char *path, struct err *err);
 #define AUTO_FS_REPLACE __attribute__((cleanup(fs_replace_done))) struct fs_replace
 
 /* Creates all missing folders of `path`. */

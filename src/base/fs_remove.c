@@ -24,9 +24,12 @@ static bool remove_entries(struct removal *r, int fd, int depth, struct err *err
 
 static bool move_up(struct removal *r, int dirfd, const char *name, struct err *err) {
     char fresh[32];
-    snprintf(fresh, sizeof fresh, ".deep-%u", r->moved++);
-    return renameat(dirfd, name, r->topfd, fresh) == 0 ||
-           err_sys(err, errno, "remove '%s'", r->path);
+    int result;
+    do { /* a removal that was killed has left some of these names */
+        snprintf(fresh, sizeof fresh, ".deep-%u", r->moved++);
+        result = renameat(dirfd, name, r->topfd, fresh);
+    } while (result < 0 && (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR));
+    return result == 0 || err_sys(err, errno, "remove '%s'", r->path);
 }
 
 static bool remove_folder(struct removal *r, int dirfd, const char *name, int depth,

@@ -172,8 +172,7 @@ static void trees_are_removed_but_not_what_links_point_to(void **state) {
 }
 
 /* Deeper than there are fds, and than a path can be long. */
-static void deep_trees_are_removed(void **state) {
-    struct fixture *f = *state;
+static void make_deep(struct fixture *f) {
     int at = dup(f->fd);
     assert_int_equal(mkdirat(at, "deep", 0755), 0);
     const char *name = "deep";
@@ -186,6 +185,24 @@ static void deep_trees_are_removed(void **state) {
         assert_int_equal(mkdirat(at, name, 0755), 0);
     }
     close(at);
+}
+
+static void deep_trees_are_removed(void **state) {
+    struct fixture *f = *state;
+    make_deep(f);
+    assert_true(fs_remove_tree(f->fd, "deep", &f->err));
+    assert_false(fs_exists(f->fd, "deep"));
+}
+
+/* The names that the first one has chosen for what is too deep are taken. */
+static void a_removal_that_was_killed_goes_on(void **state) {
+    struct fixture *f = *state;
+    make_deep(f);
+    for (int i = 0; i < 40; i++) {
+        AUTO_BUF name = BUF_INIT(64);
+        buf_addf(&name, "deep/.deep-%d/x", i);
+        assert_true(fs_mkdir_p(f->fd, name.ptr, 0755, &f->err));
+    }
     assert_true(fs_remove_tree(f->fd, "deep", &f->err));
     assert_false(fs_exists(f->fd, "deep"));
 }
@@ -290,6 +307,37 @@ static void descriptors_are_taken_once(void **state) {
     assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* ---- what processes that were killed leave ---- */
+
+static void a_sweep_removes_what_dead_writers_left(void **state) {
+    struct fixture *f = *state;
+    struct fs_replace r = FS_REPLACE_INIT;
+    static const char *const kept[] = { ".tmp-1-1.other",   ".tmp-x-1.out", ".tmp-1-1",
+                                        ".tmp-1-1.out.txt", ".tmp-",        "out" };
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        assert_true(fs_store(f->fd, kept[i], S("x"), 0644, &f->err));
+    }
+    assert_true(fs_store(f->fd, ".tmp-1-1.out.part", S("x"), 0644, &f->err));
+    assert_true(fs_replace_open(&r, f->fd, "out", 0644, &f->err));
+    fs_replace_sweep(f->fd, "out");
+    assert_false(fs_exists(f->fd, ".tmp-1-1.out.part"));
+    assert_true(fs_exists(f->fd, r.temp)); /* its writer lives */
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        assert_true(fs_exists(f->fd, kept[i]));
+    }
+    assert_true(fs_replace_commit(&r, true, &f->err));
+    assert_true(fs_sync_folder_of(f->fd, "out", &f->err));
+}
+
+static void a_long_name_can_be_written(void **state) {
+    struct fixture *f = *state;
+    char name[NAME_MAX + 1];
+    memset(name, 'n', NAME_MAX);
+    name[NAME_MAX] = '\0';
+    assert_true(fs_store_synced(f->fd, name, S("x"), 0644, &f->err));
+    assert_true(fs_exists(f->fd, name));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_are_loaded_and_stored, setup, teardown),
@@ -302,6 +350,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(trees_are_removed_but_not_what_links_point_to, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(deep_trees_are_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_removal_that_was_killed_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sweep_removes_what_dead_writers_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_name_can_be_written, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_leads_out_of_a_root, setup, teardown),
         cmocka_unit_test_setup_teardown(all_bytes_are_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(holes_are_copied_as_holes, setup, teardown),

@@ -44,7 +44,7 @@ static bool load_one(const char *path, struct idmap *ret, struct err *err) {
     if (fd >= 0 && !fs_load_fd(scratch, fd, path, MAP_BYTES_MAX, &text, err)) {
         return false;
     }
-    return idmap_parse(text, ret) || err_set(err, "'%s' is no map of ids", path);
+    return idmap_parse(text, ret) || err_set(err, "'%s' is not an ID map", path);
 }
 
 bool idmaps_load(struct idmaps *ret, struct err *err) {
@@ -70,6 +70,11 @@ bool idmap_has(const struct idmap *m, uint32_t id) {
     return false;
 }
 
+bool idmaps_are_whole(void) {
+    struct idmaps m;
+    return !idmaps_load(&m, NULL) || (idmap_is_whole(&m.uids) && idmap_is_whole(&m.gids));
+}
+
 static void describe(const char *kind, const struct idmap *m, struct buf *out) {
     for (size_t i = 0; i < m->len; i++) {
         const struct idmap_range *r = &m->ranges[i];
@@ -87,13 +92,16 @@ void idmaps_describe(const struct idmaps *m, struct buf *out) {
 }
 
 bool idmaps_help(struct err *err) {
-    return err_help(err, "give the user ids of its own: 'sudo usermod --add-subuids 100000-165535 "
-                         "--add-subgids 100000-165535 $USER', and install the package 'uidmap'; or "
-                         "build with sudo");
+    return err_help(
+        err,
+        "add subordinate IDs for the user: 'sudo usermod --add-subuids 100000-165535 --add-subgids "
+        "100000-165535 $USER', and install the package 'uidmap'; or build with sudo");
 }
 
 bool idmaps_refuse(const char *path, int64_t uid, int64_t gid, struct err *err) {
-    err_set(err, "'%s' cannot belong to %lld:%lld: an ordinary user here has no such ids", path,
-            (long long)uid, (long long)gid);
+    err_set(
+        err,
+        "'%s' cannot belong to %lld:%lld: these IDs are not available to an unprivileged user here",
+        path, (long long)uid, (long long)gid);
     return idmaps_help(err);
 }

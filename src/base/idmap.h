@@ -42,6 +42,9 @@ bool idmap_is_whole(const struct idmap *m); /* every id is as it is on the machi
 bool idmap_is_single(const struct idmap *m);
 bool idmap_has(const struct idmap *m, uint32_t id);
 
+/* This process is in no user namespace of its own, so its root is the machine's. */
+bool idmaps_are_whole(void);
+
 /* "uid 0 1000 1\n..." or "all\n": equal for maps that give files the same owners. */
 void idmaps_describe(const struct idmaps *m, struct buf *out);
 

@@ -27,6 +27,9 @@ static void parses_what_the_kernel_prints(void **state) {
     assert_false(idmap_has(&m, 1));
     assert_true(idmap_parse(S("0 0 4294967295\n"), &m));
     assert_true(idmap_is_whole(&m));
+    assert_true(idmap_parse(S("0 0 65536\n"), &m));
+    assert_false(idmap_is_whole(&m));
+    assert_true(idmap_parse(S("0 0 4294967295\n"), &m));
     assert_false(idmap_has(&m, UINT32_MAX)); /* (uid_t)-1 is no id */
 }
 
@@ -43,8 +46,8 @@ static void says_how_to_get_more(void **state) {
     (void)state;
     struct err err = ERR_INIT;
     assert_false(idmaps_refuse("etc/shadow", 0, 42, &err));
-    assert_string_equal(err.frames[0], "'etc/shadow' cannot belong to 0:42: an ordinary user here "
-                                       "has no such ids");
+    assert_string_equal(err.frames[0], "'etc/shadow' cannot belong to 0:42: these IDs are "
+                                       "not available to an unprivileged user here");
     assert_non_null(strstr(err.help, "uidmap"));
 }
 

@@ -40,6 +40,12 @@ bool os_process_start(pid_t pid, char *ret, size_t size);
 /* Where this program can be started from again. */
 const char *os_own_program(void);
 
+/* A text that another start of this machine has not. False: it cannot be told. */
+bool os_boot_id(char *ret, size_t size);
+/* Nanoseconds since this machine was started, sleep included: never the same twice after a step
+ * back of the clock. */
+uint64_t os_boot_time_ns(void);
+
 /* ---- signals as something to wait for ---- */
 
 /* The signals are blocked by the caller, in its only thread. The descriptor is ready when one of
@@ -108,6 +114,18 @@ int os_clone(int from, int to);
 ssize_t os_copy_range(int from, off_t *from_at, int to, off_t *to_at, size_t len);
 /* The content is on the disk; of the times those that it takes to read it. */
 int os_sync_data(int fd);
+
+/* Everything that was written to the file system of `fd` before the call is on the disk. ENOTSUP:
+ * this system cannot promise that. */
+int os_sync_filesystem(int fd);
+/* Starts to write the file to the disk, without waiting. */
+void os_sync_start(int fd);
+/* A number of the mount that `fd` is on, which no later mount of this machine has. 0: unknown. */
+uint64_t os_mount_id(int fd);
+
+/* A path of `name` in a folder that is open, for functions that take no descriptor. False: this
+ * system has none, or it does not fit. */
+bool os_path_at(int dirfd, const char *name, char *ret, size_t size);
 
 /* Extended attributes of `name`, never through a link, or of `fd` when `name` is NULL. ENOTSUP:
  * there are none here; those of macOS mean nothing in a guest. */

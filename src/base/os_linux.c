@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -45,7 +46,7 @@ int os_process_fd(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* proc(5), /proc/PID/stat: behind the name, which may hold anything, in parentheses. */
+/* proc(5), /proc/PID/stat: after the name, which may hold anything, in parentheses. */
 bool os_process_start(pid_t pid, char *ret, size_t size) {
     enum { STARTTIME = 22, STATE = 3 };
     char text[4096];
@@ -68,6 +69,22 @@ bool os_process_start(pid_t pid, char *ret, size_t size) {
 
 const char *os_own_program(void) {
     return "/proc/self/exe";
+}
+
+bool os_boot_id(char *ret, size_t size) {
+    AUTO_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
+    ret[n > 0 ? n : 0] = '\0';
+    if (n <= 0) { /* not known: another one for each process, so that none believes another's */
+        snprintf(ret, size, "%d %llu", (int)getpid(), (unsigned long long)os_boot_time_ns());
+    }
+    return true;
+}
+
+uint64_t os_boot_time_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* ---- signals ---- */
@@ -216,6 +233,34 @@ ssize_t os_copy_range(int from, off_t *from_at, int to, off_t *to_at, size_t len
 
 int os_sync_data(int fd) {
     return fdatasync(fd);
+}
+
+int os_sync_filesystem(int fd) {
+    return syncfs(fd);
+}
+
+void os_sync_start(int fd) {
+    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+/* As statx(2) lays them out; the C library's struct does not have the number yet. */
+enum { MNT_ID_UNIQUE = 0x4000, MASK_AT = 0, MNT_ID_AT = 0x90, STATX_BYTES = 256 }; /* Linux 6.8 */
+
+uint64_t os_mount_id(int fd) {
+    unsigned char buf[STATX_BYTES];
+    uint32_t mask;
+    uint64_t id;
+    if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, MNT_ID_UNIQUE, buf) < 0) {
+        return 0;
+    }
+    memcpy(&mask, buf + MASK_AT, sizeof mask);
+    memcpy(&id, buf + MNT_ID_AT, sizeof id);
+    return (mask & MNT_ID_UNIQUE) != 0 ? id : 0;
+}
+
+bool os_path_at(int dirfd, const char *name, char *ret, size_t size) {
+    int len = snprintf(ret, size, "/proc/self/fd/%d/%s", dirfd, name);
+    return len > 0 && (size_t)len < size;
 }
 
 ssize_t os_list_xattrs(const char *name, int fd, char *ret, size_t size) {

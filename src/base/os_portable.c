@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
@@ -136,6 +137,18 @@ const char *os_own_program(void) {
 #else
     return "/proc/self/exe"; /* which several systems have */
 #endif
+}
+
+bool os_boot_id(char *ret, size_t size) {
+    (void)size;
+    ret[0] = '\0';
+    return false;
+}
+
+uint64_t os_boot_time_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* ---- signals ---- */
@@ -279,7 +292,7 @@ int os_connect_at(int fd, int dirfd, const char *name) {
 
 enum { LINKS_MAX = 40 };
 
-/* The first part of a path, copied; the rest behind its slashes. */
+/* The first part of a path, copied; the rest after its slashes. */
 static bool next_part(const char **path, char ret[NAME_MAX + 1]) {
     size_t len = strcspn(*path, "/");
     if (len > NAME_MAX) {
@@ -508,6 +521,28 @@ ssize_t os_copy_range(int from, off_t *from_at, int to, off_t *to_at, size_t len
 
 int os_sync_data(int fd) {
     return fsync(fd);
+}
+
+int os_sync_filesystem(int fd) {
+    (void)fd;
+    return failed(ENOTSUP);
+}
+
+void os_sync_start(int fd) {
+    (void)fd;
+}
+
+uint64_t os_mount_id(int fd) {
+    (void)fd;
+    return 0;
+}
+
+bool os_path_at(int dirfd, const char *name, char *ret, size_t size) {
+    (void)dirfd;
+    (void)name;
+    (void)ret;
+    (void)size;
+    return false;
 }
 
 ssize_t os_list_xattrs(const char *name, int fd, char *ret, size_t size) {

@@ -243,6 +243,37 @@ static void test_a_process_is_waited_for(void **state) {
     assert_false(os_process_start(pid, start, sizeof start));
 }
 
+/* Elsewhere than on Linux there is no such thing. A process that stays holds the pipe, and meson
+ * ends the test. */
+#ifndef CAPSEM_PORTABLE
+static void test_a_process_dies_with_its_parent(void **state) {
+    (void)state;
+    int held[2];
+    char byte;
+    assert_int_equal(os_pipe(held), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        if (fork() == 0) {
+            os_die_with_parent();
+            (void)!write(held[1], "x", 1);
+            for (;;) {
+                pause();
+            }
+        }
+        close(held[1]);
+        for (;;) {
+            pause();
+        }
+    }
+    close(held[1]);
+    assert_int_equal(read(held[0], &byte, 1), 1);
+    assert_int_equal(kill(parent, SIGKILL), 0);
+    assert_int_equal(waitpid(parent, NULL, 0), parent);
+    assert_int_equal(read(held[0], &byte, 1), 0);
+    close(held[0]);
+}
+#endif
+
 static void test_signals_are_waited_for(void **state) {
     (void)state;
     sigset_t set;
@@ -277,6 +308,17 @@ static void test_descriptors_are_closed(void **state) {
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_true(os_processors() >= 1);
+    pid = fork();
+    if (pid == 0) {
+        bool good = dup2(rootfd, FIRST) == FIRST && dup2(rootfd, FIRST + 7) == FIRST + 7;
+        os_close_on_exec_from(FIRST);
+        _exit(good && (fcntl(FIRST, F_GETFD) & FD_CLOEXEC) != 0 &&
+                      (fcntl(FIRST + 7, F_GETFD) & FD_CLOEXEC) != 0
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 /* ---- sockets ---- */
@@ -310,6 +352,9 @@ int main(void) {
         cmocka_unit_test(test_renames),
         cmocka_unit_test(test_renames_of_folders),
         cmocka_unit_test(test_a_process_is_waited_for),
+#ifndef CAPSEM_PORTABLE
+        cmocka_unit_test(test_a_process_dies_with_its_parent),
+#endif
         cmocka_unit_test(test_signals_are_waited_for),
         cmocka_unit_test(test_descriptors_are_closed),
         cmocka_unit_test(test_a_socket_in_a_folder_with_a_long_path),

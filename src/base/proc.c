@@ -105,13 +105,15 @@ static _Noreturn void child(const struct proc_spec *spec, const char *program, c
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     os_die_with_parent();
     os_close_on_exec_from(3); /* also those that we were started with */
     int in = spec->input_fd > 0 ? spec->input_fd : p->in[0];
     int out = spec->output_fd > 0 ? spec->output_fd : p->out[1];
     if (getppid() == parent && dup2(in, 0) == 0 && dup2(out, 1) == 1 &&
-        dup2(p->errors[1], 2) == 2 && (spec->cwd == NULL || chdir(spec->cwd) == 0)) {
+        dup2(p->errors[1], 2) == 2 && (spec->cwd == NULL || chdir(spec->cwd) == 0) &&
+        (spec->before_exec == NULL || spec->before_exec())) {
         execve(program, (char *const *)spec->argv, (char *const *)env);
     }
     int why = errno;
@@ -219,12 +221,16 @@ static void watch(const struct proc_spec *spec, struct pipes *p, pid_t pid, bool
     }
 }
 
-static void reap(pid_t pid, struct proc_result *result) {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+static bool reap(pid_t pid, struct proc_result *result, struct err *err) {
+    int status;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return err_sys(err, errno, "wait for a program");
+        }
     }
     result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return true;
 }
 
 bool proc_run(const struct proc_spec *spec, struct proc_result *ret, struct err *err) {
@@ -266,12 +272,14 @@ bool proc_run(const struct proc_spec *spec, struct proc_result *ret, struct err 
     if (result.timed_out) {
         kill(pid, SIGKILL);
     }
-    reap(pid, &result);
+    bool reaped = reap(pid, &result, err);
     if (!started) {
         return err_sys(err, child_errno, "run '%s'", spec->argv[0]);
     }
-    *ret = result;
-    return true;
+    if (reaped) {
+        *ret = result;
+    }
+    return reaped;
 }
 
 static str last_line(str text) {

@@ -17,7 +17,7 @@ struct err;
 
 struct proc_spec {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
-    const char *const *env;  /* NULL-terminated "K=V" set on top of ours; may be NULL */
+    const char *const *env;  /* NULL-terminated "K=V" added to our own; may be NULL */
     const char *cwd;         /* NULL: ours */
     str input;               /* goes to its stdin; empty: /dev/null */
     int input_fd;            /* its stdin in place of `input`; 0: none */
@@ -29,6 +29,9 @@ struct proc_spec {
     void (*on_output)(void *self, int stream, str piece);
     void (*on_tick)(void *self); /* several times a second; may be NULL */
     void *self;
+    /* In the child, right before the program starts: gives up rights. May be NULL. False, with
+     * errno: the program is not started. */
+    bool (*before_exec)(void);
     /* Once it is set the child gets SIGTERM, and SIGKILL when it goes on; may be NULL. */
     const volatile sig_atomic_t *cancelled;
 };

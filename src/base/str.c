@@ -224,6 +224,18 @@ bool str_to_i64(str s, int64_t *ret) {
     return true;
 }
 
+bool str_to_bytes(str s, uint64_t *ret) {
+    static const str units = S_INIT("kmgt");
+    uint64_t number;
+    uint64_t factor = 1;
+    size_t unit = s.len > 0 ? str_find_char(units, char_lower(s.ptr[s.len - 1]), 0) : STR_NONE;
+    if (unit != STR_NONE) {
+        factor = (uint64_t)1 << (10 * (unit + 1));
+        s.len--;
+    }
+    return str_to_u64(s, &number) && mul_u64(number, factor, ret);
+}
+
 size_t str_utf8_next(str s, uint32_t *ret_code_point) {
     static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
     if (s.len == 0) {

@@ -82,11 +82,11 @@ str str_trim(str s); /* ASCII white space at both ends */
 str str_trim_left(str s);
 str str_trim_right(str s);
 
-/* Cuts `rest` at the first `sep`: returns what is before it and leaves in *rest what is behind it
+/* Cuts `rest` at the first `sep`: returns what is before it and leaves in *rest what is after it
  * (empty with ptr NULL when there was no `sep`). */
 str str_cut(str *rest, char sep);
 
-/* Copies into the arena; the copy is NUL-terminated behind its length. */
+/* Copies into the arena; the copy is NUL-terminated after its length. */
 str str_dup(struct arena *a, str s);
 const char *str_to_c(struct arena *a, str s); /* stops at an embedded NUL: for messages only */
 str str_fmt(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -103,6 +103,8 @@ bool str_to_u64(str s, uint64_t *ret) __attribute__((warn_unused_result));
 /* The first two numbers of a version: 20 and 10 of "20.10.24+dfsg1". */
 bool str_to_version(str s, uint64_t *ret_major, uint64_t *ret_minor);
 bool str_to_i64(str s, int64_t *ret) __attribute__((warn_unused_result));
+/* A number of bytes with a unit of K, M, G or T (1024 each), in either case, or none: "8G". */
+bool str_to_bytes(str s, uint64_t *ret) __attribute__((warn_unused_result));
 
 /* Length of the valid UTF-8 sequence at the start of s (1..4), or 0 when it is not valid;
  * *ret_code_point may be NULL. */

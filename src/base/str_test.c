@@ -147,6 +147,27 @@ static void numbers(void **state) {
     assert_false(str_to_i64(S("-"), &i));
 }
 
+static void sizes_have_units(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } good[] = {
+        { "0", 0 },           { "512", 512 },       { "1k", 1024 },
+        { "8G", 8ULL << 30 }, { "3m", 3ULL << 20 }, { "16777215T", 16777215ULL << 40 },
+    };
+    static const char *const bad[] = { "", "G", "8GB", "8 G", "-1G", "1.5G", "16777216T", "8g " };
+    uint64_t bytes = 7;
+    for (size_t n = 0; n < ARRAY_LEN(bad); n++) {
+        assert_false(str_to_bytes(str_from_c(bad[n]), &bytes));
+        assert_int_equal(bytes, 7);
+    }
+    for (size_t n = 0; n < ARRAY_LEN(good); n++) {
+        assert_true(str_to_bytes(str_from_c(good[n].text), &bytes));
+        assert_true(bytes == good[n].bytes);
+    }
+}
+
 static void utf8_is_checked(void **state) {
     (void)state;
     static const char *const good[] = { "",
@@ -255,6 +276,7 @@ int main(void) {
         cmocka_unit_test(paths_are_refused),
         cmocka_unit_test(versions),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(utf8_round_trips),
         cmocka_unit_test(short_texts_differ_anywhere),

@@ -89,12 +89,19 @@ bool worker_finish(struct worker *w, struct buf *out, const volatile sig_atomic_
         worker_done(w);
         return false;
     }
-    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) {
+    pid_t ended;
+    while ((ended = waitpid(w->pid, &status, 0)) < 0 && errno == EINTR) {
     }
     w->pid = 0;
     bool ok = w->board->ok;
-    if (WIFSIGNALED(status)) {
+    if (ended < 0) {
+        ok = err_sys(err, errno, "wait for a worker");
+    } else if (WIFSIGNALED(status)) {
         ok = err_set(err, "a worker was killed by signal %d", WTERMSIG(status));
+        if (WTERMSIG(status) == SIGKILL) {
+            err_help(err, "the kernel may have killed it to free memory ('dmesg' says so): give "
+                          "this machine or this program's cgroup more memory");
+        }
     } else if (!ok && err != NULL) {
         *err = w->board->err;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A function of ours in a child process: for what has threads (libcurl, packing) in a program that
- * clones, and for several things at once. The child has a copy of our memory; what it writes to
- * `outfd` and its error come back. It dies with us.
+ * A function of this program in a child process: for what has threads (libcurl, packing) in a
+ * program that clones, and for several things at once. The child has a copy of our memory; what it
+ * writes to `outfd` and its error come back. It dies with us.
  */
 #pragma once
 

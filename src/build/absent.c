@@ -33,6 +33,11 @@ void build_times(struct store *s, struct arena *a, const struct build_result *re
     *ret_count = 0;
 }
 
+str build_basis(const struct store *s, struct arena *a, const struct build_result *result) {
+    (void)result;
+    return store_layers_basis(s, a, NULL, 0);
+}
+
 bool build_base_find(struct arena *a, const struct build_request *request,
                      const struct dockerfile_word *word, const struct oci_platform *platform,
                      struct diag_sink *sink, struct build_image *ret, struct err *err) {
@@ -41,7 +46,7 @@ bool build_base_find(struct arena *a, const struct build_request *request,
     (void)ret;
     err_set(err, "the engine has no base image '%.*s' for %.*s, and it cannot be made here",
             STR_FMT(word->text), STR_FMT(oci_platform_text(a, platform)));
-    return err_help(err, "'docker pull' says why it cannot be had");
+    return err_help(err, "run 'docker pull' to see why it cannot be fetched");
 }
 
 bool build_image_pull(struct arena *a, const struct build_pull *pull, struct build_image *ret,

@@ -18,7 +18,7 @@ static const char *default_agent(const struct builder *b) {
 }
 
 static bool call_git(struct builder *b, struct store_work *w, const struct remote *r,
-                     sandbox_function *function, char *commit, struct err *err) {
+                     sandbox_function *function, struct git_ids *ids, struct err *err) {
     if (proc_find(b->arena, "git") == NULL) {
         err_set(err, "fetch '%s': git is not installed", remote_shown(b->arena, r->url));
         return err_help(err, "apt-get install --no-install-recommends git");
@@ -32,13 +32,18 @@ static bool call_git(struct builder *b, struct store_work *w, const struct remot
             return err_sys(err, errno, "create a work folder");
         }
     }
+    const char *authorization;
+    if (!remote_authorization(b, r, &authorization, err)) {
+        return false;
+    }
     struct git_job job = {
         .arena = b->arena,
+        .authorization = authorization,
         .remote = r,
         .folder = store_work_path(w, b->arena, "."),
         .folderfd = w->fd,
         .agent = default_agent(b),
-        .commit = commit,
+        .ids = ids,
     };
     struct sandbox_spec spec = {
         .root = { (const char *const[]){ job.folder }, 1 },
@@ -61,7 +66,7 @@ static struct store_key layer_key(const struct remote *r) {
     struct key_hash k;
     bool keep = r->keep_git_dir && r->subdir.len == 0;
     key_begin(&k, "git");
-    key_add(&k, str_from_c(r->commit));
+    key_add(&k, str_from_c(r->ids.commit));
     key_add(&k, r->subdir);
     key_add(&k, keep ? str_from_c(r->url) : S(""));
     key_add_u64(&k, keep);
@@ -70,22 +75,22 @@ static struct store_key layer_key(const struct remote *r) {
 }
 
 static bool ask_server(struct builder *b, struct remote *r, struct err *err) {
-    char *commit =
-        mmap(NULL, sizeof r->commit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (commit == MAP_FAILED) {
+    struct git_ids *ids =
+        mmap(NULL, sizeof *ids, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (ids == MAP_FAILED) {
         return err_sys(err, errno, "share memory with a child");
     }
     AUTO_STORE_WORK work = STORE_WORK_INIT;
-    bool ok = call_git(b, &work, r, git_resolve_in_child, commit, err);
-    memcpy(r->commit, commit, sizeof r->commit);
-    munmap(commit, sizeof r->commit);
+    bool ok = call_git(b, &work, r, git_resolve_in_child, ids, err);
+    r->ids = *ids;
+    munmap(ids, sizeof *ids);
     return ok;
 }
 
 bool git_resolve(struct builder *b, struct remote *r, struct err *err) {
     if (is_commit(r->ref)) {
         str lower = str_lower(b->arena, r->ref);
-        memcpy(r->commit, lower.ptr, lower.len);
+        memcpy(r->ids.commit, lower.ptr, lower.len);
     } else if (!ask_server(b, r, err)) {
         return false;
     }
@@ -98,8 +103,9 @@ bool git_resolve(struct builder *b, struct remote *r, struct err *err) {
 static str describe(struct builder *b, const struct remote *r) {
     const char *shown = remote_shown(b->arena, r->url);
     json_t *meta = json_object();
-    json_object_set_new(meta, "text",
-                        json_string(str_fmt(b->arena, "commit %.12s of %s", r->commit, shown).ptr));
+    json_object_set_new(
+        meta, "text",
+        json_string(str_fmt(b->arena, "commit %.12s of %s", r->ids.commit, shown).ptr));
     char *text = json_dumps(meta, JSON_COMPACT);
     json_decref(meta);
     str copy = str_dup(b->arena, str_from_c(text == NULL ? "{}" : text));

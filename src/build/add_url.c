@@ -73,8 +73,13 @@ static bool download(struct builder *b, struct store_work *w, const struct remot
         return err_sys(err, errno, "create a file in the store");
     }
     const char *shown = remote_shown(b->arena, r->url);
+    const char *authorization;
+    if (!remote_authorization(b, r, &authorization, err)) {
+        return false;
+    }
     struct download job = {
         .url = r->url,
+        .authorization = authorization,
         .shown = shown,
         .etag = known == NULL ? NULL : known->etag,
         .modified_s = known == NULL ? -1 : known->modified_s,
@@ -93,7 +98,7 @@ static bool download(struct builder *b, struct store_work *w, const struct remot
     if (!sandbox_call(&spec, download_in_child, &job, err)) {
         return false;
     }
-    int64_t time_s = answer->modified_s >= 0 ? answer->modified_s : b->request->source_date_epoch;
+    int64_t time_s = answer->modified_s >= 0 ? answer->modified_s : b->epoch_s;
     const struct timespec times[2] = { { .tv_sec = time_s }, { .tv_sec = time_s } };
     return futimens(fd, times) == 0 || err_sys(err, errno, "set the time of a file in the store");
 }
@@ -117,8 +122,9 @@ static bool check_sum(const struct remote *r, str sha256, struct err *err) {
     if (r->checksum.len == 0 || str_eq(r->checksum, sha256)) {
         return true;
     }
-    err_set(err, "the content is not what --checksum says: it has sha256:%.*s", STR_FMT(sha256));
-    return err_help(err, "correct the checksum, if you trust what the server sends now");
+    err_set(err, "the content does not match --checksum: its digest is sha256:%.*s",
+            STR_FMT(sha256));
+    return err_help(err, "correct the checksum if you trust the current content");
 }
 
 static bool fetch_into(struct builder *b, struct store_work *w, struct remote *r,
@@ -159,6 +165,16 @@ static bool fetch_locked(struct builder *b, struct remote *r, struct err *err) {
     bool ok = fetch_into(b, &work, r, ask ? &known : NULL, answer, err);
     munmap(answer, sizeof *answer);
     return ok;
+}
+
+bool url_modified(struct builder *b, const char *url, int64_t *ret, struct err *err) {
+    struct remote r = { .kind = REMOTE_URL, .span = SPAN_NONE, .url = url };
+    struct known known;
+    if (!load_known(b, &r, &known) && (!url_fetch(b, &r, err) || !load_known(b, &r, &known))) {
+        return err_is_set(err) ? false : err_set(err, "the fetched content has been removed");
+    }
+    *ret = known.modified_s;
+    return true;
 }
 
 bool url_fetch(struct builder *b, struct remote *r, struct err *err) {

@@ -112,19 +112,52 @@ static bool pull(struct base_search *f, bool has_other_way, struct build_image *
 
 /* ---- all together ---- */
 
-static bool nowhere(struct base_search *f, const char *why) {
+/* Why an image that the store does not have cannot be had. */
+enum nowhere {
+    NOWHERE_OFFLINE,
+    NOWHERE_UNREACHABLE,
+    NOWHERE_UNKNOWN, /* its registry has no such image */
+};
+
+static bool may_be_stage(str name) {
+    return str_find_char(name, '/', 0) == STR_NONE && str_find_char(name, '@', 0) == STR_NONE;
+}
+
+static void help_nowhere(struct base_search *f, struct diag *d, enum nowhere which) {
+    struct diag_sink *sink = f->builder->sink;
+    /* Only an image of a registry has a digest, and only a layout keeps it. */
+    bool pinned = f->ref.digest.len > 0;
+    static const char *const first[] = {
+        [NOWHERE_OFFLINE] = "build without --offline, or ",
+        [NOWHERE_UNREACHABLE] = "check the name and the network (HTTPS_PROXY), or ",
+        [NOWHERE_UNKNOWN] = "check the name and the tag, or ",
+    };
+    diag_help(sink, d, "%s'capsem-builder image import %s %.*s' adds it%s", first[which],
+              pinned ? "LAYOUT" : "FILE.tar", STR_FMT(f->name),
+              pinned ? ", from an OCI layout of this digest" : "");
+}
+
+static bool nowhere(struct base_search *f, enum nowhere which, const struct err *why) {
+    static const char *const causes[] = {
+        [NOWHERE_OFFLINE] = "and --offline asks no registry",
+        [NOWHERE_UNREACHABLE] = "and its registry cannot be reached: ",
+        [NOWHERE_UNKNOWN] = "and its registry does not have it: ",
+    };
     struct builder *b = f->builder;
     struct bootstrap what;
     struct diag *d =
-        diag_report(b->sink, "E403", f->span,
-                    "'%.*s' is neither a stage of this file nor an image in the store (%.*s)",
-                    STR_FMT(f->name), STR_FMT(oci_platform_text(b->arena, f->platform)));
-    diag_note(b->sink, d, SPAN_NONE, "%s", why);
-    if (!bootstrap_recognise(&f->ref, &what)) {
-        diag_note(b->sink, d, SPAN_NONE,
-                  "it is not a Debian or Ubuntu release either, which could be made from packages");
+        diag_report(b->sink, "E403", f->span, "the image '%.*s' (%.*s) is not in the store, %s%s",
+                    STR_FMT(f->name), STR_FMT(oci_platform_text(b->arena, f->platform)),
+                    causes[which], why == NULL ? "" : why->frames[0]);
+    if (may_be_stage(f->name)) {
+        diag_note(b->sink, d, SPAN_NONE, "this file has no stage with that name");
     }
-    diag_help(b->sink, d, "'capsem-builder image import FILE.tar %.*s' adds it", STR_FMT(f->name));
+    if (!bootstrap_recognise(&f->ref, &what)) {
+        diag_note(
+            b->sink, d, SPAN_NONE,
+            "it is also not a Debian or Ubuntu release that can be bootstrapped from packages");
+    }
+    help_nowhere(f, d, which);
     return false;
 }
 
@@ -138,8 +171,6 @@ static bool find_elsewhere(struct base_search *f, struct build_image *ret) {
     if (pull(f, is_release, ret, &why)) {
         return true;
     }
-    AUTO_BUF text = BUF_INIT(16 * 1024);
-    err_text(&why, &text);
     if (why.code == OCI_UNREACHABLE && is_release) {
         if (run_bootstrap(f, &what, &why, ret, &err)) {
             return true;
@@ -147,9 +178,16 @@ static bool find_elsewhere(struct base_search *f, struct build_image *ret) {
         err_wrap(&err, "'%.*s' is not in the store, and bootstrapping it failed", STR_FMT(f->name));
         return fail_at(b, f->span, "E403", &err);
     }
-    return why.code == OCI_UNREACHABLE || why.code == OCI_NOT_FOUND
-               ? nowhere(f, text.ptr)
-               : fail_at(b, f->span, "E403", &why);
+    switch (why.code) {
+    case OCI_UNREACHABLE:
+        return nowhere(f, NOWHERE_UNREACHABLE, &why);
+    case OCI_NOT_FOUND:
+        return nowhere(f, NOWHERE_UNKNOWN, &why);
+    default:
+        err_help(&why, "try again later, or 'capsem-builder image import FILE.tar %.*s' adds it",
+                 STR_FMT(f->name));
+        return fail_at(b, f->span, "E403", &why);
+    }
 }
 
 /* A pinned image that the store has under another name of the same repository. */
@@ -218,7 +256,7 @@ bool base_find(struct builder *b, struct dockerfile_word word, const struct oci_
         return false;
     }
     if (!found && b->request->offline) {
-        return nowhere(&f, "its registry is not asked: --offline");
+        return nowhere(&f, NOWHERE_OFFLINE, NULL);
     }
     if (!found && !find_locked(&f, ret)) {
         return false;
@@ -231,8 +269,8 @@ bool base_find(struct builder *b, struct dockerfile_word word, const struct oci_
 
 static void say_what_for(struct builder *b, const struct base_search *f) {
     str notice = str_fmt(b->arena,
-                         "steps for another architecture go ten times as fast with tools of this "
-                         "machine: getting '%.*s' for %.*s",
+                         "native tools make steps for another architecture about ten times faster: "
+                         "fetching '%.*s' for %.*s",
                          STR_FMT(f->name), STR_FMT(oci_platform_text(b->arena, f->platform)));
     b->request->events->notice(b->request->self, notice);
 }

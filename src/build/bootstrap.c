@@ -19,10 +19,43 @@ struct release {
 };
 
 static const struct release releases[] = {
-    { "debian", "bullseye", "11" }, { "debian", "bookworm", "12" },  { "debian", "trixie", "13" },
-    { "debian", "forky", "14" },    { "debian", "sid", "unstable" }, { "ubuntu", "jammy", "22.04" },
-    { "ubuntu", "noble", "24.04" }, { "ubuntu", "plucky", "25.04" },
+    { "debian", "bullseye", "11" },    { "debian", "bookworm", "12" },
+    { "debian", "trixie", "13" },      { "debian", "forky", "14" },
+    { "debian", "sid", "unstable" },   { "ubuntu", "jammy", "22.04" },
+    { "ubuntu", "noble", "24.04" },    { "ubuntu", "plucky", "25.04" },
+    { "ubuntu", "questing", "25.10" }, { "ubuntu", "resolute", "26.04" },
 };
+
+/* What differs between the distributions. */
+static const struct distribution {
+    const char *name;
+    const char *origin;     /* in its Release files */
+    const char *variable;   /* of the environment: a mirror, "[signed-by=KEYRING] URI" */
+    const char *components; /* that people expect to be enabled */
+    bool security_apart;    /* its security archive is not at the same place */
+    const char *keyring;
+    const char *keyring_package;
+    const char *suites_file; /* what mmdebstrap knows of it; NULL: enough without */
+    const char *include;     /* what its minimal base lacks; NULL: nothing */
+} distributions[] = {
+    { "debian", "Debian", "CAPSEM_MIRROR_DEBIAN", "main", true,
+      "/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring", NULL, NULL },
+    { "ubuntu", "Ubuntu", "CAPSEM_MIRROR_UBUNTU", "main,restricted,universe,multiverse", false,
+      "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+      "ubuntu-keyring (if this distribution lacks the package, take it from "
+      "pool/main/u/ubuntu-keyring of Ubuntu's archive)",
+      "/usr/share/distro-info/ubuntu.csv", "apt" },
+};
+
+static const struct distribution *distribution_of(const struct bootstrap *what) {
+    for (size_t i = 0; i < ARRAY_LEN(distributions); i++) {
+        if (strcmp(distributions[i].name, what->distribution) == 0) {
+            return &distributions[i];
+        }
+    }
+    ASSERT(false);
+    return NULL;
+}
 
 /* What the official slim images leave out: dpkg reads it at every later installation too. */
 static const char *const slim_options[] = {
@@ -79,7 +112,7 @@ static void host_mirrors(struct arena *a, const struct bootstrap *what, struct m
     if (proc_find(a, "apt-get") == NULL || !proc_run(&spec, &result, NULL)) {
         return;
     }
-    str origin = str_from_c(strcmp(what->distribution, "debian") == 0 ? "Debian" : "Ubuntu");
+    str origin = str_from_c(distribution_of(what)->origin);
     str rest = buf_str(&out);
     while (rest.len > 0) {
         str line = str_cut(&rest, '\n');
@@ -98,33 +131,96 @@ static void host_mirrors(struct arena *a, const struct bootstrap *what, struct m
     }
 }
 
-static void add_source(const struct mirror *m, const char *suite, struct buf *out) {
+/* "[signed-by=KEYRING] URI" of the environment. */
+static bool chosen_mirror(struct arena *a, const struct distribution *d, struct mirror *ret) {
+    const char *text = getenv(d->variable);
+    str rest = str_trim(str_from_c(text));
+    if (rest.len == 0) {
+        return false;
+    }
+    if (str_starts(rest, S("[signed-by="))) {
+        str keyring = str_cut(&rest, ']');
+        ret->signed_by = str_to_c(a, str_slice(keyring, S("[signed-by=").len, keyring.len));
+    }
+    ret->uri = str_to_c(a, str_trim(rest));
+    return true;
+}
+
+static void add_source(const struct distribution *d, const struct mirror *m, const char *suite,
+                       struct buf *out) {
     buf_add_c(out, "deb ");
     if (m->signed_by != NULL && m->signed_by[0] == '/') {
         buf_addf(out, "[signed-by=%s] ", m->signed_by);
     }
-    buf_addf(out, "%s %s main\n", m->uri, suite);
+    buf_addf(out, "%s %s", m->uri, suite);
+    for (str rest = str_from_c(d->components); rest.len > 0;) {
+        str component = str_cut(&rest, ',');
+        buf_addf(out, " %.*s", STR_FMT(component));
+    }
+    buf_add_char(out, '\n');
+}
+
+/* A repository without a keyring is refused by apt, in words about keys. */
+static bool check_keyring(const struct distribution *d, const struct mirror *m, struct err *err) {
+    const char *path = m->signed_by != NULL && m->signed_by[0] == '/' ? m->signed_by : d->keyring;
+    if (fs_exists(AT_FDCWD, path)) {
+        return true;
+    }
+    err_set(err, "the keyring of %s's archive is missing: '%s'", d->origin, path);
+    return strcmp(path, d->keyring) == 0
+               ? err_help(err, "install the package %s", d->keyring_package)
+               : err_help(err, "%s names it", d->variable);
+}
+
+/* Without a mirror from the host, mmdebstrap takes its own for a release that it knows. */
+static bool check_known(struct arena *a, const struct distribution *d, const char *suite,
+                        struct err *err) {
+    str text;
+    const char *cell = str_fmt(a, ",%s,", suite).ptr;
+    if (d->suites_file == NULL || (fs_load(a, AT_FDCWD, d->suites_file, 1024 * 1024, &text, NULL) &&
+                                   str_find(text, str_from_c(cell), 0) != STR_NONE)) {
+        return true;
+    }
+    err_set(err, "no mirror of %s is known, and mmdebstrap does not recognize its release '%s'",
+            d->origin, suite);
+    return err_help(
+        err, "install a distro-info-data that lists it, or set %s to the address of a mirror",
+        d->variable);
 }
 
 /* Lines of a sources.list; empty when the host does not know the distribution: mmdebstrap then
- * uses the distribution's default. */
-static str sources_list(struct arena *a, const struct bootstrap *what) {
+ * uses the distribution's default. False: it cannot be, or nobody could check what comes from
+ * there. */
+static bool sources_list(struct arena *a, const struct bootstrap *what, str *ret, struct err *err) {
+    const struct distribution *d = distribution_of(what);
     struct mirror archive = { 0 };
     struct mirror security = { 0 };
     AUTO_BUF out = BUF_INIT(64 * 1024);
-    host_mirrors(a, what, &archive, &security);
+    *ret = (str){ 0 };
+    if (!chosen_mirror(a, d, &archive)) {
+        host_mirrors(a, what, &archive, &security);
+    }
+    bool by_name = archive.signed_by == NULL || archive.signed_by[0] == '\0';
+    if (d->suites_file != NULL && by_name) {
+        archive.signed_by = d->keyring; /* the host's own keys are of another distribution */
+    }
+    if (d->suites_file != NULL && !check_keyring(d, &archive, err)) {
+        return false;
+    }
     if (archive.uri == NULL) {
-        return (str){ 0 };
+        return check_known(a, d, what->suite, err);
     }
     bool rolling = strcmp(what->suite, "sid") == 0;
-    add_source(&archive, what->suite, &out);
+    security = security.uri == NULL && !d->security_apart ? archive : security;
+    add_source(d, &archive, what->suite, &out);
     if (!rolling) {
-        add_source(&archive, str_fmt(a, "%s-updates", what->suite).ptr, &out);
+        add_source(d, &archive, str_fmt(a, "%s-updates", what->suite).ptr, &out);
     }
     if (!rolling && security.uri != NULL) {
-        add_source(&security, str_fmt(a, "%s-security", what->suite).ptr, &out);
+        add_source(d, &security, str_fmt(a, "%s-security", what->suite).ptr, &out);
     }
-    return str_dup(a, buf_str(&out));
+    *ret = str_dup(a, buf_str(&out));
+    return true;
 }
 
 /* ---- running ---- */
@@ -171,6 +267,9 @@ static const char **mmdebstrap_argv(const struct bootstrap_job *job, const char 
         "\"$1\"/etc/apt/apt.conf.d/99mmdebstrap \"$1\"/var/log/*.log \"$1\"/var/log/apt/* "
         "\"$1\"/var/cache/ldconfig/aux-cache \"$1\"/var/lib/dpkg/*-old",
         "--customize-hook=: > \"$1\"/etc/machine-id", "--skip=cleanup/reproducible",
+        /* Nor does who this machine is at its mirror. */
+        "--customize-hook=find \"$1\"/etc/apt -name \"*.list\" -type f "
+        "-exec grep -q ://.*@ {} \\; -exec sed -i \"s,://[^/@ ]*@,://,\" {} \\;",
         "--skip=check/qemu", /* that was looked at (foreign.c), and it would want one more program
                               */
     };
@@ -183,6 +282,11 @@ static const char **mmdebstrap_argv(const struct bootstrap_job *job, const char 
     }
     if (job->tools != NULL) {
         push_tools(job, &argv, &len, &cap);
+    }
+    const struct distribution *d = distribution_of(job->what);
+    push(a, &argv, &len, &cap, str_fmt(a, "--components=%s", d->components).ptr);
+    if (d->include != NULL) {
+        push(a, &argv, &len, &cap, str_fmt(a, "--include=%s", d->include).ptr);
     }
     push(a, &argv, &len, &cap, job->what->suite);
     push(a, &argv, &len, &cap, target);
@@ -327,7 +431,10 @@ bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap 
         .scratch = has_memory() ? store_work_path(&work, a, "scratch") : NULL,
         .tools = tools,
     };
-    str sources = sources_list(a, what);
+    str sources;
+    if (!sources_list(a, what, &sources, err)) {
+        return false;
+    }
     if (sources.len > 0) {
         if (!fs_store(work.fd, "sources.list", sources, 0644, err)) {
             return false;

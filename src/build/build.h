@@ -68,6 +68,35 @@ struct build_named_context {
     str image;          /* a reference */
 };
 
+/* The last second of the year 9999: a later one cannot be written as a date. */
+#define BUILD_EPOCH_MAX_S 253402300799
+
+/* Credentials of this machine, by what has them: bit 1 << KIND of build_share.credentials. */
+enum build_credentials {
+    BUILD_CREDENTIALS_NPM,   /* tokens and passwords of the npmrc files */
+    BUILD_CREDENTIALS_PIP,   /* users in URLs of pip.conf, PIP_... and UV_... */
+    BUILD_CREDENTIALS_APT,   /* users in URLs of apt's settings */
+    BUILD_CREDENTIALS_PROXY, /* users in http_proxy and the like */
+    BUILD_CREDENTIALS_GO,    /* users in GOPROXY */
+    BUILD_CREDENTIALS_COUNT,
+};
+/* The bit of a kind by its name: "npm". False: there is no such kind. */
+bool build_credentials_find(str name, unsigned *ret);
+/* "npm,pip" */
+str build_credentials_names(struct arena *a, unsigned credentials);
+/* When what a step printed says that it lacked credentials that were withheld: a sentence that says
+ * how it gets them; else empty. */
+str build_credentials_hint(struct arena *a, unsigned withheld, str output);
+
+/* What steps get of this machine, by the will of whoever builds. */
+struct build_share {
+    unsigned credentials;  /* of which kinds steps see the host's: bits */
+    uint64_t memory_bytes; /* what a step may take; 0: by the machine */
+    uint64_t pids;         /* how many processes and threads it may have; 0: by the machine */
+    str cache_namespace;   /* cache mounts, those with an id too, are shared within one only */
+};
+
+struct build_result;
 struct build_request {
     struct store *store;
     struct sources *sources;
@@ -77,6 +106,7 @@ struct build_request {
     struct oci_pairs build_args; /* --build-arg */
     struct oci_platform platform;
     enum build_network network; /* of steps that do not say */
+    struct build_share share;
     const struct build_secret *secrets;
     size_t secret_count;
     const struct build_agent *agents;
@@ -90,11 +120,22 @@ struct build_request {
     bool look;    /* run nothing: the records say what the store has, and what would run */
     bool pull;    /* base images: the registry is asked even when the store has them */
     bool offline; /* base images: nothing but the store is asked */
-    int64_t source_date_epoch; /* seconds; times of what the engine itself makes */
-    bool epoch_is_now;         /* nobody has set it: steps do not see it as an ARG */
+    /*
+     * Seconds; times of what the engine itself makes. With `epoch_is_now` it is the time of the
+     * build, and SOURCE_DATE_EPOCH may come from build_args or from the Dockerfile's global ARGs:
+     * a number, "context", or a stage's name (Dockerfile reference, "BuildKit built-in build
+     * args"). Without, the number counts.
+     */
+    int64_t source_date_epoch;
+    bool epoch_is_now;
+    bool epoch_from_env; /* the one in build_args is the environment's: for messages */
     const struct build_events *events;
     void *self;
     const volatile sig_atomic_t *cancelled;
+    /* Is the content of the result going to be read? Then its layers are checked first, and what is
+     * damaged is built again. NULL: it is not. */
+    bool (*reads)(void *self, const struct build_result *result);
+    void *reads_self;
 };
 
 struct build_record {
@@ -103,21 +144,31 @@ struct build_record {
     size_t count;
     str text;
     struct span span;
-    struct store_key key; /* empty: of a look, behind a step that would run */
+    struct store_key key; /* empty: of a look, after a step that would run */
     struct store_key own; /* as in build_step */
     bool cached;
     uint64_t duration_ms;
 };
 
+/* What of an image came from elsewhere: it is exported and pushed as it came. */
+struct build_origin {
+    struct oci_base base; /* no config: nothing */
+    size_t count;         /* of the image's lowest layers: they are the base's */
+    str *made_by;         /* the instruction of each layer above */
+};
+
 struct build_result {
     struct oci_config config;
+    struct build_origin origin;
     const char **layers; /* absolute folders, lowest first: what a tree is made of */
     size_t layer_count;
     struct store_key *layer_keys; /* of all layers, those included that changed nothing */
     size_t layer_key_count;
-    struct store_key key; /* names the content: same key, same tree */
-    str failed_output;    /* the end of what the failing step printed */
-    int failed_exit_code; /* of that step; 0 when no step failed */
+    struct store_key key;      /* names the content: same key, same tree */
+    int64_t source_date_epoch; /* what the build had, seconds; ... */
+    bool epoch_is_now;         /* ... nothing has set it */
+    str failed_output;         /* the end of what the failing step printed */
+    int failed_exit_code;      /* of that step; 0 when no step failed */
     struct build_record *records;
     size_t record_count;
     size_t record_cap;
@@ -146,17 +197,31 @@ struct build_time {
 void build_times(struct store *s, struct arena *a, const struct build_result *result,
                  struct build_time **ret, size_t *ret_count);
 
+/* The layers of all steps of a result, and what they were made from: store_layers_basis(). */
+str build_basis(const struct store *s, struct arena *a, const struct build_result *result);
+
 /*
  * What steps see of this machine, for an engine that is not ours: files in the folder `capsem` of
- * the work, which a step has at BUILD_HOST_FOLDER, and the variables that name them. Secrets may be
- * in both.
+ * the work, which a step has at BUILD_HOST_FOLDER, and the variables that name them. Secrets are in
+ * both only of the kinds that `share` names; of which others there were some, *ret_withheld says.
  */
 #define BUILD_HOST_FOLDER "/run/capsem"
 MUST_CHECK bool build_host_settings(struct arena *a, struct store *store,
-                                    struct store_work *ret_work, struct oci_pairs *ret_env,
+                                    const struct build_share *share, struct store_work *ret_work,
+                                    struct oci_pairs *ret_env, unsigned *ret_withheld,
                                     struct err *err);
 
 /* --- base images in the store ----------------------------------------------------------------- */
+
+/*
+ * cause.c: what the end of a failed step's output tells of its cause. `command` is what the step
+ * ran, for programs that say it with their exit code alone. `what` is empty: nothing is known.
+ */
+struct build_cause {
+    str what; /* "apt finds no package 'jk'" */
+    str help;
+};
+struct build_cause build_cause_find(struct arena *a, str output, str command, int exit_code);
 
 struct build_image {
     struct oci_reference ref;
@@ -164,6 +229,7 @@ struct build_image {
     struct store_key key; /* of the content */
     struct store_key *layers;
     size_t layer_count;
+    struct build_origin from;
     str origin; /* "bootstrapped with mmdebstrap", "imported from FILE" */
     str digest; /* of what its registry has under the name; empty: not from one */
     int64_t created_s;
@@ -192,15 +258,30 @@ MUST_CHECK bool build_base_find(struct arena *a, const struct build_request *req
                                 const struct dockerfile_word *word,
                                 const struct oci_platform *platform, struct diag_sink *sink,
                                 struct build_image *ret, struct err *err);
+/* Before its layers are read. False: some were damaged; those and the image are removed. */
+MUST_CHECK bool build_image_check(struct store *s, struct arena *a, const struct build_image *image,
+                                  struct err *err);
 /* Adds or replaces a name. */
 MUST_CHECK bool build_image_save(struct store *s, const struct build_image *image, struct err *err);
 /* Absolute folders of its layers, lowest first. */
 const char **build_image_paths(struct store *s, struct arena *a, const struct build_image *image,
                                size_t *ret_count);
+/* An image as it leaves the store. */
+struct build_outgoing {
+    const char **layers; /* folders of what is written anew, lowest first */
+    size_t layer_count;
+    const struct oci_base *base; /* what they stand on, or NULL: on nothing */
+    const char **blobs;          /* files of the base's layers */
+    const str *made_by;          /* the instruction of each layer; NULL: not known */
+    bool rewritten; /* blobs of the base are gone: its layers are among those written anew */
+};
+void build_outgoing_find(struct store *s, struct arena *a, const struct store_key *layers,
+                         size_t count, const struct build_origin *from, struct build_outgoing *ret);
 struct build_pull {
     struct store *store;
     const struct oci_reference *ref;
     const struct oci_platform *platform;
+    bool whole;                           /* also blobs of layers that are there: for a push */
     uint64_t connect_ms;                  /* how long a connection may take; 0: the usual */
     void (*notice)(void *self, str text); /* what is about to be fetched; may be NULL */
     /* Several times a second; may be NULL. */

@@ -189,8 +189,7 @@ bool context_excludes(const struct dockerfile_ignore *excludes, const char *sour
 }
 
 bool context_takes_xattr(const char *name) {
-    return strncmp(name, "trusted.overlay.", 16) != 0 && strncmp(name, "user.overlay.", 13) != 0 &&
-           strcmp(name, "security.selinux") != 0;
+    return strncmp(name, "trusted.overlay.", 16) != 0 && strcmp(name, "security.selinux") != 0;
 }
 
 /* ---- digests ---- */
@@ -210,6 +209,7 @@ static void digest_xattrs(struct walk *w, int fd) {
     static char names[XATTR_BYTES_MAX];
     static char value[XATTR_BYTES_MAX];
     ssize_t len = flistxattr(fd, names, sizeof names);
+    key_list(w->key);
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
         ssize_t n =
             context_takes_xattr(names + at) ? fgetxattr(fd, names + at, value, sizeof value) : -1;
@@ -218,13 +218,14 @@ static void digest_xattrs(struct walk *w, int fd) {
             key_add(w->key, (str){ value, (size_t)n });
         }
     }
+    key_list_end(w->key);
 }
 
 static bool digest_entry(struct walk *w, int dirfd, const char *name, const char *path, int depth);
 
 static bool digest_folder(struct walk *w, int fd, const char *path, int depth) {
     if (depth > DEPTH_MAX) {
-        return err_set(w->err, "more than %d folders in each other: '%s'", DEPTH_MAX, path);
+        return err_set(w->err, "folders are nested more than %d deep: '%s'", DEPTH_MAX, path);
     }
     AUTO_ARENA scratch = arena_new();
     const char **names;
@@ -232,13 +233,14 @@ static bool digest_folder(struct walk *w, int fd, const char *path, int depth) {
     if (!fs_list(scratch, fd, ".", &names, &count, w->err)) {
         return err_wrap(w->err, "read folder '%s' of the build context", path);
     }
+    key_list(w->key);
     for (size_t i = 0; i < count; i++) {
         const char *below = path_join(scratch, path, names[i]);
         if (!digest_entry(w, fd, names[i], below, depth)) {
             return false;
         }
     }
-    key_add(w->key, S("end"));
+    key_list_end(w->key);
     return true;
 }
 
@@ -316,7 +318,7 @@ bool context_digest(struct builder *b, const struct build_context *context, cons
     bool is_dir = S_ISDIR(st.st_mode);
     if (context_part_of(w.ignore, NULL, path, 0, is_dir) == CONTEXT_LEFT_OUT) {
         err_sys(err, ENOENT, "open '%s' in the build context", path);
-        return err_help(err, ".dockerignore leaves it out");
+        return err_help(err, ".dockerignore excludes it");
     }
     w.exclude_from = context_exclude_from(path, is_dir);
     key_add_u64(key, st.st_mode);
@@ -365,12 +367,14 @@ bool context_digest_parents(struct builder *b, const char *path, size_t kept,
         return context_digest(b, b->context, path, excludes, key, NULL, err);
     }
     str whole = str_from_c(path);
+    key_list(key);
     for (size_t end = kept; (end = str_find_char(whole, '/', end)) != STR_NONE; end++) {
         const char *parent = str_to_c(b->arena, str_slice(whole, 0, end));
         if (!digest_parent(&w, b->context->fd, parent)) {
             return false;
         }
     }
+    key_list_end(key);
     const char *dir = str_to_c(b->arena, path_dir(whole));
     AUTO_FD fd = fs_open_in_root(b->context->fd, dir, O_PATH | O_DIRECTORY, 0);
     const char *name = str_to_c(b->arena, path_base(whole));

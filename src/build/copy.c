@@ -211,7 +211,7 @@ bool copy_into_root(void *self, int rootfd, const int *roots, struct err *err) {
         return err_sys(err, errno, "enter the root");
     }
     map_init(&c.parents, c.arena);
-    if (!copy_place(c.arena, job->destination, &c.destination, err)) {
+    if (!sandbox_confine(err) || !copy_place(c.arena, job->destination, &c.destination, err)) {
         return false;
     }
     for (size_t i = 0; i < job->source_count; i++) {

@@ -19,7 +19,7 @@ struct copier {
     /* of the source that is being copied: */
     const struct dockerfile_ignore *ignore;
     bool may_change;     /* the user has it, not the store */
-    size_t exclude_from; /* --exclude matches what is behind so many bytes of a path */
+    size_t exclude_from; /* --exclude matches what is after so many bytes of a path */
     struct map links;    /* "dev:ino" of a file with several names -> path of the first copy */
     struct map parents;  /* paths of folders that --parents has made */
 };

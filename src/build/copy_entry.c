@@ -79,7 +79,7 @@ bool copy_make_room(const struct copier *c, int todir, const char *name, const c
         return errno == ENOENT || copy_failed(c, "look at", path);
     }
     if (S_ISDIR(st.st_mode)) {
-        return err_set(c->err, "cannot replace the folder '%s' by a file", path);
+        return err_set(c->err, "cannot replace the folder '%s' with a file", path);
     }
     return unlinkat(todir, name, 0) == 0 || copy_failed(c, "replace", path);
 }
@@ -202,7 +202,7 @@ static bool copy_special(struct copier *c, const struct stat *st, int todir, con
 bool copy_children(struct copier *c, int from, const char *source_path, int to, const char *to_path,
                    int depth) {
     if (depth > COPY_DEPTH_MAX) {
-        return err_set(c->err, "more than %d folders in each other: '%s'", COPY_DEPTH_MAX,
+        return err_set(c->err, "folders are nested more than %d deep: '%s'", COPY_DEPTH_MAX,
                        source_path);
     }
     AUTO_ARENA scratch = arena_new();
@@ -235,7 +235,7 @@ static bool copy_folder(struct copier *c, int fromdir, const char *name, const c
     AUTO_FD to = openat(todir, to_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (to < 0) {
         return errno == ENOTDIR || errno == ELOOP
-                   ? err_set(c->err, "cannot replace '%s' by a folder", to_path)
+                   ? err_set(c->err, "cannot replace '%s' with a folder", to_path)
                    : copy_failed(c, "open folder", to_path);
     }
     if (!copy_children(c, from, source_path, to, to_path, depth + 1)) {

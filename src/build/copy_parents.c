@@ -20,7 +20,7 @@ static bool copy_below_parent(struct copier *c, const char *path, size_t at, int
                         : copy_entry(c, from, name, path, to, name, to_below, 0);
     }
     if (depth > COPY_DEPTH_MAX) {
-        return err_set(c->err, "more than %d folders in each other: '%s'", COPY_DEPTH_MAX, path);
+        return err_set(c->err, "folders are nested more than %d deep: '%s'", COPY_DEPTH_MAX, path);
     }
     const char *so_far = str_to_c(c->arena, str_slice(str_from_c(path), 0, at + slash));
     struct stat st;
@@ -36,7 +36,7 @@ static bool copy_below_parent(struct copier *c, const char *path, size_t at, int
     /* "/" is the destination's root: a link there cannot leave it */
     AUTO_FD below = openat(to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (below < 0) {
-        return errno == ENOTDIR ? err_set(c->err, "cannot replace '%s' by a folder", to_below)
+        return errno == ENOTDIR ? err_set(c->err, "cannot replace '%s' with a folder", to_below)
                                 : copy_failed(c, "open folder", to_below);
     }
     return copy_below_parent(c, path, at + slash + 1, below, to_below, depth + 1) &&

@@ -23,10 +23,10 @@ static bool missing_source(struct step *step, struct dockerfile_word word, str p
         diag_help(b->sink, d, "a COPY cannot leave the build context '%s': '..' stops at its top",
                   b->request->context);
     } else if (b->context->ignore != NULL) {
-        diag_help(b->sink, d, "paths are below '%s'; .dockerignore may leave it out",
+        diag_help(b->sink, d, "paths are relative to '%s'; .dockerignore may exclude it",
                   b->request->context);
     } else {
-        diag_help(b->sink, d, "paths are below '%s'", b->request->context);
+        diag_help(b->sink, d, "paths are relative to '%s'", b->request->context);
     }
     return false;
 }
@@ -70,6 +70,7 @@ static bool context_sources(struct step *step, struct copy_plan *plan, struct do
     }
     bool wildcard = dockerfile_glob_has_wildcard(path);
     bool found = false;
+    key_add(plan->key, S("context"));
     for (size_t i = 0; i < count; i++) {
         if (context_part_of(b->context->ignore, NULL, paths[i], 0, true) == CONTEXT_LEFT_OUT) {
             continue;
@@ -146,6 +147,7 @@ static bool parents_source(struct step *step, struct copy_plan *plan, struct doc
 /* The child expands wildcards of a stage, which only it can see. */
 static void stage_source(struct step *step, struct copy_plan *plan, str path) {
     struct arena *a = step->builder->arena;
+    key_add(plan->key, S("stage"));
     key_add(plan->key, path);
     push_source(step, plan, (struct copy_source){ .path = str_to_c(a, path) });
 }
@@ -158,6 +160,7 @@ static bool heredoc_source(struct step *step, struct copy_plan *plan,
     if (!dockerfile_expand_heredoc(&e, heredoc, &content)) {
         return false;
     }
+    key_add(plan->key, S("heredoc"));
     key_add(plan->key, heredoc->name);
     key_add(plan->key, content);
     push_source(
@@ -198,13 +201,17 @@ static bool path_source(struct step *step, struct copy_plan *plan, struct docker
 
 bool copy_plan_sources(struct step *step, struct copy_plan *plan) {
     const struct dockerfile_copy *copy = &step->instruction->copy;
+    key_list(plan->key);
     for (size_t i = 0; i < copy->source_count; i++) {
         const struct dockerfile_source *source = &copy->sources[i];
+        key_list(plan->key);
         if (source->heredoc != NULL ? !heredoc_source(step, plan, source->heredoc)
                                     : !path_source(step, plan, source->word)) {
             return false;
         }
+        key_list_end(plan->key);
     }
+    key_list_end(plan->key);
     /* Of several sources a pattern may match nothing: COPY package.json yarn.lock* ./ */
     struct dockerfile_word first = copy->sources[0].word;
     return plan->count > 0 || plan->found ||

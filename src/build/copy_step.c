@@ -40,21 +40,25 @@ static bool plan_option(struct step *step, struct copy_plan *plan, struct docker
                         const char **ret) {
     struct builder *b = step->builder;
     str value = { 0 };
+    key_list(plan->key);
     if (dockerfile_word_is_set(word)) {
         struct dockerfile_expander e = vars_expander(b, step->stage);
         if (!dockerfile_expand(&e, word, &value)) {
             return false;
         }
         *ret = str_to_c(b->arena, value);
+        key_add(plan->key, value);
     }
-    key_add(plan->key, value);
+    key_list_end(plan->key);
     return true;
 }
 
 static bool plan_excludes(struct step *step, struct copy_plan *plan) {
     struct builder *b = step->builder;
     const struct dockerfile_copy *copy = &step->instruction->copy;
+    key_list(plan->key);
     if (copy->exclude_count == 0) {
+        key_list_end(plan->key);
         return true;
     }
     struct dockerfile_expander e = vars_expander(b, step->stage);
@@ -67,6 +71,7 @@ static bool plan_excludes(struct step *step, struct copy_plan *plan) {
         }
         key_add(plan->key, words[i].text);
     }
+    key_list_end(plan->key);
     return dockerfile_ignore_from_words(b->arena, b->sink, words, copy->exclude_count,
                                         &plan->job.excludes);
 }
@@ -81,7 +86,7 @@ static bool plan_options(struct step *step, struct copy_plan *plan) {
     if (plan->job.chmod != NULL &&
         !chmod_apply(str_from_c(plan->job.chmod), 0644, false, &ignored)) {
         diag_report(step->builder->sink, "E405", copy->chmod.span,
-                    "'%s' is not a mode: use octal digits as in 0755, or u=rwX,go=rX",
+                    "'%s' is not a mode: use octal digits such as 0755, or u=rwX,go=rX",
                     plan->job.chmod);
         return false;
     }
@@ -91,7 +96,9 @@ static bool plan_options(struct step *step, struct copy_plan *plan) {
 static bool plan_from(struct step *step, struct copy_plan *plan) {
     struct builder *b = step->builder;
     const struct dockerfile_copy *copy = &step->instruction->copy;
+    key_list(plan->key);
     if (!dockerfile_word_is_set(copy->from)) {
+        key_list_end(plan->key);
         return true;
     }
     struct dockerfile_expander e = vars_global_expander(b);
@@ -101,6 +108,7 @@ static bool plan_from(struct step *step, struct copy_plan *plan) {
         return false;
     }
     key_add(plan->key, str_from_c(plan->from->key.hex));
+    key_list_end(plan->key);
     return true;
 }
 
@@ -138,6 +146,7 @@ static bool copy_in_child(struct step *step, void *self) {
         if (!stack_root(b, plan->from, step->instruction->span, &root)) {
             return false;
         }
+        step_uses(step, plan->from);
         spec.mounts = &mount;
         spec.mount_count = 1;
     }
@@ -157,7 +166,7 @@ bool step_copy(struct step *step) {
     bool is_add = step->instruction->kind == DOCKERFILE_ADD;
     key_begin(&key, is_add ? "ADD" : "COPY");
     key_add_below(&key, &step->stage->stack.key);
-    plan.job.now.tv_sec = b->request->source_date_epoch;
+    plan.job.now.tv_sec = b->epoch_s;
     key_add_u64(&key, step_unpacks(step));
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
     if (!plan_from(step, &plan) || !plan_options(step, &plan) || !plan_destination(step, &plan) ||
@@ -203,7 +212,7 @@ bool step_copy_context(struct step *step, const struct build_context *context, c
             .destination = "/",
             .destination_is_dir = true,
             .ignore = context->ignore,
-            .now.tv_sec = b->request->source_date_epoch,
+            .now.tv_sec = b->epoch_s,
         },
     };
     struct key_hash key;

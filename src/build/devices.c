@@ -208,8 +208,8 @@ static bool plan_one(struct step *step, struct dockerfile_word word, struct devi
     }
     if (!b->request->allow_device) {
         struct diag *d = diag_report(b->sink, "E405", word.span,
-                                     "this step wants the device '%.*s'", STR_FMT(word.text));
-        diag_help(b->sink, d, "--allow device lets it have it");
+                                     "this step requests the device '%.*s'", STR_FMT(word.text));
+        diag_help(b->sink, d, "--allow device grants it");
         return false;
     }
     return true;
@@ -226,9 +226,10 @@ bool devices_plan(struct step *step, const struct dockerfile_run *run, struct de
 
 void devices_key(const struct dockerfile_run *run, const struct devices *devices,
                  struct key_hash *k) {
+    key_add_u64(k, devices->len);
+    key_list(k);
     for (size_t i = 0; i < run->device_count; i++) {
-        key_add(k, S("device"));
         key_add(k, run->devices[i].text);
-        key_add_u64(k, devices->len);
     }
+    key_list_end(k);
 }

@@ -37,7 +37,7 @@ static bool is_null(const yaml_node_t *node) {
 
 static json_t *make_text(struct loading *l, const yaml_node_t *node) {
     json_t *text = json_stringn((const char *)node->data.scalar.value, node->data.scalar.length);
-    return text != NULL ? text : refuse(l, node, "a text that is not UTF-8");
+    return text != NULL ? text : refuse(l, node, "text that is not UTF-8");
 }
 
 static json_t *make_object(struct loading *l, const yaml_node_t *node, int depth) {
@@ -47,7 +47,7 @@ static json_t *make_object(struct loading *l, const yaml_node_t *node, int depth
         const yaml_node_t *key = yaml_document_get_node(l->document, p->key);
         json_t *value = NULL;
         if (key->type != YAML_SCALAR_NODE) {
-            refuse(l, key, "a key that is no text");
+            refuse(l, key, "a key that is not text");
         } else {
             value = make_value(l, yaml_document_get_node(l->document, p->value), depth + 1);
         }
@@ -76,10 +76,10 @@ static json_t *make_array(struct loading *l, const yaml_node_t *node, int depth)
 
 static json_t *make_value(struct loading *l, yaml_node_t *node, int depth) {
     if (depth > DEPTH_MAX) {
-        return refuse(l, node, "nested too deep");
+        return refuse(l, node, "nested too deeply");
     }
     if (++l->nodes > NODES_MAX) {
-        return refuse(l, node, "too much: aliases of aliases, perhaps");
+        return refuse(l, node, "too large; aliases may refer to other aliases");
     }
     switch (node->type) {
     case YAML_SCALAR_NODE:
@@ -91,7 +91,7 @@ static json_t *make_value(struct loading *l, yaml_node_t *node, int depth) {
     case YAML_NO_NODE:
         break;
     }
-    return refuse(l, node, "something that YAML does not have");
+    return refuse(l, node, "invalid YAML");
 }
 
 json_t *yaml_load(str text, struct err *err) {

@@ -90,14 +90,16 @@ static bool judge(const struct fetch_curl *api, CURL *curl, CURLcode code, const
         return err_wrap(t->err, "fetch '%s'", job->shown);
     }
     if (code != CURLE_OK) {
-        return err_set(t->err, "fetch '%s': %s", job->shown,
-                       why[0] != '\0' ? why : api->easy_strerror(code));
+        fetch_set_failure(api, curl, code, why, t->err);
+        return err_wrap(t->err, "fetch '%s'", job->shown);
     }
     bool asked = (job->etag != NULL && job->etag[0] != '\0') || job->modified_s >= 0;
     job->answer->not_modified = asked && (status == 304 || unmet != 0);
     job->answer->modified_s = modified;
     if (status != 200 && !job->answer->not_modified) {
-        return err_set(t->err, "fetch '%s': the server answers %ld", job->shown, status);
+        err_set(t->err, "fetch '%s': the server answers %ld", job->shown, status);
+        return status == 401 && err_help(t->err, "provide a token for the server HOST with "
+                                                 "--secret id=HTTP_AUTH_TOKEN_HOST,src=FILE");
     }
     return true;
 }
@@ -115,6 +117,9 @@ static bool transfer(const struct fetch_curl *api, CURL *curl, struct arena *a,
     api->easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     api->easy_setopt(curl, CURLOPT_HEADERDATA, t);
     struct curl_slist *headers = conditions(api, curl, t->job, a);
+    if (t->job->authorization != NULL) { /* libcurl sends it to no other server */
+        headers = api->slist_append(headers, t->job->authorization);
+    }
     api->easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     bool ok = judge(api, curl, api->easy_perform(curl), why, t);
     api->slist_free_all(headers);
@@ -131,7 +136,7 @@ bool download_in_child(void *self, int rootfd, const int *roots, struct err *err
     }
     CURL *curl = api.easy_init();
     if (curl == NULL) {
-        return err_set(err, "fetch '%s': no memory", job->shown);
+        return err_set(err, "fetch '%s': out of memory", job->shown);
     }
     AUTO_ARENA scratch = arena_new();
     struct transfer t = { .job = job, .err = err };

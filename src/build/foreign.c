@@ -18,12 +18,12 @@ static const char folder[] = "/proc/sys/fs/binfmt_misc";
 
 enum { ENTRY_BYTES_MAX = 64 * 1024, HEADER_BYTES = 20 };
 
-static const struct machine {
+static const struct program_kind {
     str architecture;
     uint8_t class;
     uint8_t data;
     uint16_t number;
-} machines[] = {
+} kinds[] = {
     { S_INIT("amd64"), ELFCLASS64, ELFDATA2LSB, EM_X86_64 },
     { S_INIT("386"), ELFCLASS32, ELFDATA2LSB, EM_386 },
     { S_INIT("arm64"), ELFCLASS64, ELFDATA2LSB, EM_AARCH64 },
@@ -53,8 +53,8 @@ bool foreign_is_native(str architecture) {
 /* ---- what is registered ---- */
 
 static bool make_header(str architecture, uint8_t header[HEADER_BYTES]) {
-    for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
-        const struct machine *m = &machines[i];
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const struct program_kind *m = &kinds[i];
         if (!str_eq(m->architecture, architecture)) {
             continue;
         }
@@ -198,7 +198,7 @@ bool foreign_find(struct builder *b, const struct oci_platform *platform, struct
         return true;
     }
     struct diag *d = diag_report(b->sink, "E405", span,
-                                 "this machine cannot run programs for '%.*s', as RUN has to",
+                                 "RUN needs programs for '%.*s', which this machine cannot run",
                                  STR_FMT(oci_platform_text(b->arena, platform)));
     diag_help(b->sink, d,
               "sudo apt-get install --no-install-recommends qemu-user-static binfmt-support");

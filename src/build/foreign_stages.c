@@ -20,7 +20,7 @@ static void visit_name(struct survey *s, size_t inside, str name) {
 
 /* The value of "from" in "type=bind,from=build,target=/x". What has variables in it is looked at
  * when the step runs. */
-static str mount_from(str value) {
+str foreign_mount_from(str value) {
     while (value.len > 0) {
         str part = str_cut(&value, ',');
         if (str_starts(part, S("from="))) {
@@ -38,7 +38,7 @@ static bool visit_sources(struct survey *s, const struct dockerfile_stage *stage
             visit_name(s, stage->index, in->copy.from.text);
         }
         for (size_t m = 0; in->kind == DOCKERFILE_RUN && m < in->run.mount_count; m++) {
-            visit_name(s, stage->index, mount_from(in->run.mounts[m].text));
+            visit_name(s, stage->index, foreign_mount_from(in->run.mounts[m].text));
         }
         runs = runs || in->kind == DOCKERFILE_RUN;
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "build/remote.h"
+#include "sandbox/sandbox.h"
 
 enum { GIT_WORDS_MAX = 48, GIT_OUTPUT_MAX = 8 * 1024 * 1024, DEPTH_MAX = 256 };
 
@@ -54,10 +55,17 @@ static void set_environment(const struct git_job *job) {
             setenv(kept_variables[i], values[i], 1);
         }
     }
+    /* In the environment: every user of the machine sees a command line. */
+    bool has_header = job->authorization != NULL;
+    const char *origin = remote_origin(job->arena, job->remote->url);
+    const char *key = str_fmt(job->arena, "http.%s.extraHeader", origin).ptr;
     const struct {
         const char *name;
         const char *value;
     } fixed[] = {
+        { "GIT_CONFIG_COUNT", has_header ? "1" : NULL },
+        { "GIT_CONFIG_KEY_0", has_header ? key : NULL },
+        { "GIT_CONFIG_VALUE_0", job->authorization },
         { "PATH", search.ptr },
         { "LC_ALL", "C" },
         { "HOME", job->folder },
@@ -93,18 +101,37 @@ static str reason(str errors) {
     return best.len > 0 ? best : last;
 }
 
+/* Only where git asks one it has a network. */
+static bool asks_server(const char *const *words) {
+    static const char *const remote[] = { "ls-remote", "fetch", "submodule" };
+    for (size_t i = 0; words[i] != NULL; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(remote); k++) {
+            if (strcmp(words[i], remote[k]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void add_words(const char **argv, size_t *len, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        ASSERT(*len < GIT_WORDS_MAX);
+        argv[(*len)++] = words[i];
+    }
+}
+
 /* `words` ends with NULL; `out` may be NULL. */
 static bool git(const struct git_job *job, const char *const *words, struct buf *out,
                 struct err *err) {
     const char *argv[GIT_WORDS_MAX + 1];
     size_t len = 0;
-    for (size_t i = 0; i < ARRAY_LEN(common_words); i++) {
-        argv[len++] = common_words[i];
+    size_t count = 0;
+    add_words(argv, &len, common_words, ARRAY_LEN(common_words));
+    while (words[count] != NULL) {
+        count++;
     }
-    for (size_t i = 0; words[i] != NULL; i++) {
-        ASSERT(len < GIT_WORDS_MAX);
-        argv[len++] = words[i];
-    }
+    add_words(argv, &len, words, count);
     argv[len] = NULL;
     AUTO_BUF errors = BUF_INIT(GIT_OUTPUT_MAX);
     struct proc_spec spec = {
@@ -112,9 +139,10 @@ static bool git(const struct git_job *job, const char *const *words, struct buf 
         .cwd = path_join(job->arena, job->folder, "content"),
         .out = out,
         .errors = &errors,
+        .before_exec = asks_server(words) ? sandbox_confine_program : sandbox_confine_program_alone,
     };
     struct proc_result result;
-    if (!proc_run(&spec, &result, err)) {
+    if (!sandbox_prepare_program(err) || !proc_run(&spec, &result, err)) {
         return false;
     }
     if (result.exit_code == 0) {
@@ -168,6 +196,25 @@ static str find_commit(struct arena *a, str listing, str ref) {
     return found;
 }
 
+static bool is_object_id(str s) {
+    uint8_t bytes[32];
+    return (s.len == 40 || s.len == 64) && hash_unhex(s, bytes, s.len / 2);
+}
+
+/* The tag with a text that names the commit: it comes right before its "^{}" in the listing. */
+static str find_tag(str listing, str commit) {
+    str before = S("");
+    while (listing.len > 0) {
+        str name = str_cut(&listing, '\n');
+        str id = str_cut(&name, '\t');
+        if (str_eq(id, commit) && str_ends(name, S("^{}"))) {
+            return is_object_id(before) ? before : S("");
+        }
+        before = id;
+    }
+    return S("");
+}
+
 bool git_resolve_in_child(void *self, int rootfd, const int *roots, struct err *err) {
     const struct git_job *job = self;
     (void)rootfd;
@@ -182,11 +229,12 @@ bool git_resolve_in_child(void *self, int rootfd, const int *roots, struct err *
         return false;
     }
     str commit = find_commit(job->arena, buf_str(&out), ref);
-    uint8_t bytes[32];
-    if ((commit.len != 40 && commit.len != 64) || !hash_unhex(commit, bytes, commit.len / 2)) {
+    if (!is_object_id(commit)) {
         return err_set(err, "the repository has no branch or tag '%s'", name);
     }
-    memcpy(job->commit, commit.ptr, commit.len);
+    str tag = find_tag(buf_str(&out), commit);
+    memcpy(job->ids->commit, commit.ptr, commit.len);
+    memcpy(job->ids->tag, tag.ptr, tag.len);
     return true;
 }
 
@@ -194,7 +242,7 @@ bool git_resolve_in_child(void *self, int rootfd, const int *roots, struct err *
 
 /* One commit, or, where the server does not give out single ones, all that it has. */
 static bool fetch_commit(const struct git_job *job, struct err *err) {
-    const char *commit = job->remote->commit;
+    const char *commit = job->remote->ids.commit;
     const char *const one[] = { "fetch", "-q", "--depth=1", "--no-tags", "origin", commit, NULL };
     const char *const all[] = { "fetch", "-q", "--tags", "origin", "+refs/*:refs/remotes/all/*",
                                 NULL };
@@ -210,7 +258,7 @@ static bool fetch_commit(const struct git_job *job, struct err *err) {
 }
 
 static bool check_out(const struct git_job *job, struct err *err) {
-    const char *commit = job->remote->commit;
+    const char *commit = job->remote->ids.commit;
     const char *const init[] = { "init", "-q", "--template=", "repository", NULL };
     const char *const origin[] = { "remote", "add", "origin", job->remote->url, NULL };
     const char *const checkout[] = { "checkout", "-q", "--detach", commit, NULL };
@@ -224,11 +272,11 @@ static bool check_out(const struct git_job *job, struct err *err) {
 }
 
 static bool commit_time(const struct git_job *job, int64_t *ret, struct err *err) {
-    const char *const words[] = { "show", "-s", "--format=%ct", job->remote->commit, NULL };
+    const char *const words[] = { "log", "-1", "--format=%ct", job->remote->ids.commit, NULL };
     AUTO_BUF out = BUF_INIT(GIT_OUTPUT_MAX);
     return in_repository(job, words, &out, err) &&
            (str_to_i64(str_trim(buf_str(&out)), ret) ||
-            err_set(err, "the commit '%s' has no time", job->remote->commit));
+            err_set(err, "the commit '%s' has no time", job->remote->ids.commit));
 }
 
 /* Everything is as old as the commit; what git keeps for itself goes, or stays as it is. */
@@ -238,7 +286,7 @@ static bool tidy(int dirfd, int64_t time_s, bool keep_git_dir, int depth, struct
     const char **names;
     size_t count;
     if (depth > DEPTH_MAX) {
-        return err_set(err, "more than %d folders in each other", DEPTH_MAX);
+        return err_set(err, "folders are nested more than %d deep", DEPTH_MAX);
     }
     if (!fs_list(scratch, dirfd, ".", &names, &count, err)) {
         return false;

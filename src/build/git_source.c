@@ -78,6 +78,11 @@ static bool set_parameter(struct builder *b, struct remote *r, str name, str val
     if (str_eq(name, S("keep-git-dir"))) {
         return set_bool(b, r, value, &r->keep_git_dir);
     }
+    if (str_eq(name, S("mtime"))) {
+        /* Files have the commit's time in any case: the time of a checkout is never the same. */
+        return str_eq(value, S("commit")) || str_eq(value, S("checkout")) ||
+               refuse(b, r, "neither commit nor checkout", value);
+    }
     if (str_eq(name, S("submodules"))) {
         bool ok = set_bool(b, r, value, &submodules);
         r->no_submodules = !submodules;
@@ -86,7 +91,8 @@ static bool set_parameter(struct builder *b, struct remote *r, str name, str val
     struct diag *d = diag_report(b->sink, "E405", r->span, "a git source has no parameter '%.*s'",
                                  STR_FMT(name));
     diag_help(b->sink, d,
-              "it takes ref, branch, tag, commit, checksum, subdir, keep-git-dir and submodules");
+              "the parameters are ref, branch, tag, commit, checksum, subdir, keep-git-dir, mtime "
+              "and submodules");
     return false;
 }
 
@@ -121,7 +127,7 @@ bool git_source_parse(struct builder *b, struct remote *r, str text) {
     }
     if (!is_commit_start(r->checksum)) {
         diag_report(b->sink, "E405", r->check,
-                    "'%.*s' is not a commit: it is %d or more hexadecimal digits",
+                    "'%.*s' is not a commit: use at least %d hexadecimal digits",
                     STR_FMT(r->checksum), COMMIT_DIGITS_MIN);
         return false;
     }

@@ -2,6 +2,7 @@
 /*
  * What a step sees of the host: proxies, settings of apt, npm and pip, the CA bundle, name
  * resolution. All of it is mounted for the step, none of it is part of the image or of a key.
+ * Credentials stay out unless the request shares them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,19 +14,19 @@ enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
 
 #define INSIDE BUILD_HOST_FOLDER
 
-/* Variables that go into a step as they are. */
-static const char *const passed[] = {
-    "http_proxy",       "https_proxy",
-    "ftp_proxy",        "no_proxy",
-    "all_proxy",        "HTTP_PROXY",
-    "HTTPS_PROXY",      "FTP_PROXY",
-    "NO_PROXY",         "ALL_PROXY",
-    "PIP_INDEX_URL",    "PIP_EXTRA_INDEX_URL",
-    "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT",
-    "UV_INDEX_URL",     "UV_DEFAULT_INDEX",
-    "UV_INDEX",         "UV_EXTRA_INDEX_URL",
-    "UV_INSECURE_HOST", "GOPROXY",
-    "GONOSUMDB",        "GOFLAGS",
+/* Variables that go into a step, and what may have a secret in them. */
+static const struct {
+    enum build_credentials kind;
+    const char *names[11];
+} passed[] = {
+    { BUILD_CREDENTIALS_PROXY,
+      { "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "HTTP_PROXY",
+        "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY" } },
+    { BUILD_CREDENTIALS_PIP,
+      { "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT",
+        "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_EXTRA_INDEX_URL",
+        "UV_INSECURE_HOST" } },
+    { BUILD_CREDENTIALS_GO, { "GOPROXY", "GONOSUMDB", "GOFLAGS" } },
 };
 
 /* Variables by which programs find a CA bundle. */
@@ -51,6 +52,23 @@ static str load_text(struct arena *a, const char *path) {
 
 static void set_env(struct builder *b, struct host_settings *h, const char *key, str value) {
     oci_pairs_set(b->arena, &h->env, str_from_c(key), value);
+}
+
+static bool shares(const struct builder *b, enum build_credentials kind) {
+    return (b->request->share.credentials & 1U << kind) != 0;
+}
+
+/* The text, without users in its URLs where steps are not to see them. */
+static str censor(struct builder *b, struct host_settings *h, enum build_credentials kind,
+                  str text) {
+    bool found = false;
+    if (shares(b, kind)) {
+        return text;
+    }
+    text = kind == BUILD_CREDENTIALS_PROXY ? build_without_proxy_user(b->arena, text, &found)
+                                           : build_without_userinfo(b->arena, text, &found);
+    h->withheld |= found ? 1U << kind : 0;
+    return text;
 }
 
 /* Writes a file of the settings folder, readable for every user of a step. */
@@ -103,6 +121,34 @@ static bool add_certificates(struct builder *b, struct host_settings *h, struct 
 
 /* ---- apt ---- */
 
+/* The host's logins, in the form of netrc: apt_auth.conf(5). */
+static bool add_apt_logins(struct builder *b, struct host_settings *h, struct buf *conf,
+                           struct err *err) {
+    static const char folder[] = "/etc/apt/auth.conf.d";
+    AUTO_BUF logins = BUF_INIT(SETTINGS_BYTES_MAX);
+    const char **names;
+    size_t count = 0;
+    buf_add(&logins, load_text(b->arena, "/etc/apt/auth.conf"));
+    if (!fs_list(b->arena, AT_FDCWD, folder, &names, &count, NULL)) {
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (str_ends(str_from_c(names[i]), S(".conf"))) {
+            buf_addf(&logins, "\n%.*s",
+                     STR_FMT(load_text(b->arena, path_join(b->arena, folder, names[i]))));
+        }
+    }
+    if (str_trim(buf_str(&logins)).len == 0) {
+        return true;
+    }
+    if (!shares(b, BUILD_CREDENTIALS_APT)) {
+        h->withheld |= 1U << BUILD_CREDENTIALS_APT;
+        return true;
+    }
+    buf_add_c(conf, "Dir::Etc::netrc \"" INSIDE "/apt-auth.conf\";\n");
+    return put(h, "capsem/apt-auth.conf", buf_str(&logins), err);
+}
+
 /* Of apt's own settings only how it fetches: "Acquire::...". */
 static bool add_apt(struct builder *b, struct host_settings *h, struct err *err) {
     AUTO_BUF dump = BUF_INIT(SETTINGS_BYTES_MAX);
@@ -124,7 +170,8 @@ static bool add_apt(struct builder *b, struct host_settings *h, struct err *err)
         buf_add_c(&kept, "Acquire::https::CAInfo \"" INSIDE "/ca-certificates.crt\";\n");
     }
     set_env(b, h, "APT_CONFIG", S(INSIDE "/apt.conf"));
-    return put(h, "capsem/apt.conf", buf_str(&kept), err);
+    return add_apt_logins(b, h, &kept, err) &&
+           put(h, "capsem/apt.conf", censor(b, h, BUILD_CREDENTIALS_APT, buf_str(&kept)), err);
 }
 
 /* ---- npm ---- */
@@ -146,14 +193,24 @@ static bool npm_key_passes(str key) {
     return str_starts(key, S("//")) || str_ends(key, S(":registry"));
 }
 
-static void add_npm_settings(struct buf *out, str text) {
+/* What npm keeps for one registry is who we are there. */
+static void add_npm_settings(struct builder *b, struct host_settings *h, struct buf *out,
+                             str text) {
+    bool all = shares(b, BUILD_CREDENTIALS_NPM);
     while (text.len > 0) {
         str line = str_trim(str_cut(&text, '\n'));
         str value = line;
         str key = str_trim(str_cut(&value, '='));
-        if (value.ptr != NULL && npm_key_passes(key)) {
-            buf_addf(out, "%.*s\n", STR_FMT(line));
+        bool secret = str_starts(key, S("//"));
+        if (value.ptr == NULL || !npm_key_passes(key)) {
+            continue;
         }
+        if (secret && !all) {
+            h->withheld |= 1U << BUILD_CREDENTIALS_NPM;
+            continue;
+        }
+        line = all ? build_expand_variables(b->arena, line) : line;
+        buf_addf(out, "%.*s\n", STR_FMT(line));
     }
 }
 
@@ -167,7 +224,7 @@ static bool add_npm(struct builder *b, struct host_settings *h, struct err *err)
     const char *const files[] = { "/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc",
                                   getenv("NPM_CONFIG_GLOBALCONFIG"), user };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        add_npm_settings(&kept, load_text(b->arena, files[i]));
+        add_npm_settings(b, h, &kept, load_text(b->arena, files[i]));
     }
     const char *registry = getenv("NPM_CONFIG_REGISTRY");
     registry = registry == NULL ? getenv("npm_config_registry") : registry;
@@ -175,7 +232,7 @@ static bool add_npm(struct builder *b, struct host_settings *h, struct err *err)
         buf_addf(&kept, "registry=%s\n", registry);
     }
     set_env(b, h, "NPM_CONFIG_USERCONFIG", S(INSIDE "/npmrc"));
-    return put(h, "capsem/npmrc", buf_str(&kept), err);
+    return put(h, "capsem/npmrc", censor(b, h, BUILD_CREDENTIALS_NPM, buf_str(&kept)), err);
 }
 
 /* ---- pip ---- */
@@ -193,7 +250,7 @@ static bool add_pip(struct builder *b, struct host_settings *h, struct err *err)
         str text = load_text(b->arena, files[i]);
         if (text.len > 0) {
             set_env(b, h, "PIP_CONFIG_FILE", S(INSIDE "/pip.conf"));
-            return put(h, "capsem/pip.conf", text, err);
+            return put(h, "capsem/pip.conf", censor(b, h, BUILD_CREDENTIALS_PIP, text), err);
         }
     }
     return true;
@@ -201,11 +258,40 @@ static bool add_pip(struct builder *b, struct host_settings *h, struct err *err)
 
 /* ---- names ---- */
 
+#define HOSTNAME_ARG S("BUILDKIT_SANDBOX_HOSTNAME")
+
+bool host_name_given(struct builder *b, struct span span, const char **ret) {
+    enum { NAME_BYTES_MAX = 64 }; /* sethostname(2) */
+    const str *name = oci_pairs_find(&b->request->build_args, HOSTNAME_ARG);
+    *ret = NULL;
+    if (name == NULL || name->len == 0) {
+        return true;
+    }
+    bool ok = name->len <= NAME_BYTES_MAX;
+    for (size_t i = 0; i < name->len && ok; i++) {
+        char c = name->ptr[i];
+        ok = char_is_alnum(c) || ((c == '-' || c == '.') && i > 0);
+    }
+    if (!ok) {
+        diag_report(b->sink, "E405", span,
+                    "BUILDKIT_SANDBOX_HOSTNAME is not a valid host name: '%.*s'",
+                    STR_FMT(str_clip(*name, 80)));
+        return false;
+    }
+    *ret = str_to_c(b->arena, *name);
+    return true;
+}
+
 static bool add_names(struct builder *b, struct host_settings *h, struct err *err) {
     str resolv = load_text(b->arena, "/etc/resolv.conf");
     str hosts = load_text(b->arena, "/etc/hosts");
     if (hosts.len == 0) {
         hosts = S("127.0.0.1 localhost\n::1 localhost\n");
+    }
+    const str *name = oci_pairs_find(&b->request->build_args, HOSTNAME_ARG);
+    if (name != NULL && name->len > 0) {
+        hosts = str_fmt(b->arena, "%.*s%s127.0.0.1 %.*s\n", STR_FMT(hosts),
+                        str_ends(hosts, S("\n")) ? "" : "\n", STR_FMT(*name));
     }
     if (!put(h, "resolv.conf", resolv, err) || !put(h, "hosts", hosts, err)) {
         return false;
@@ -221,9 +307,11 @@ static bool fill(struct builder *b, struct host_settings *h, struct err *err) {
         return err_sys(err, errno, "create a work folder");
     }
     for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
-        const char *value = getenv(passed[i]);
-        if (value != NULL) {
-            set_env(b, h, passed[i], str_from_c(value));
+        for (const char *const *name = passed[i].names; *name != NULL; name++) {
+            const char *value = getenv(*name);
+            if (value != NULL) {
+                set_env(b, h, *name, censor(b, h, passed[i].kind, str_from_c(value)));
+            }
         }
     }
     if (!add_certificates(b, h, err) || !add_apt(b, h, err) || !add_npm(b, h, err) ||
@@ -259,9 +347,10 @@ void host_settings_done(struct builder *b) {
     }
 }
 
-bool build_host_settings(struct arena *a, struct store *store, struct store_work *ret_work,
-                         struct oci_pairs *ret_env, struct err *err) {
-    struct build_request request = { .store = store };
+bool build_host_settings(struct arena *a, struct store *store, const struct build_share *share,
+                         struct store_work *ret_work, struct oci_pairs *ret_env,
+                         unsigned *ret_withheld, struct err *err) {
+    struct build_request request = { .store = store, .share = *share };
     struct builder b = { .request = &request, .arena = a, .err = err };
     const struct host_settings *h;
     if (!host_settings_get(&b, &h)) {
@@ -270,5 +359,6 @@ bool build_host_settings(struct arena *a, struct store *store, struct store_work
     }
     *ret_work = h->work;
     *ret_env = h->env;
+    *ret_withheld = h->withheld;
     return true;
 }

@@ -19,6 +19,17 @@ static json_t *json_str(str s) {
     return json_stringn(s.ptr == NULL ? "" : s.ptr, s.len);
 }
 
+static void save_origin(struct arena *a, json_t *root, const struct build_image *image) {
+    const struct build_origin *from = &image->from;
+    json_t *made_by = json_array();
+    for (size_t i = from->count; i < image->layer_count; i++) {
+        json_array_append_new(made_by, json_str(from->made_by[i - from->count]));
+    }
+    json_object_set_new(root, "base", json_str(oci_base_encode(a, &from->base)));
+    json_object_set_new(root, "base_layers", json_integer((json_int_t)from->count));
+    json_object_set_new(root, "made_by", made_by);
+}
+
 bool build_image_save(struct store *s, const struct build_image *image, struct err *err) {
     AUTO_ARENA scratch = arena_new();
     json_t *root = json_object();
@@ -34,6 +45,9 @@ bool build_image_save(struct store *s, const struct build_image *image, struct e
     json_object_set_new(root, "origin", json_str(image->origin));
     if (image->digest.len > 0) {
         json_object_set_new(root, "digest", json_str(image->digest));
+    }
+    if (image->from.base.config.len > 0) {
+        save_origin(scratch, root, image);
     }
     json_object_set_new(root, "created", json_integer(image->created_s));
     json_object_set_new(root, "config", json_str(oci_config_encode(scratch, &image->config)));
@@ -80,6 +94,25 @@ static bool decode_layers(struct arena *a, const json_t *root, struct build_imag
     return true;
 }
 
+/* Records of older versions have none; what is damaged is as good as that. */
+static void decode_origin(struct arena *a, const json_t *root, struct build_image *image) {
+    struct build_origin from = { 0 };
+    const json_t *made_by = json_object_get(root, "made_by");
+    json_int_t count = json_integer_value(json_object_get(root, "base_layers"));
+    if (!oci_base_decode(a, get_str(a, root, "base"), &from.base) || count < 0 ||
+        (size_t)count > image->layer_count ||
+        json_array_size(made_by) != image->layer_count - (size_t)count) {
+        return;
+    }
+    from.count = (size_t)count;
+    from.made_by = ARENA_ARRAY(a, str, json_array_size(made_by));
+    for (size_t i = 0; i < json_array_size(made_by); i++) {
+        const json_t *text = json_array_get(made_by, i);
+        from.made_by[i] = str_dup(a, (str){ json_string_value(text), json_string_length(text) });
+    }
+    image->from = from;
+}
+
 static bool decode(struct arena *a, str json, struct build_image *ret, struct err *err) {
     json_error_t why;
     json_t *root = json_loadb(json.ptr, json.len, 0, &why);
@@ -92,6 +125,7 @@ static bool decode(struct arena *a, str json, struct build_image *ret, struct er
         image.origin = get_str(a, root, "origin");
         image.digest = get_str(a, root, "digest");
         image.created_s = json_integer_value(json_object_get(root, "created"));
+        decode_origin(a, root, &image);
         *ret = image;
     } else if (err == NULL || !err_is_set(err)) {
         err_set(err, "an image record in the store is damaged");
@@ -125,6 +159,19 @@ enum build_lookup build_image_find(struct store *s, struct arena *a,
     return BUILD_FOUND;
 }
 
+bool build_image_check(struct store *s, struct arena *a, const struct build_image *image,
+                       struct err *err) {
+    struct store_damage d = { .what = S("one of its layers is missing") };
+    if (store_layers_check(s, image->layers, image->layer_count)) {
+        return true;
+    }
+    while (store_damage_next(s, &d)) {
+    }
+    err_set(err, "the image '%.*s' was damaged in the store and has been removed: %.*s",
+            STR_FMT(oci_reference_familiar(a, &image->ref)), STR_FMT(d.what));
+    return err_help(err, "pull, import or build it again");
+}
+
 const char **build_image_paths(struct store *s, struct arena *a, const struct build_image *image,
                                size_t *ret_count) {
     const char **paths = ARENA_ARRAY(a, const char *, image->layer_count + 1);
@@ -156,10 +203,102 @@ bool build_image_list(struct store *s, struct arena *a, struct build_image **ret
     return true;
 }
 
+/* ---- the blobs of an image ---- */
+
+static bool names_blob(const struct build_image *image, str digest) {
+    const struct oci_base *base = &image->from.base;
+    for (size_t i = 0; i < base->layer_count; i++) {
+        if (str_eq(base->layers[i].digest, digest)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_named(const struct build_image *images, size_t count, str digest) {
+    for (size_t i = 0; i < count; i++) {
+        if (names_blob(&images[i], digest)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those that no other image has: nothing else uses them. */
+static bool remove_blobs(struct store *s, struct arena *a, const struct build_image *image,
+                         struct err *err) {
+    struct build_image *others;
+    size_t count;
+    const struct oci_base *base = &image->from.base;
+    if (!build_image_list(s, a, &others, &count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < base->layer_count; i++) {
+        str digest = base->layers[i].digest;
+        if (!is_named(others, count, digest) && !store_blob_remove(s, digest, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool build_image_remove(struct store *s, const struct oci_reference *ref,
                         const struct oci_platform *platform, bool *ret_removed, struct err *err) {
     AUTO_ARENA scratch = arena_new();
-    (void)err;
-    *ret_removed = store_record_remove(s, kind, record_name(scratch, ref, platform));
-    return true;
+    struct build_image image = { 0 };
+    str name = record_name(scratch, ref, platform);
+    str json;
+    bool known = store_record_load(s, scratch, kind, name, &json, NULL) && json.len > 0 &&
+                 decode(scratch, json, &image, NULL);
+    *ret_removed = store_record_remove(s, kind, name);
+    return !known || !*ret_removed || remove_blobs(s, scratch, &image, err);
+}
+
+/* ---- on its way out ---- */
+
+static const char **folders_of(struct store *s, struct arena *a, const struct store_key *layers,
+                               size_t count, const str *made_by, const str **ret_made_by,
+                               size_t *ret_count) {
+    const char **paths = ARENA_ARRAY(a, const char *, count + 1);
+    str *texts = ARENA_ARRAY(a, str, count + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = store_layer_path(s, a, &layers[i]);
+        if (fs_is_dir(AT_FDCWD, path)) { /* a step that changed nothing has none */
+            texts[len] = made_by == NULL ? S("") : made_by[i];
+            paths[len++] = path;
+        }
+    }
+    *ret_made_by = texts;
+    *ret_count = len;
+    return paths;
+}
+
+static const char **find_blobs(struct store *s, struct arena *a, const struct oci_base *base) {
+    const char **paths = ARENA_ARRAY(a, const char *, base->layer_count + 1);
+    for (size_t i = 0; i < base->layer_count; i++) {
+        str digest = base->layers[i].digest;
+        if (!store_blob_has(s, digest, base->layers[i].size_bytes)) {
+            return NULL;
+        }
+        store_blob_touch(s, digest);
+        paths[i] = store_blob_path(s, a, digest);
+    }
+    return paths;
+}
+
+void build_outgoing_find(struct store *s, struct arena *a, const struct store_key *layers,
+                         size_t count, const struct build_origin *from,
+                         struct build_outgoing *ret) {
+    bool has_base = from->base.config.len > 0;
+    const char **blobs = has_base ? find_blobs(s, a, &from->base) : NULL;
+    *ret = (struct build_outgoing){
+        .base = blobs == NULL ? NULL : &from->base,
+        .blobs = blobs,
+        .rewritten = has_base && blobs == NULL,
+    };
+    size_t skip = blobs == NULL ? 0 : from->count;
+    ret->layers =
+        folders_of(s, a, layers + skip, count - skip, blobs == NULL ? NULL : from->made_by,
+                   &ret->made_by, &ret->layer_count);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/worker.h"
 #include "build/internal.h"
 
 struct import_job {
@@ -16,7 +17,33 @@ static bool unpack_into_root(void *self, int rootfd, const int *roots, struct er
     if (fchdir(rootfd) < 0 || chroot(".") < 0) {
         return err_sys(err, errno, "enter the root");
     }
-    return unpack_archive(job->fd, job->name, "/", false, 0, 0, err);
+    return sandbox_confine(err) && unpack_archive(job->fd, job->name, "/", false, 0, 0, err);
+}
+
+/* ---- what a file is ---- */
+
+enum kind { KIND_NOTHING = 'n', KIND_ROOT = 'r', KIND_IMAGE = 'i' };
+
+static bool look_in_worker(void *self, int outfd, struct err *err) {
+    const int *fd = self;
+    if (!sandbox_confine(err)) {
+        return false;
+    }
+    char kind = (char)(layout_is_archive(*fd)   ? KIND_IMAGE
+                       : unpack_is_archive(*fd) ? KIND_ROOT
+                                                : KIND_NOTHING);
+    return fs_write_all(outfd, &kind, 1, err);
+}
+
+static bool find_kind(int fd, enum kind *ret, struct err *err) {
+    AUTO_BUF out = BUF_INIT(64);
+    AUTO_WORKER worker = WORKER_INIT;
+    if (!check_root(err) || !worker_start(look_in_worker, &fd, &worker, err) ||
+        !worker_finish(&worker, &out, NULL, err)) {
+        return false;
+    }
+    *ret = out.len == 1 ? (enum kind)out.ptr[0] : KIND_NOTHING;
+    return true;
 }
 
 static bool import_layer(struct store *s, struct arena *a, int fd, const char *tar_path,
@@ -46,10 +73,7 @@ static bool import_root(struct store *s, struct arena *a, int fd, const char *ta
     uint8_t digest[STORE_DIGEST_BYTES];
     struct key_hash k;
     if (image->ref.digest.len > 0) {
-        return err_set(err, "a root filesystem has no digest: the name may not have one");
-    }
-    if (!unpack_is_archive(fd)) {
-        return err_set(err, "'%s' is not a tar archive of a root filesystem", tar_path);
+        return err_set(err, "a root filesystem has no digest, so its name cannot include one");
     }
     if (!store_file_digest(s, fd, digest, err)) {
         return err_wrap(err, "read '%s'", tar_path);
@@ -77,10 +101,17 @@ bool build_image_import(struct store *s, struct arena *a, const char *path,
         .created_s = time_now_epoch_s(),
     };
     image.config.platform = *platform;
-    if (!S_ISDIR(st.st_mode) && !layout_is_archive(fd)) {
+    bool is_folder = S_ISDIR(st.st_mode);
+    enum kind kind = KIND_IMAGE;
+    if (!is_folder && !find_kind(fd, &kind, err)) {
+        return err_wrap(err, "look into '%s'", path);
+    }
+    if (kind == KIND_NOTHING) {
+        return err_set(err, "'%s' is not a tar archive of a root filesystem", path);
+    }
+    if (kind == KIND_ROOT) {
         return import_root(s, a, fd, path, &image, err) && build_image_save(s, &image, err);
     }
-    bool is_folder = S_ISDIR(st.st_mode);
     if (!layout_import(s, a, is_folder ? (int)fd : -1, fd, &image, err)) {
         return err_wrap(err, "import '%s'", path);
     }

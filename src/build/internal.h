@@ -14,7 +14,11 @@ enum {
 /* --- key.c: content keys -----------------------------------------------------------------------
  */
 
-/* Every part is written with its length, so that no two lists of parts look alike. */
+/*
+ * A key is the hash of parts, each with its kind and its length. What there may be any number of is
+ * a list, and lists are within each other as brackets are: two different inputs never give the same
+ * bytes. What may be missing is a list, too, of none or one.
+ */
 struct key_hash {
     struct blake3 state;
     struct blake3 own; /* without what a step builds on */
@@ -24,6 +28,8 @@ void key_begin(struct key_hash *k, const char *what);
 void key_add_below(struct key_hash *k, const struct store_key *below);
 void key_add(struct key_hash *k, str part);
 void key_add_u64(struct key_hash *k, uint64_t number);
+void key_list(struct key_hash *k);
+void key_list_end(struct key_hash *k);
 struct store_key key_end(struct key_hash *k);
 /* Of all but what was added below: the same step on another image has the same one. */
 struct store_key key_end_own(struct key_hash *k);
@@ -40,6 +46,7 @@ struct stack {
     struct store_key *layers;
     size_t len;
     size_t cap;
+    size_t base_len; /* so many of an image: those were not made from each other */
     struct store_key key;
 };
 
@@ -54,7 +61,9 @@ struct stage {
     enum stage_phase phase;
     str name;
     struct stack stack;
-    struct oci_reference base; /* of the image that it goes back to; no domain: none */
+    struct oci_reference base;  /* of the image that it goes back to; no domain: none */
+    struct build_origin origin; /* of that image; its layers are the lowest of the stack */
+    size_t inherited;           /* layers of that image, the base's and those above */
     struct oci_config config;
     struct oci_pairs args; /* ARGs declared so far, with their values */
     bool has_cmd;          /* the stage itself has a CMD */
@@ -86,12 +95,19 @@ struct builder {
     struct host_settings *host; /* made for the first RUN */
     struct build_context *context;
     struct oci_pairs global_args;
+    int64_t epoch_s;         /* of what the engine itself makes */
+    bool epoch_is_set;       /* else it is now, and no ARG */
+    bool epoch_is_looked_at; /* epoch_find has done so */
     struct oci_platform build_platform;
     struct map bases;       /* base images found in this run */
     bool has_no_native;     /* a base of this machine, for its tools, could not be had */
     struct map unreachable; /* registries that did not answer in it, by domain */
     struct step_work work;
     bool work_taken; /* a step runs in it */
+    /* Layers that steps of this run read besides those of the stages (basis.c). */
+    struct store_key *used;
+    size_t used_len;
+    size_t used_cap;
 };
 
 /* One step that changes files: what vars.c and the steps hand around. */
@@ -104,6 +120,9 @@ struct step {
     struct step_work *work;   /* while it runs: this, */
     struct sandbox_root root; /* what the stage has so far, and */
     const char *upper;        /* where its changes go, absolute */
+    struct store_key *basis;  /* layers that it reads besides those of its stage */
+    size_t basis_len;
+    size_t basis_cap;
 };
 
 /* foreign.c: what a RUN for the platform needs. *ret_interpreter: a program that must be in the
@@ -115,6 +134,8 @@ MUST_CHECK bool foreign_find(struct builder *b, const struct oci_platform *platf
 bool foreign_is_native(str architecture);
 /* foreign_stages.c: the same for every stage that the target needs. */
 MUST_CHECK bool foreign_check(struct builder *b, size_t target);
+/* The value of "from" in the raw value of a --mount; empty: there is none. */
+str foreign_mount_from(str value);
 
 /* --- vars.c ------------------------------------------------------------------------------------
  */
@@ -132,6 +153,10 @@ MUST_CHECK bool vars_declare_arg(struct builder *b, struct stage *s,
 void vars_step_env(struct builder *b, const struct stage *s, struct oci_pairs *ret);
 /* Proxies of --build-arg, declared or not: no part of a key. */
 const struct oci_pairs *vars_given_proxies(struct builder *b);
+
+/* epoch.c: SOURCE_DATE_EPOCH of the build. False: it is not a time, reported; or err is set. */
+MUST_CHECK bool epoch_find(struct builder *b);
+#define EPOCH_ARG S("SOURCE_DATE_EPOCH")
 
 /* --- stage.c -----------------------------------------------------------------------------------
  */
@@ -158,6 +183,20 @@ void step_missed(struct step *step);
 MUST_CHECK bool step_make_layer(struct step *step, step_function *function, void *self);
 /* Keeps the last part of an output, at most OUTPUT_TAIL_BYTES. */
 void output_tail_add(struct buf *tail, str piece);
+/* ---- basis.c: what a layer is made from, for the day on which that is found damaged ---- */
+
+/* The step reads the content of a stack, or of one layer besides. */
+void step_uses(struct step *step, const struct stack *stack);
+void step_uses_layer(struct step *step, const struct store_key *key);
+/* The layers of a stack that say what it was made from: the highest that a step made, else all. */
+const struct store_key *stack_basis(const struct stack *stack, size_t *ret_count);
+/* This run reads a layer, in whatever step: it is looked at when a step fails. */
+void builder_uses(struct builder *b, const struct store_key *key);
+/* All that, and the stage's own stack, as the "on" of a layer's description. */
+struct json_t *step_basis(struct step *step);
+/* Says which layers turned out to be damaged and are gone. */
+void tell_damages(struct builder *b);
+
 /* Absolute paths of a stack's layers that hold something. */
 const char **stack_paths(struct builder *b, const struct stack *stack, size_t *ret_count);
 void stack_push(struct builder *b, struct stack *stack, const struct store_key *layer);
@@ -189,6 +228,10 @@ MUST_CHECK bool step_workdir(struct step *step, str path); /* workdir.c */
 MUST_CHECK bool step_copy_context(struct step *step, const struct build_context *context,
                                   const char *path, const struct stack **ret);
 
+/* run_failure.c: E404 with the cause and the way out; `output` is the end of what it printed. */
+void run_report_failure(struct step *step, const struct sandbox_result *result, str command,
+                        str output);
+
 /* ---- run_mounts.c ---- */
 
 struct run_mount {
@@ -197,9 +240,9 @@ struct run_mount {
     const struct stack *root;    /* of from=; NULL: the build context */
     bool partly;                 /* of the build context, without what .dockerignore names */
     const char *cache;           /* CACHE, once it is open: its folder */
+    struct store_mount opened;   /* that, unless another mount of the step has opened it */
     str content;                 /* SECRET */
     const char *socket;          /* SSH */
-    int lockfd;                  /* of a cache that is not shared, else -1 */
 };
 struct run_mounts {
     struct run_mount *items;
@@ -219,8 +262,8 @@ void run_secret_open(const struct run_mount *m, struct sandbox_mount *to);
 /* Fills to[0..len); waits for caches that are locked. False: reported, or err is set. */
 MUST_CHECK bool run_mounts_open(struct step *step, struct run_mounts *mounts,
                                 struct sandbox_mount *to, struct err *err);
-/* Unlocks the caches. */
-void run_mounts_close(struct run_mounts *mounts);
+/* Leaves the caches to others. */
+void run_mounts_close(struct step *step, struct run_mounts *mounts);
 
 /* ---- copy.c: in the child, with the destination's root as "/" ---- */
 
@@ -284,12 +327,14 @@ MUST_CHECK bool unpack_archive(int fd, const char *name, const char *destination
 /* The same for ADD: the archive's root leaves the destination's attributes alone. */
 MUST_CHECK bool unpack_added(int fd, const char *name, const char *destination, bool has_owner,
                              uint32_t uid, uint32_t gid, struct err *err);
-/* The clean name of an archive's first entry that is not the root; false: there is none. */
-MUST_CHECK bool unpack_first_name(int fd, struct arena *a, str *ret);
-/* The same from an archive that the caller reads. The hook sees each entry's clean path first; what
- * it skips is not unpacked. */
 struct archive;
 struct archive_entry;
+/* Shows the entries of an archive by their clean names, "" for the root, until `look` has seen
+ * enough: false. */
+typedef bool unpack_look(void *self, str path, struct archive *from, struct archive_entry *entry);
+void unpack_scan(int fd, unpack_look *look, void *self);
+/* As unpack_archive() from an archive that the caller reads. The hook sees each entry's clean path
+ * first; what it skips is not unpacked. */
 typedef bool unpack_hook(void *self, const char *path, struct archive_entry *entry, bool *ret_skip,
                          struct err *err);
 MUST_CHECK bool unpack_entries(struct archive *from, const char *name, const char *destination,
@@ -312,7 +357,7 @@ MUST_CHECK bool context_glob(struct arena *a, int rootfd, const char *pattern,
                              const struct dockerfile_ignore *ignore, const char ***ret,
                              size_t *ret_count, struct err *err);
 /* parents.c: a source of COPY --parents. What is before a first "/./" is not kept: the clean path
- * without slash at its start, and how many of its names that are. In the pattern behind it "**"
+ * without slash at its start, and how many of its names that are. In the pattern after it "**"
  * stands for any number of folders. */
 void parents_split(struct arena *a, str source, const char **ret_pattern, size_t *ret_pivot);
 size_t parents_offset(const char *path, size_t pivot); /* of the part that is kept */
@@ -333,7 +378,8 @@ enum context_part context_part_of(const struct dockerfile_ignore *ignore,
 size_t context_exclude_from(const char *source, bool is_dir);
 /* Of a source that a pattern has found, or that is a file: is it excluded by its own name? */
 bool context_excludes(const struct dockerfile_ignore *excludes, const char *source);
-/* Attributes that are copied: not overlayfs' own, and not the labels of the host's files. */
+/* Attributes that are copied: not root's marks of overlayfs, and not the labels of the host's
+ * files. What is called user.overlay.* is no mark in a mount: the kernel keeps it apart. */
 bool context_takes_xattr(const char *name);
 
 /* Adds everything that a copy of `path` would bring to the key. `ret_partly`, which may be NULL,
@@ -349,18 +395,32 @@ MUST_CHECK bool context_digest_parents(struct builder *b, const char *path, size
 
 /* ---- host.c: what steps see of the host ---- */
 
+/* BUILDKIT_SANDBOX_HOSTNAME of --build-arg; NULL: not given. False: it is not a name, reported. */
+MUST_CHECK bool host_name_given(struct builder *b, struct span span, const char **ret);
+
 /* A folder mounted at /run/capsem, files for /etc, and variables; never part of the image. */
 struct host_settings {
     struct store_work work;
     struct sandbox_mount mounts[8];
     size_t mount_count;
     struct oci_pairs env; /* set unless the image sets them */
+    unsigned withheld;    /* kinds of credentials that were left out: bits, as build_share has */
 };
 MUST_CHECK bool host_settings_get(struct builder *b, const struct host_settings **ret);
 void host_settings_done(struct builder *b);
 
+/* credentials.c: the text without the users of its URLs. *ret_found becomes true when it had one,
+ * and stays as it is else. */
+str build_without_userinfo(struct arena *a, str text, bool *ret_found);
+/* The same of a proxy, which may have no scheme: "user:password@host:3128". */
+str build_without_proxy_user(struct arena *a, str value, bool *ret_found);
+/* "${NAME}" becomes what our environment has under the name. */
+str build_expand_variables(struct arena *a, str line);
+
 /* ---- base.c, bootstrap.c ---- */
 
+/* bases.c: fetches every image that the target needs, before a step runs. */
+MUST_CHECK bool bases_find(struct builder *b, size_t target);
 MUST_CHECK bool base_find(struct builder *b, struct dockerfile_word word,
                           const struct oci_platform *platform, struct build_image *ret);
 /* The same image for this machine, for its tools. `fetch`: when the store does not have it. False
@@ -383,7 +443,8 @@ MUST_CHECK bool bootstrap_run(struct store *store, struct arena *a, const struct
                               void (*on_output)(void *self, str piece), void *self,
                               struct build_image *ret, struct err *err);
 
-/* layout.c: an OCI layout or a Docker archive. Is the archive one, by its first name? */
+/* layout.c: an OCI layout or a Docker archive. layout_look.c: is the archive one, by what is in it?
+ */
 bool layout_is_archive(int fd);
 /* From a folder, or when folderfd is -1 from an archive. The image has its name and platform. */
 MUST_CHECK bool layout_import(struct store *s, struct arena *a, int folderfd, int archivefd,
@@ -391,12 +452,16 @@ MUST_CHECK bool layout_import(struct store *s, struct arena *a, int folderfd, in
 
 /* named.c: --build-context. What of that a name means goes before stages and images; a folder
  * becomes a layer. False in *ret_found: there is none of the name. */
+/* NULL: no context has this name. */
+const struct build_named_context *named_context(struct builder *b, str name);
 MUST_CHECK bool named_find(struct builder *b, struct stage *s, struct dockerfile_word word,
                            const struct oci_platform *platform, struct build_image *ret,
                            bool *ret_found);
 
 /* A diagnostic for the instruction that fails for the world's reasons; returns false. */
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err);
+/* run_failure.c: the error says that the disk of the store has no room: *ret begins with that. */
+bool disk_shortage(struct builder *b, const struct err *err, struct err *ret);
 bool is_cancelled(const struct builder *b);
 MUST_CHECK bool check_root(struct err *err);
 bool devices_help(struct err *err); /* for EPERM of mknod(2) */

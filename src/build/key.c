@@ -4,33 +4,53 @@
 void key_begin(struct key_hash *k, const char *what) {
     blake3_init(&k->state);
     blake3_init(&k->own);
-    key_add(k, S("capsem-builder key 1"));
+    key_add(k, S("capsem-builder key 2"));
     key_add(k, str_from_c(what));
 }
 
-static void add_number(struct blake3 *state, uint64_t number) {
+/* What a part is comes first: no part is taken for one of another kind. */
+enum { TAG_TEXT = 't', TAG_NUMBER = 'n', TAG_BELOW = 'b', TAG_LIST = '[', TAG_LIST_END = ']' };
+
+static void add_tag(struct blake3 *state, unsigned char tag) {
+    blake3_update(state, &tag, 1);
+}
+
+static void add_bytes8(struct blake3 *state, uint64_t number) {
     unsigned char bytes[8];
     store_le64(bytes, number);
     blake3_update(state, bytes, sizeof bytes);
 }
 
-static void add_part(struct blake3 *state, str part) {
-    add_number(state, part.len);
+static void add_text(struct blake3 *state, unsigned char tag, str part) {
+    add_tag(state, tag);
+    add_bytes8(state, part.len);
     blake3_update(state, part.ptr, part.len);
 }
 
 void key_add_u64(struct key_hash *k, uint64_t number) {
-    add_number(&k->state, number);
-    add_number(&k->own, number);
+    add_tag(&k->state, TAG_NUMBER);
+    add_bytes8(&k->state, number);
+    add_tag(&k->own, TAG_NUMBER);
+    add_bytes8(&k->own, number);
 }
 
 void key_add(struct key_hash *k, str part) {
-    add_part(&k->state, part);
-    add_part(&k->own, part);
+    add_text(&k->state, TAG_TEXT, part);
+    add_text(&k->own, TAG_TEXT, part);
+}
+
+void key_list(struct key_hash *k) {
+    add_tag(&k->state, TAG_LIST);
+    add_tag(&k->own, TAG_LIST);
+}
+
+void key_list_end(struct key_hash *k) {
+    add_tag(&k->state, TAG_LIST_END);
+    add_tag(&k->own, TAG_LIST_END);
 }
 
 void key_add_below(struct key_hash *k, const struct store_key *below) {
-    add_part(&k->state, str_from_c(below->hex));
+    add_text(&k->state, TAG_BELOW, str_from_c(below->hex));
 }
 
 static struct store_key end(struct blake3 *state) {

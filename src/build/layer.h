@@ -8,7 +8,7 @@
 #define LAYER_FILES_BYTES_MAX (UINT64_C(64) << 30)
 
 struct layer_source {
-    str blob_digest; /* of the bytes as they come; empty: not known */
+    str blob_digest; /* of the bytes as they come */
     str diff_id;     /* of the tar in them */
     uint64_t size_bytes;
     bool is_lowest; /* of its image: whiteouts have nothing to take away */
@@ -24,7 +24,8 @@ struct store_key layers_key(const struct store_key *layers, size_t count);
 /* ---- layer_stream.c: in the child that unpacks ---- */
 
 struct layer_stream;
-struct layer_stream *layer_stream_open(int fd, uint64_t size_bytes);
+/* `keepfd` gets the bytes as they come. */
+struct layer_stream *layer_stream_open(int fd, uint64_t size_bytes, int keepfd);
 void layer_stream_close(struct layer_stream *s);
 /* The next piece of the tar, valid until the next call; *ret_len 0 at its end. */
 MUST_CHECK bool layer_stream_read(struct layer_stream *s, const void **ret, size_t *ret_len,
@@ -35,11 +36,15 @@ MUST_CHECK bool layer_stream_finish(struct layer_stream *s, const struct layer_s
 
 /* ---- layer_unpack.c ---- */
 
-/* Makes the layer of a blob that comes from an fd. `work` has the folders of layer_work_begin(). */
+/* Makes the layer of a blob that comes from an fd, and keeps the blob beside it. `work` has the
+ * folders of layer_work_begin(). */
 MUST_CHECK bool layer_unpack(struct store_work *work, const struct layer_source *source, int fd,
                              struct err *err);
+/* Keeps only the blob: the store has the layer. */
+MUST_CHECK bool layer_keep_blob(struct store_work *work, const struct layer_source *source, int fd,
+                                struct err *err);
 /* A work folder for one layer. */
 MUST_CHECK bool layer_work_begin(struct store *s, struct store_work *w, struct err *err);
-/* What was unpacked becomes the layer of the store. */
+/* What was unpacked becomes the layer of the store, with `text`; NULL: only its blob was kept. */
 MUST_CHECK bool layer_work_commit(struct store_work *w, const struct layer_source *source,
                                   const char *text, struct err *err);

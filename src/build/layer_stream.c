@@ -25,6 +25,7 @@ enum coding {
 
 struct layer_stream {
     int fd;
+    int keepfd;
     enum coding coding;
     uint64_t blob_bytes; /* come so far */
     uint64_t tar_bytes;
@@ -41,10 +42,11 @@ struct layer_stream {
     uint8_t out[BLOCK_BYTES];
 };
 
-struct layer_stream *layer_stream_open(int fd, uint64_t size_bytes) {
+struct layer_stream *layer_stream_open(int fd, uint64_t size_bytes, int keepfd) {
     struct layer_stream *s = calloc(1, sizeof *s);
     ASSERT(s != NULL);
     s->fd = fd;
+    s->keepfd = keepfd;
     s->at_start = true;
     if (!mul_u64(size_bytes, UNPACKED_RATIO_MAX, &s->tar_max) ||
         !add_u64(s->tar_max, UNPACKED_FREE_BYTES, &s->tar_max)) {
@@ -65,7 +67,7 @@ void layer_stream_close(struct layer_stream *s) {
     free(s);
 }
 
-/* More input behind what there is; at_end when there is none. */
+/* More input after what there is; at_end when there is none. */
 static bool fill(struct layer_stream *s, struct err *err) {
     memmove(s->in, s->input, s->input_len);
     s->input = s->in;
@@ -75,6 +77,9 @@ static bool fill(struct layer_stream *s, struct err *err) {
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
         return err_sys(err, errno, "read the layer");
+    }
+    if (!fs_write_all(s->keepfd, s->in + s->input_len, (size_t)n, err)) {
+        return err_wrap(err, "keep the layer's blob");
     }
     sha256_update(&s->blob_hash, s->in + s->input_len, (size_t)n);
     s->blob_bytes += (uint64_t)n;
@@ -176,9 +181,7 @@ bool layer_stream_read(struct layer_stream *s, const void **ret, size_t *ret_len
     }
     s->tar_bytes += len;
     if (s->tar_bytes > s->tar_max) {
-        return err_set(err,
-                       "it unpacks to more than %llu bytes, which no real layer of its size "
-                       "does",
+        return err_set(err, "it unpacks to more than %llu bytes, too many for a layer of its size",
                        (unsigned long long)s->tar_max);
     }
     sha256_update(&s->tar_hash, s->out, len);
@@ -205,11 +208,10 @@ bool layer_stream_finish(struct layer_stream *s, const struct layer_source *sour
             return false;
         }
     } while (len > 0);
-    if (source->blob_digest.len > 0 && s->blob_bytes != source->size_bytes) {
+    if (s->blob_bytes != source->size_bytes) {
         return err_set(err, "it has %llu bytes, not %llu", (unsigned long long)s->blob_bytes,
                        (unsigned long long)source->size_bytes);
     }
-    return (source->blob_digest.len == 0 ||
-            check(&s->blob_hash, source->blob_digest, "what came", err)) &&
-           check(&s->tar_hash, source->diff_id, "what was in it", err);
+    return check(&s->blob_hash, source->blob_digest, "the download", err) &&
+           check(&s->tar_hash, source->diff_id, "its content", err);
 }

@@ -11,6 +11,8 @@
 
 #include "build/layer.h"
 
+#define KEPT "blob" /* in the work folder */
+
 enum { WHITEOUTS_MAX = 1000000, ENTRIES_MAX = 4000000 };
 
 struct whiteout {
@@ -21,6 +23,7 @@ struct whiteout {
 struct layer_job {
     const struct layer_source *source;
     int fd;
+    int keepfd;         /* gets the blob */
     const char *target; /* the layer's folder */
     struct arena *arena;
     struct layer_stream *stream;
@@ -52,14 +55,9 @@ struct store_key layers_key(const struct store_key *layers, size_t count) {
 }
 
 static bool is_opaque(const char *path) {
-    static const char *const names[] = { "trusted.overlay.opaque", "user.overlay.opaque" };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        char value[1];
-        if (lgetxattr(path, names[i], value, sizeof value) == 1 && value[0] == 'y') {
-            return true;
-        }
-    }
-    return false;
+    const char *name = idmaps_are_whole() ? "trusted.overlay.opaque" : "user.overlay.opaque";
+    char value[1];
+    return lgetxattr(path, name, value, sizeof value) == 1 && value[0] == 'y';
 }
 
 void layers_cut_hidden(struct store *s, struct arena *a, struct store_key **layers, size_t *count) {
@@ -120,12 +118,12 @@ static bool on_entry(void *self, const char *path, struct archive_entry *entry, 
         str hidden = str_slice(name, S(".wh.").len, name.len);
         bool ok = hidden.len > 0 && !str_eq(hidden, S(".")) && !str_eq(hidden, S(".."));
         return ok ? add_whiteout(job, dir, hidden)
-                  : err_set(err, "the whiteout '%s' hides nothing that has a name", path);
+                  : err_set(err, "the whiteout '%s' does not name a file", path);
     }
     int64_t size = archive_entry_size(entry);
     if (size < 0 || !add_u64(job->file_bytes, (uint64_t)size, &job->file_bytes) ||
         job->file_bytes > LAYER_FILES_BYTES_MAX) {
-        return err_set(err, "its files have more than %llu bytes",
+        return err_set(err, "its files exceed %llu bytes",
                        (unsigned long long)LAYER_FILES_BYTES_MAX);
     }
     if (strcmp(path, ".") == 0) {
@@ -206,8 +204,11 @@ static bool unpack_in_child(void *self, int rootfd, const int *roots, struct err
     if (chdir(job->target) < 0 || chroot(".") < 0 || chdir("/") < 0) {
         return err_sys(err, errno, "enter the layer's folder");
     }
+    if (!sandbox_confine(err)) {
+        return false;
+    }
     job->err = err;
-    job->stream = layer_stream_open(job->fd, job->source->size_bytes);
+    job->stream = layer_stream_open(job->fd, job->source->size_bytes, job->keepfd);
     bool ok = unpack_stream(job, err) && layer_stream_finish(job->stream, job->source, err);
     layer_stream_close(job->stream);
     for (size_t i = 0; ok && i < job->whiteout_count; i++) {
@@ -233,12 +234,43 @@ bool layer_work_begin(struct store *s, struct store_work *w, struct err *err) {
     return fchmodat(w->fd, "step/fs", 0755, 0) == 0 || err_sys(err, errno, "create a work folder");
 }
 
+static int open_kept(struct store_work *work, struct err *err) {
+    int fd = openat(work->fd, KEPT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        err_sys(err, errno, "create a file for the layer's blob");
+    }
+    return fd;
+}
+
+bool layer_keep_blob(struct store_work *work, const struct layer_source *source, int fd,
+                     struct err *err) {
+    AUTO_FD keep = open_kept(work, err);
+    uint8_t digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    if (keep < 0 || !fs_copy_fd(fd, keep, err)) {
+        return false;
+    }
+    AUTO_FD again = openat(work->fd, KEPT, O_RDONLY | O_CLOEXEC);
+    if (again < 0 || !sha256_fd(again, digest, err)) {
+        return again >= 0 ? false : err_sys(err, errno, "read the layer's blob");
+    }
+    hash_hex(digest, sizeof digest, hex);
+    return str_ends(source->blob_digest, str_from_c(hex)) ||
+           err_set(err, "the received data has the digest sha256:%s, not %.*s", hex,
+                   STR_FMT(source->blob_digest));
+}
+
 bool layer_unpack(struct store_work *work, const struct layer_source *source, int fd,
                   struct err *err) {
     AUTO_ARENA arena = arena_new();
+    AUTO_FD keep = open_kept(work, err);
+    if (keep < 0) {
+        return false;
+    }
     struct layer_job job = {
         .source = source,
         .fd = fd,
+        .keepfd = keep,
         .target = store_work_path(work, arena, "step/fs"),
         .arena = arena,
         .is_root = sandbox_rights() == SANDBOX_ROOT,
@@ -254,6 +286,9 @@ bool layer_work_commit(struct store_work *w, const struct layer_source *source, 
                        struct err *err) {
     AUTO_BUF meta = BUF_INIT(4096);
     struct store_key key = layer_key(source->diff_id, source->is_lowest);
+    if (!store_blob_commit(w, KEPT, source->blob_digest, err) || text == NULL) {
+        return text == NULL && !err_is_set(err);
+    }
     buf_add_c(&meta, "{\"text\":");
     buf_add_json(&meta, str_from_c(text));
     buf_add_c(&meta, ",\"diff_id\":");

@@ -11,8 +11,6 @@
 #include "build/layer.h"
 #include "oci/registry.h"
 
-enum { HEX_DIGITS = 64 };
-
 /* What an image is made of. */
 struct layout {
     struct arena *arena;
@@ -20,6 +18,7 @@ struct layout {
     const struct oci_platform *platform;
     str digest; /* of what the index names; empty: a Docker archive */
     struct oci_config config;
+    struct oci_base base; /* its layers' media types and digests are found with their files */
     struct layer_source *sources;
     const char **paths; /* of the layers */
     size_t count;
@@ -58,15 +57,6 @@ static bool load_blob(struct layout *l, str digest, size_t max, str *ret) {
 
 /* ---- OCI ---- */
 
-static const struct oci_descriptor *choose(const struct oci_manifest *index,
-                                           const struct oci_platform *platform) {
-    const struct oci_descriptor *d = oci_index_choose(index, platform);
-    /* One image alone need not say what it is for. */
-    return d == NULL && index->len == 1 && index->items[0].platform.architecture.len == 0
-               ? &index->items[0]
-               : d;
-}
-
 static bool read_manifest(struct layout *l, str *ret, struct oci_manifest *m) {
     str text;
     if (!load(l, "index.json", OCI_MANIFEST_BYTES_MAX, &text) ||
@@ -74,11 +64,15 @@ static bool read_manifest(struct layout *l, str *ret, struct oci_manifest *m) {
         return err_wrap(l->err, "read 'index.json'");
     }
     for (int depth = 0; m->kind == OCI_INDEX && depth < OCI_NESTING_MAX; depth++) {
-        const struct oci_descriptor *d = choose(m, l->platform);
+        const struct oci_descriptor *d = oci_index_choose(l->arena, m, l->platform, l->err);
         if (d == NULL) {
-            err_set(l->err, "the image is not made for %.*s",
-                    STR_FMT(oci_platform_text(l->arena, l->platform)));
-            return err_help(l->err, "--platform names another one");
+            return false;
+        }
+        if (depth == 0 && oci_index_alike(m, d) > 1) {
+            str platform = oci_platform_text(l->arena, &d->platform);
+            err_set(l->err, "'index.json' has %zu images for %.*s, not one", oci_index_alike(m, d),
+                    STR_FMT(platform));
+            return err_help(l->err, "copy the image you want into a separate layout");
         }
         if (depth == 0) {
             l->digest = d->digest;
@@ -111,6 +105,12 @@ static bool read_oci(struct layout *l) {
     }
     allocate(l, image.layer_count);
     l->config = image.image;
+    l->base = (struct oci_base){
+        .manifest = manifest,
+        .media_type = image.media_type,
+        .config = config,
+        .layers = image.layers,
+    };
     for (size_t i = 0; i < l->count; i++) {
         const struct oci_descriptor *d = &image.layers[i];
         l->sources[i] = (struct layer_source){ d->digest, image.diff_ids[i], d->size_bytes, false };
@@ -154,7 +154,9 @@ static bool read_docker_image(struct layout *l, const json_t *image) {
         return err_help(l->err, "--platform names it");
     }
     l->config.platform = *l->platform;
+    l->base.config = config;
     allocate(l, diff_ids.len);
+    l->base.layers = ARENA_ARRAY(l->arena, struct oci_descriptor, l->count);
     for (size_t i = 0; i < l->count; i++) {
         l->sources[i].diff_id = diff_ids.items[i];
     }
@@ -176,27 +178,73 @@ static bool read_docker(struct layout *l) {
 
 /* ---- layers ---- */
 
+/* Of a Docker archive, which says nothing about its files. */
+static bool describe_blob(struct layout *l, int fd, size_t index) {
+    struct layer_source *source = &l->sources[index];
+    uint8_t digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    uint8_t start[4] = { 0 };
+    struct stat st;
+    if (fstat(fd, &st) < 0 || pread(fd, start, sizeof start, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+        return err_sys(l->err, errno, "read '%s'", l->paths[index]);
+    }
+    if (!sha256_fd(fd, digest, l->err) || lseek(fd, 0, SEEK_SET) < 0) {
+        return false;
+    }
+    hash_hex(digest, sizeof digest, hex);
+    source->blob_digest = str_fmt(l->arena, "sha256:%s", hex);
+    source->size_bytes = (uint64_t)st.st_size;
+    l->base.layers[index] = (struct oci_descriptor){
+        .media_type = oci_layer_type(start),
+        .digest = source->blob_digest,
+        .size_bytes = source->size_bytes,
+    };
+    return true;
+}
+
+static int open_layer(struct layout *l, size_t index) {
+    AUTO_FD fd = open_file(l, l->paths[index]);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        err_sys(l->err, errno, "open '%s'", l->paths[index]);
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        err_set(l->err, "'%s' is not a file", l->paths[index]);
+        return -1;
+    }
+    return l->sources[index].blob_digest.len > 0 || describe_blob(l, fd, index) ? take_fd(&fd) : -1;
+}
+
 static bool add_layer(struct layout *l, struct store *s, size_t index) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct layer_source *source = &l->sources[index];
     struct store_key key = layer_key(source->diff_id, source->is_lowest);
-    struct stat st;
-    if (store_layer_has(s, &key)) {
+    AUTO_FD fd = open_layer(l, index);
+    if (fd < 0) {
+        return false;
+    }
+    bool has_layer = store_layer_has(s, &key);
+    if (has_layer) {
         store_layer_touch(s, &key);
-        return true;
+        if (store_blob_has(s, source->blob_digest, source->size_bytes)) {
+            return true;
+        }
     }
-    AUTO_FD fd = open_file(l, l->paths[index]);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        return err_sys(l->err, errno, "open '%s'", l->paths[index]);
+    return layer_work_begin(s, &work, l->err) &&
+           (has_layer ? layer_keep_blob(&work, source, fd, l->err)
+                      : layer_unpack(&work, source, fd, l->err)) &&
+           layer_work_commit(&work, source, has_layer ? NULL : "layer of an imported image",
+                             l->err);
+}
+
+static void keep_origin(struct layout *l, struct build_image *image) {
+    image->from = (struct build_origin){ .base = l->base, .count = image->layer_count };
+    image->from.base.layer_count = l->count;
+    image->from.base.diff_ids = ARENA_ARRAY(l->arena, str, l->count);
+    for (size_t i = 0; i < l->count; i++) {
+        image->from.base.diff_ids[i] = l->sources[i].diff_id;
     }
-    if (!S_ISREG(st.st_mode)) {
-        return err_set(l->err, "'%s' is not a file", l->paths[index]);
-    }
-    if (source->blob_digest.len == 0) {
-        source->size_bytes = (uint64_t)st.st_size;
-    }
-    return layer_work_begin(s, &work, l->err) && layer_unpack(&work, source, fd, l->err) &&
-           layer_work_commit(&work, source, "layer of an imported image", l->err);
 }
 
 static bool import_folder(struct store *s, struct layout *l, struct build_image *image) {
@@ -224,33 +272,12 @@ static bool import_folder(struct store *s, struct layout *l, struct build_image 
     layers_cut_hidden(s, l->arena, &image->layers, &image->layer_count);
     image->key = layers_key(image->layers, image->layer_count);
     image->config = l->config;
+    keep_origin(l, image);
     image->digest = l->digest;
     return true;
 }
 
 /* ---- archives ---- */
-
-/* blobs/, index.json, or of older Docker archives HEX/, HEX.json, HEX.tar. */
-bool layout_is_archive(int fd) {
-    AUTO_ARENA scratch = arena_new();
-    static const str names[] = { S_INIT("blobs"), S_INIT("index.json"), S_INIT("manifest.json"),
-                                 S_INIT("oci-layout"), S_INIT("repositories") };
-    str rest;
-    if (!unpack_first_name(fd, scratch, &rest)) {
-        return false;
-    }
-    str first = str_cut(&rest, '/');
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_eq(first, names[i])) {
-            return true;
-        }
-    }
-    size_t digits = 0;
-    while (digits < first.len && char_hex(first.ptr[digits]) >= 0) {
-        digits++;
-    }
-    return digits == HEX_DIGITS;
-}
 
 struct unpack_job {
     int fd;
@@ -264,7 +291,7 @@ static bool unpack_in_child(void *self, int rootfd, const int *roots, struct err
     if (chdir(job->target) < 0 || chroot(".") < 0) {
         return err_sys(err, errno, "enter a work folder");
     }
-    return unpack_archive(job->fd, "the archive", "/", true, 0, 0, err);
+    return sandbox_confine(err) && unpack_archive(job->fd, "the archive", "/", true, 0, 0, err);
 }
 
 static bool import_archive(struct store *s, struct layout *l, int archivefd,

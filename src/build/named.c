@@ -3,7 +3,7 @@
 #include "build/internal.h"
 
 /* By its text, or as another way to write the same image. */
-static const struct build_named_context *find(struct builder *b, str name) {
+const struct build_named_context *named_context(struct builder *b, str name) {
     struct oci_reference wanted;
     struct oci_reference given;
     struct err ignored = ERR_INIT;
@@ -39,14 +39,14 @@ static bool take_folder(struct builder *b, struct stage *s, struct dockerfile_wo
     if (ok) {
         ret->layers = stack->layers;
         ret->layer_count = stack->len;
-        ret->key = stack->key;
+        ret->key = stack->key; /* its one layer was made from no other */
     }
     return ok;
 }
 
 bool named_find(struct builder *b, struct stage *s, struct dockerfile_word word,
                 const struct oci_platform *platform, struct build_image *ret, bool *ret_found) {
-    const struct build_named_context *named = find(b, word.text);
+    const struct build_named_context *named = named_context(b, word.text);
     *ret_found = named != NULL;
     if (named == NULL) {
         return true;

@@ -77,7 +77,7 @@ static bool deep_entry(struct deep *d, int dirfd, const char *name, const char *
 
 static bool deep_below(struct deep *d, const char *dir, int depth) {
     if (depth > DEPTH_MAX) {
-        return err_set(d->err, "more than %d folders in each other: '%s'", DEPTH_MAX, dir);
+        return err_set(d->err, "folders are nested more than %d deep: '%s'", DEPTH_MAX, dir);
     }
     AUTO_FD fd = fs_open_in_root(d->rootfd, dir, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) {
@@ -97,7 +97,7 @@ static bool deep_below(struct deep *d, const char *dir, int depth) {
     return true;
 }
 
-/* Where the first name with "**" begins behind the pivot. */
+/* Where the first name with "**" begins after the pivot. */
 static size_t find_deep(str pattern, size_t kept) {
     size_t at = str_find(pattern, S("**"), kept);
     if (at == STR_NONE) {

@@ -20,6 +20,7 @@ struct fetch {
     const struct oci_resolved *image;
     size_t layer;
     struct layer_source source;
+    bool only_blob; /* the store has the layer */
     struct store_work work;
     struct worker worker;
     _Atomic uint64_t *arrived;
@@ -74,7 +75,8 @@ static bool fetch_layer(void *self, int outfd, struct err *err) {
     }
     bool started = worker_start(download, f, &downloader, err);
     close(f->fds[1]);
-    bool unpacked = started && layer_unpack(&f->work, &f->source, f->fds[0], err);
+    bool unpacked = started && (f->only_blob ? layer_keep_blob(&f->work, &f->source, f->fds[0], err)
+                                             : layer_unpack(&f->work, &f->source, f->fds[0], err));
     close(f->fds[0]);
     return started && join(&downloader, unpacked, err);
 }
@@ -85,6 +87,18 @@ static struct store_key key_of(const struct pull *p, size_t layer) {
     return layer_key(p->image.diff_ids[layer], layer == 0);
 }
 
+static bool has_layer(const struct pull *p, size_t layer) {
+    struct store_key key = key_of(p, layer);
+    return store_layer_has(p->request->store, &key);
+}
+
+/* Nothing of it is fetched. */
+static bool is_here(const struct pull *p, size_t layer) {
+    return has_layer(p, layer) &&
+           (!p->request->whole || store_blob_has(p->request->store, p->image.layers[layer].digest,
+                                                 p->image.layers[layer].size_bytes));
+}
+
 static bool begin_layer(struct pull *p, size_t layer, struct err *err) {
     struct fetch *f = &p->running[p->running_count];
     *f = (struct fetch){
@@ -93,6 +107,7 @@ static bool begin_layer(struct pull *p, size_t layer, struct err *err) {
         .layer = layer,
         .source = { p->image.layers[layer].digest, p->image.diff_ids[layer],
                     p->image.layers[layer].size_bytes, layer == 0 },
+        .only_blob = has_layer(p, layer),
         .arrived = p->arrived,
         .work = STORE_WORK_INIT,
         .worker = WORKER_INIT,
@@ -116,7 +131,7 @@ static bool is_running(const struct pull *p, size_t layer) {
 static bool begin_some(struct pull *p, struct err *err) {
     for (; p->next < p->image.layer_count && p->running_count < LAYERS_AT_ONCE; p->next++) {
         struct store_key key = key_of(p, p->next);
-        if (store_layer_has(p->request->store, &key)) {
+        if (is_here(p, p->next)) {
             store_layer_touch(p->request->store, &key);
             continue;
         }
@@ -162,7 +177,7 @@ static bool end_layer(struct pull *p, size_t index, struct err *err) {
     } else {
         str name = oci_reference_familiar(p->arena, p->request->ref);
         const char *text = str_fmt(p->arena, "layer %zu of %.*s", f.layer + 1, STR_FMT(name)).ptr;
-        ok = layer_work_commit(&f.work, &f.source, text, err);
+        ok = layer_work_commit(&f.work, &f.source, f.only_blob ? NULL : text, err);
     }
     store_work_done(&f.work);
     return ok;
@@ -191,8 +206,7 @@ static bool fetch_layers(struct pull *p, struct err *err) {
 static void announce(struct pull *p) {
     size_t count = 0;
     for (size_t i = 0; i < p->image.layer_count; i++) {
-        struct store_key key = key_of(p, i);
-        if (!store_layer_has(p->request->store, &key)) {
+        if (!is_here(p, i)) {
             count++;
             (void)!add_u64(p->total_bytes, p->image.layers[i].size_bytes, &p->total_bytes);
         }
@@ -223,6 +237,11 @@ static bool save(struct pull *p, struct build_image *ret, struct err *err) {
         image.layers[i] = key_of(p, i);
     }
     layers_cut_hidden(p->request->store, a, &image.layers, &image.layer_count);
+    image.from = (struct build_origin){
+        .base = { p->image.manifest, p->image.media_type, p->image.config, p->image.layers,
+                  p->image.diff_ids, count },
+        .count = image.layer_count,
+    };
     image.key = layers_key(image.layers, image.layer_count);
     if (!build_image_save(p->request->store, &image, err)) {
         return false;

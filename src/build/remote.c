@@ -100,7 +100,7 @@ static bool parse_sha256(struct builder *b, struct dockerfile_word word, str tex
     str hex = str_starts(text, S("sha256:")) ? str_slice(text, 7, text.len) : S("");
     if (!hash_unhex(hex, digest, sizeof digest)) {
         diag_report(b->sink, "E405", word.span,
-                    "'%.*s' is not a checksum: it is 'sha256:' and 64 hexadecimal digits",
+                    "'%.*s' is not a checksum: use 'sha256:' and 64 hexadecimal digits",
                     STR_FMT(text));
         return false;
     }
@@ -118,7 +118,7 @@ static bool url_source(struct step *step, struct copy_plan *plan, struct remote 
     str name = url_name(b->arena, text);
     if (name.len == 0 && plan->job.destination_is_dir) {
         diag_report(b->sink, "E405", r->span,
-                    "the URL '%s' does not name a file: give the destination a name",
+                    "the URL '%s' does not name a file: include a file name in the destination",
                     remote_shown(b->arena, r->url));
         return false;
     }
@@ -146,12 +146,14 @@ static bool git_source(struct step *step, struct copy_plan *plan, struct remote 
     if (!git_resolve(b, r, &err)) {
         return fail_remote(b, r, &err);
     }
-    str commit = str_from_c(r->commit);
-    if (!str_starts(commit, r->checksum)) {
-        diag_report(b->sink, "E402", r->check, "the checksum is for another commit than '%s'",
-                    r->commit);
+    str commit = str_from_c(r->ids.commit);
+    str tag = str_from_c(r->ids.tag);
+    if (!str_starts(commit, r->checksum) && !(tag.len > 0 && str_starts(tag, r->checksum))) {
+        diag_report(b->sink, "E402", r->check, "the checksum does not match the commit '%s'",
+                    r->ids.commit);
         return false;
     }
+    key_add(plan->key, S("git"));
     key_add(plan->key, str_from_c(r->layer.hex));
     struct copy_source source = { .path = ".", .remote = r };
     ARENA_PUSH(b->arena, plan->sources, plan->count, plan->cap, source);
@@ -213,6 +215,7 @@ bool remote_open(struct step *step, struct remote *r, int *ret_fd) {
         !(r->kind == REMOTE_GIT ? git_fetch(b, r, &err) : url_fetch(b, r, &err))) {
         return fail_remote(b, r, &err);
     }
+    step_uses_layer(step, &r->layer);
     const char *path = store_layer_path(store, b->arena, &r->layer);
     *ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (*ret_fd < 0) {

@@ -14,6 +14,12 @@ enum remote_kind {
     REMOTE_GIT,
 };
 
+/* In hexadecimal, with a NUL. */
+struct git_ids {
+    char commit[65];
+    char tag[65]; /* of a tag with a text, which is an object of its own; else empty */
+};
+
 struct remote {
     enum remote_kind kind;
     struct span span;
@@ -24,7 +30,7 @@ struct remote {
     str subdir;             /* GIT: clean, below the repository; empty: all of it */
     bool keep_git_dir;      /* GIT */
     bool no_submodules;     /* GIT */
-    char commit[65];        /* GIT, once it is resolved */
+    struct git_ids ids;     /* GIT, once it is resolved */
     struct store_key layer; /* that holds what was fetched: fs/ */
 };
 
@@ -38,8 +44,18 @@ MUST_CHECK bool remote_open(struct step *step, struct remote *r, int *ret_fd);
 /* For messages: without the password. */
 const char *remote_shown(struct arena *a, const char *url);
 
+/* remote_auth.c: "Authorization: ..." out of a secret for the source's server; NULL: there is none.
+ */
+MUST_CHECK bool remote_authorization(struct builder *b, const struct remote *r, const char **ret,
+                                     struct err *err);
+/* "https://host:port/" of an http URL. */
+const char *remote_origin(struct arena *a, const char *url);
+
 /* add_url.c: the file is named "content". Without a checksum it becomes the download's. */
 MUST_CHECK bool url_fetch(struct builder *b, struct remote *r, struct err *err);
+
+/* When the server says that the URL was changed, seconds; -1: it does not say. */
+MUST_CHECK bool url_modified(struct builder *b, const char *url, int64_t *ret, struct err *err);
 
 /* git_source.c: what the text of a source says. False: reported. */
 MUST_CHECK bool git_source_parse(struct builder *b, struct remote *r, str text);
@@ -55,10 +71,11 @@ str percent_decode(struct arena *a, str s);
 struct git_job {
     struct arena *arena;
     const struct remote *remote;
-    const char *folder; /* of ours: "content" is in it, and the rest is for git */
-    int folderfd;       /* the same */
-    const char *agent;  /* socket of an ssh-agent, or NULL */
-    char *commit;       /* shared with the child, 65 bytes: what git_resolve_in_child finds */
+    const char *folder;        /* in the store: "content" is in it, and the rest is for git */
+    int folderfd;              /* the same */
+    const char *authorization; /* a header for the repository's server, or NULL */
+    const char *agent;         /* socket of an ssh-agent, or NULL */
+    struct git_ids *ids;       /* shared with the child: what git_resolve_in_child finds */
 };
 bool git_resolve_in_child(void *job, int rootfd, const int *roots, struct err *err);
 /* Makes "content/fs". */
@@ -75,10 +92,11 @@ struct download_answer {
 };
 struct download {
     const char *url;
-    const char *shown;  /* the same for messages */
-    const char *etag;   /* ask only for what is not this; NULL or empty: all */
-    int64_t modified_s; /* the same by time; -1: not */
-    int fd;             /* gets the body */
+    const char *authorization; /* a header, or NULL */
+    const char *shown;         /* the same for messages */
+    const char *etag;          /* ask only for what is not this; NULL or empty: all */
+    int64_t modified_s;        /* the same by time; -1: not */
+    int fd;                    /* gets the body */
     struct download_answer *answer;
 };
 /* A sandbox_function. */

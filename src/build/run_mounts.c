@@ -14,7 +14,9 @@ static bool plan_target(struct step *step, struct dockerfile_mount *m) {
     }
     m->target = path_clean(b->arena, str_concat(b->arena, S("/"), m->target));
     if (str_eq(m->target, S("/"))) {
-        diag_report(b->sink, "E405", m->span, "a mount cannot cover the whole root");
+        struct diag *d =
+            diag_report(b->sink, "E405", m->span, "a mount cannot cover the whole root");
+        diag_help(b->sink, d, "give it a target=, or set WORKDIR before: it is the default");
         return false;
     }
     return true;
@@ -65,7 +67,7 @@ bool run_mounts_plan(struct step *step, const struct dockerfile_run *run, struct
     for (size_t i = 0; i < run->mount_count; i++) {
         struct run_mount *m = &mounts.items[mounts.len];
         bool wanted;
-        *m = (struct run_mount){ .lockfd = -1 };
+        *m = (struct run_mount){ .opened = STORE_MOUNT_INIT };
         if (!dockerfile_mount_parse(&e, b->arena, b->sink, run->mounts[i], &m->ast) ||
             !plan_mount(step, &mounts, m, &wanted)) {
             return false;
@@ -90,52 +92,83 @@ static bool key_bind(struct step *step, struct run_mount *m, struct key_hash *k)
            fail_at(b, m->ast.span, "E402", &err);
 }
 
+static void key_number(struct key_hash *k, bool has, uint64_t number) {
+    key_list(k);
+    if (has) {
+        key_add_u64(k, number);
+    }
+    key_list_end(k);
+}
+
 /* What the step sees of a mount before it looks inside. */
 static void key_attributes(const struct dockerfile_mount *m, struct key_hash *k) {
     key_add_u64(k, m->readonly);
-    key_add_u64(k, m->has_mode ? m->mode : UINT64_MAX);
-    key_add_u64(k, m->has_uid ? m->uid : UINT64_MAX);
-    key_add_u64(k, m->has_gid ? m->gid : UINT64_MAX);
+    key_number(k, m->has_mode, m->mode);
+    key_number(k, m->has_uid, m->uid);
+    key_number(k, m->has_gid, m->gid);
     key_add_u64(k, m->size_bytes);
 }
 
-/* Which cache it is counts, and what that begins with, not what it holds; nor does a secret. */
+static bool key_mount(struct step *step, struct run_mount *m, struct key_hash *k) {
+    key_add_u64(k, m->ast.type);
+    key_add(k, m->ast.target);
+    key_attributes(&m->ast, k);
+    key_list(k);
+    if (m->ast.type == DOCKERFILE_MOUNT_CACHE) {
+        key_add(k, m->ast.id);
+        key_add(k, step->builder->request->share.cache_namespace);
+    }
+    if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
+        return false;
+    }
+    if (m->ast.type == DOCKERFILE_MOUNT_CACHE && m->root != NULL) {
+        key_add(k, str_from_c(m->source));
+        key_add(k, str_from_c(m->root->key.hex));
+    }
+    key_list_end(k);
+    return true;
+}
+
+/* Which cache it is counts, and what that begins with, not what it holds; nor does a secret. Whose
+ * cache it is counts too: what somebody else's holds may be in a layer that was made with it. */
 bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k) {
-    key_add_u64(k, mounts->len);
+    key_list(k);
     for (size_t i = 0; i < mounts->len; i++) {
-        struct run_mount *m = &mounts->items[i];
-        key_add_u64(k, m->ast.type);
-        key_add(k, m->ast.target);
-        key_attributes(&m->ast, k);
-        if (m->ast.type == DOCKERFILE_MOUNT_CACHE) {
-            key_add(k, m->ast.id);
-        }
-        if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
+        if (!key_mount(step, &mounts->items[i], k)) {
             return false;
         }
-        if (m->ast.type == DOCKERFILE_MOUNT_CACHE && m->root != NULL) {
-            key_add(k, str_from_c(m->source));
-            key_add(k, str_from_c(m->root->key.hex));
-        }
     }
+    key_list_end(k);
+    key_list(k);
     for (size_t i = 0; i < mounts->env.len; i++) {
         key_add(k, mounts->env.items[i].key);
     }
+    key_list_end(k);
     return true;
 }
 
 /* ---- caches ---- */
 
-/* An id is its own text; two architectures do not share a cache, nor do two that begin with
- * different content or are different folders of one. */
+/* As long for each namespace, so that no id of one can look like one of another. */
+static str namespace_text(struct builder *b) {
+    uint8_t digest[BLAKE3_OUT_BYTES];
+    char hex[2 * BLAKE3_OUT_BYTES + 1];
+    blake3_bytes(b->request->share.cache_namespace, digest);
+    hash_hex(digest, sizeof digest, hex);
+    return str_dup(b->arena, str_from_c(hex));
+}
+
+/* The name of a cache in the store: its id, or else its target, and its namespace. Two
+ * architectures do not share a cache, nor do two that begin with different content or are different
+ * folders of one. */
 static str cache_id(struct builder *b, const struct run_mount *m) {
     str id = str_fmt(b->arena, "%.*s@%.*s", STR_FMT(m->ast.id.len > 0 ? m->ast.id : m->ast.target),
                      STR_FMT(b->request->platform.architecture));
-    if (m->root == NULL && str_eq(str_from_c(m->source), S("."))) {
-        return id;
+    if (m->root != NULL || !str_eq(str_from_c(m->source), S("."))) {
+        id = str_fmt(b->arena, "%.*s:%s:%s", STR_FMT(id), m->root == NULL ? "" : m->root->key.hex,
+                     m->source);
     }
-    return str_fmt(b->arena, "%.*s:%s:%s", STR_FMT(id), m->root == NULL ? "" : m->root->key.hex,
-                   m->source);
+    return str_fmt(b->arena, "%.*s %.*s", STR_FMT(id), STR_FMT(namespace_text(b)));
 }
 
 /* What such a cache begins with is below an overlay, whose upper folder the cache is. The work
@@ -152,21 +185,20 @@ static bool open_cache(struct builder *b, struct run_mount *m, str id, struct er
         [DOCKERFILE_PRIVATE] = STORE_PRIVATE,
         [DOCKERFILE_LOCKED] = STORE_LOCKED,
     };
-    bool fresh;
     /* Two overlays cannot have one upper folder: the steps wait for each other. */
     enum store_sharing how = sharing[m->ast.sharing];
     how = m->root != NULL && how == STORE_SHARED ? STORE_LOCKED : how;
-    if (!store_mount_open(b->request->store, b->arena, id, how, &m->cache, &fresh, &m->lockfd,
-                          err)) {
+    if (!store_mount_open(b->request->store, b->arena, id, how, &m->opened, err)) {
         return false;
     }
+    m->cache = m->opened.path;
     if (m->root != NULL) {
         return open_seeded(m, err);
     }
     const struct dockerfile_mount *ast = &m->ast;
-    bool ok =
-        !fresh || (chown(m->cache, ast->has_uid ? ast->uid : 0, ast->has_gid ? ast->gid : 0) == 0 &&
-                   chmod(m->cache, ast->has_mode ? ast->mode : 0755) == 0);
+    bool ok = !m->opened.is_fresh ||
+              (chown(m->cache, ast->has_uid ? ast->uid : 0, ast->has_gid ? ast->gid : 0) == 0 &&
+               chmod(m->cache, ast->has_mode ? ast->mode : 0755) == 0);
     if (!ok) {
         int why = errno;
         err_sys(err, why, "set up the cache mount '%.*s'", STR_FMT(ast->target));
@@ -201,7 +233,8 @@ static bool open_caches(struct builder *b, struct run_mounts *mounts, struct err
     struct run_mount *m;
     while ((m = next_cache(b, mounts, &id)) != NULL) {
         if (before != NULL && str_eq(id, before_id) && m->root != NULL) {
-            return err_set(err, "the cache mounts '%.*s' and '%.*s' are one, with content",
+            return err_set(err,
+                           "the cache mounts '%.*s' and '%.*s' are the same one and have content",
                            STR_FMT(before->ast.target), STR_FMT(m->ast.target));
         }
         if (before != NULL && str_eq(id, before_id)) {
@@ -237,6 +270,7 @@ static bool context_root(struct step *step, struct run_mount *m, struct sandbox_
             return false;
         }
         m->source = ".";
+        step_uses(step, stack);
         return stack_root(b, stack, step->instruction->span, ret);
     }
     const char **layers = ARENA_ARRAY(b->arena, const char *, 1);
@@ -288,6 +322,9 @@ bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbo
     }
     for (size_t i = 0; i < mounts->len; i++) {
         struct run_mount *m = &mounts->items[i];
+        if (m->root != NULL) {
+            step_uses(step, m->root);
+        }
         to[i] = (struct sandbox_mount){ .target = str_to_c(b->arena, m->ast.target) };
         switch (m->ast.type) {
         case DOCKERFILE_MOUNT_BIND:
@@ -313,9 +350,8 @@ bool run_mounts_open(struct step *step, struct run_mounts *mounts, struct sandbo
     return true;
 }
 
-void run_mounts_close(struct run_mounts *mounts) {
+void run_mounts_close(struct step *step, struct run_mounts *mounts) {
     for (size_t i = 0; i < mounts->len; i++) {
-        fd_close_auto(&mounts->items[i].lockfd);
-        mounts->items[i].lockfd = -1;
+        store_mount_close(step->builder->request->store, &mounts->items[i].opened);
     }
 }

@@ -29,12 +29,12 @@ static bool may_be_missing(struct step *step, const struct run_mount *m) {
     if (!m->ast.required) {
         return true;
     }
-    struct diag *d = diag_report(sink, "E405", m->ast.span, "the %s '%.*s' was not given",
+    struct diag *d = diag_report(sink, "E405", m->ast.span, "the %s '%.*s' was not provided",
                                  is_secret ? "secret" : "ssh agent", STR_FMT(m->ast.id));
     if (is_secret) {
-        diag_help(sink, d, "give it with --secret id=%.*s,src=FILE", STR_FMT(m->ast.id));
+        diag_help(sink, d, "provide it with --secret id=%.*s,src=FILE", STR_FMT(m->ast.id));
     } else {
-        diag_help(sink, d, "give it with --ssh %.*s", STR_FMT(m->ast.id));
+        diag_help(sink, d, "provide it with --ssh %.*s", STR_FMT(m->ast.id));
     }
     return false;
 }
@@ -49,9 +49,10 @@ bool run_secret_plan(struct step *step, struct run_mounts *mounts, struct run_mo
     }
     if (m->ast.env.len > 0) {
         if (memchr(secret->content.ptr, 0, secret->content.len) != NULL) {
-            diag_report(b->sink, "E405", m->ast.span,
-                        "the secret '%.*s' has a NUL byte in it: no variable can hold it",
-                        STR_FMT(m->ast.id));
+            diag_report(
+                b->sink, "E405", m->ast.span,
+                "the secret '%.*s' contains a NUL byte, so an environment variable cannot hold it",
+                STR_FMT(m->ast.id));
             return false;
         }
         oci_pairs_set(b->arena, &mounts->env, m->ast.env, secret->content);

@@ -2,7 +2,6 @@
 /* RUN. */
 #include <errno.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "build/devices.h"
 #include "build/internal.h"
@@ -18,7 +17,8 @@ struct run_plan {
     struct devices devices;
     enum build_network network;
     bool insecure;
-    struct buf *tail; /* the end of the output */
+    const char *hostname; /* NULL: the sandbox's */
+    struct buf *tail;     /* the end of the output */
 };
 
 static const char script_path[] = "/run/capsem-script";
@@ -62,14 +62,16 @@ static bool plan_run(struct step *step, struct run_plan *plan) {
     }
     plan->insecure = str_eq(run->security.text, S("insecure"));
     if (plan->insecure && !b->request->allow_insecure) {
-        struct diag *d = diag_report(b->sink, "E405", run->security.span,
-                                     "this step wants all capabilities and no system call filter");
-        diag_help(b->sink, d, "--allow security.insecure lets it have them");
+        struct diag *d =
+            diag_report(b->sink, "E405", run->security.span,
+                        "this step requests all capabilities and no system call filter");
+        diag_help(b->sink, d, "--allow security.insecure grants them");
         return false;
     }
     plan_argv(step, run, plan);
     vars_step_env(b, step->stage, &plan->env);
-    return run_mounts_plan(step, run, &plan->mounts) && devices_plan(step, run, &plan->devices);
+    return host_name_given(b, step->instruction->span, &plan->hostname) &&
+           run_mounts_plan(step, run, &plan->mounts) && devices_plan(step, run, &plan->devices);
 }
 
 /* ---- the key ---- */
@@ -78,25 +80,29 @@ static bool key_run(struct step *step, struct run_plan *plan) {
     struct key_hash k;
     key_begin(&k, "RUN");
     key_add_below(&k, &step->stage->stack.key);
-    key_add_u64(&k, plan->argc);
+    key_list(&k);
     for (size_t i = 0; i < plan->argc; i++) {
         key_add(&k, str_from_c(plan->argv[i]));
     }
+    key_list_end(&k);
     key_add(&k, plan->script);
-    key_add_u64(&k, plan->env.len);
+    key_list(&k);
     for (size_t i = 0; i < plan->env.len; i++) {
         key_add(&k, plan->env.items[i].key);
         key_add(&k, plan->env.items[i].value);
     }
+    key_list_end(&k);
     key_add(&k, step->stage->config.working_dir);
     key_add(&k, step->stage->config.user);
     key_add_u64(&k, plan->network);
+    if (plan->hostname != NULL) {
+        key_add(&k, S("host name"));
+        key_add(&k, str_from_c(plan->hostname));
+    }
     if (!run_mounts_key(step, &plan->mounts, &k)) {
         return false;
     }
-    if (plan->insecure) {
-        key_add(&k, S("insecure"));
-    }
+    key_add_u64(&k, plan->insecure);
     devices_key(&step->instruction->run, &plan->devices, &k);
     step->key = key_end(&k);
     step->shown.own = key_end_own(&k);
@@ -193,36 +199,6 @@ static void on_tick(void *self) {
     request->events->tick(request->self, &out->step->shown);
 }
 
-static bool report_failure(struct step *step, const struct run_plan *plan,
-                           const struct sandbox_result *result) {
-    struct builder *b = step->builder;
-    struct diag *d;
-    if (result->out_of_memory) {
-        d = diag_report(b->sink, "E404", step->instruction->span,
-                        "the step was killed because memory ran out: %s",
-                        result->victim[0] != '\0' ? result->victim
-                                                  : "the kernel does not say what");
-        diag_help(b->sink, d, "give the machine more memory, or run fewer jobs at once");
-    } else if (result->signal != 0) {
-        d = diag_report(b->sink, "E404", step->instruction->span,
-                        "the step was killed by signal %d (%s)", result->signal,
-                        strsignal(result->signal));
-    } else {
-        d = diag_report(b->sink, "E404", step->instruction->span, "the step exited with status %d",
-                        result->exit_code);
-    }
-    struct statvfs disk;
-    if (statvfs(step->upper, &disk) == 0 && disk.f_bavail == 0) {
-        diag_note(b->sink, d, SPAN_NONE, "the disk that holds the store is full: '%s'",
-                  store_path(b->request->store));
-    }
-    if (plan->tail->len > 0) {
-        b->result->failed_output = str_dup(b->arena, buf_str(plan->tail));
-    }
-    b->result->failed_exit_code = result->exit_code;
-    return false;
-}
-
 /* A folder before what is mounted below it. */
 static void sort_mounts(struct sandbox_mount *mounts, size_t count) {
     for (size_t i = 1; i < count; i++) {
@@ -272,11 +248,14 @@ static bool run_in_sandbox(struct step *step, void *self) {
     }
     sort_mounts(mounts, count);
     struct output_sink out = { step, plan->tail };
+    spec.memory_bytes = b->request->share.memory_bytes;
+    spec.pids = b->request->share.pids;
     spec.mounts = mounts;
     spec.mount_count = count;
     spec.argv = plan->argv;
     spec.env = env_strings(b, plan, host);
     spec.insecure = plan->insecure;
+    spec.hostname = plan->hostname;
     spec.cwd = step->stage->config.working_dir.len > 0
                    ? str_to_c(b->arena, step->stage->config.working_dir)
                    : "/";
@@ -291,14 +270,17 @@ static bool run_in_sandbox(struct step *step, void *self) {
     if (result.cancelled) {
         return err_sys(b->err, EINTR, "stopped");
     }
-    return result.exit_code == 0 || report_failure(step, plan, &result);
+    if (result.exit_code != 0) {
+        run_report_failure(step, &result, command_text(b->arena, plan), buf_str(plan->tail));
+    }
+    return result.exit_code == 0;
 }
 
 /* Locks of caches are held while the command runs. */
 static bool run_and_unlock(struct step *step, void *self) {
     struct run_plan *plan = self;
     bool ok = run_in_sandbox(step, plan);
-    run_mounts_close(&plan->mounts);
+    run_mounts_close(step, &plan->mounts);
     return ok;
 }
 

@@ -11,8 +11,11 @@ static void take_image(struct builder *b, struct stage *s, const struct build_im
     for (size_t i = 0; i < image->layer_count; i++) {
         stack_push(b, &s->stack, &image->layers[i]);
     }
+    s->stack.base_len = s->stack.len;
     s->stack.key = image->key;
     s->base = image->ref;
+    s->origin = image->from;
+    s->inherited = image->layer_count;
     s->config = oci_config_copy(b->arena, &image->config);
 }
 
@@ -20,8 +23,11 @@ static void take_stage(struct builder *b, struct stage *s, const struct stage *f
     for (size_t i = 0; i < from->stack.len; i++) {
         stack_push(b, &s->stack, &from->stack.layers[i]);
     }
+    s->stack.base_len = from->stack.base_len;
     s->stack.key = from->stack.key;
     s->base = from->base;
+    s->origin = from->origin;
+    s->inherited = from->inherited;
     s->config = oci_config_copy(b->arena, &from->config);
     /* Dockerfile reference, "Scope": stages based on this one inherit its variables. */
     for (size_t i = 0; i < from->args.len; i++) {
@@ -109,6 +115,7 @@ bool stage_find_root(struct builder *b, struct stage *s, struct dockerfile_word 
     for (size_t i = 0; i < image.layer_count; i++) {
         stack_push(b, stack, &image.layers[i]);
     }
+    stack->base_len = stack->len;
     stack->key = image.key;
     *ret = stack;
     return true;
@@ -243,7 +250,7 @@ static bool do_stop_signal(struct builder *b, struct stage *s,
         return false;
     }
     if (!signal_is_known(signal)) {
-        diag_report(b->sink, "E405", i->word.span, "'%.*s' is no signal", STR_FMT(signal));
+        diag_report(b->sink, "E405", i->word.span, "'%.*s' is not a signal name", STR_FMT(signal));
         return false;
     }
     s->config.stop_signal = signal;
@@ -361,7 +368,7 @@ static bool do_instruction(struct builder *b, struct stage *s,
     return false;
 }
 
-/* The triggers that the base carries run first, as if they stood behind the FROM. */
+/* The triggers that the base carries run first, as if they stood after the FROM. */
 static bool run_triggers(struct builder *b, struct stage *s) {
     struct oci_strings triggers = s->config.onbuild;
     s->config.onbuild = (struct oci_strings){ 0 };

@@ -156,6 +156,18 @@ static bool copy_all(void *self, int rootfd, const int *roots, struct err *err) 
            copy_tree(c, path_join(c->arena, c->libraries, "perl-base"), "/perl-base", 0, err);
 }
 
+static str describe(struct arena *a, const struct stack *native) {
+    size_t count;
+    const struct store_key *basis = stack_basis(native, &count);
+    AUTO_BUF text = BUF_INIT(1024 * 1024);
+    buf_add_c(&text, "{\"text\":\"tools of this machine for another's base\",\"on\":[");
+    for (size_t i = 0; i < count; i++) {
+        buf_addf(&text, "%s\"%s\"", i > 0 ? "," : "", basis[i].hex);
+    }
+    buf_add_c(&text, "]}");
+    return str_dup(a, buf_str(&text));
+}
+
 static bool make_layer(struct builder *b, const struct stack *native, struct copying *c,
                        const struct store_key *key, struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
@@ -169,12 +181,11 @@ static bool make_layer(struct builder *b, const struct stack *native, struct cop
     };
     spec.root.layers = stack_paths(b, native, &spec.root.layer_count);
     return sandbox_call(&spec, copy_all, c, err) &&
-           store_layer_commit(&work, "step", key, false,
-                              S("{\"text\":\"tools of this machine for another's base\"}"), err);
+           store_layer_commit(&work, "step", key, false, describe(b->arena, native), err);
 }
 
 bool standin_layer(struct builder *b, const struct stack *native, const char *architecture,
-                   const char **ret_path, struct err *err) {
+                   struct standin_set *ret, struct err *err) {
     struct oci_platform host = oci_platform_host();
     struct key_hash k;
     key_begin(&k, "stand-ins 1");
@@ -188,8 +199,10 @@ bool standin_layer(struct builder *b, const struct stack *native, const char *ar
         .libraries = "/usr/lib/x86_64-linux-gnu",
     };
     AUTO_FD lockfd = -1;
-    *ret_path = store_layer_path(b->request->store, b->arena, &key);
-    if (store_layer_has(b->request->store, &key)) {
+    ret->layer = store_layer_path(b->request->store, b->arena, &key);
+    ret->layer_key = key;
+    builder_uses(b, &key);
+    if (store_layers_check(b->request->store, &key, 1)) {
         store_layer_touch(b->request->store, &key);
         return true;
     }

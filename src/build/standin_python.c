@@ -26,6 +26,7 @@ static bool run(struct builder *b, const struct build_image *native, struct stac
     for (size_t i = 0; i < native->layer_count; i++) {
         stack_push(b, &stage.stack, &native->layers[i]);
     }
+    stage.stack.base_len = stage.stack.len;
     stage.stack.key = native->key;
     oci_pairs_set(b->arena, &stage.config.env, S("PATH"),
                   S("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));

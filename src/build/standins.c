@@ -147,13 +147,17 @@ static bool find(struct builder *b, const struct oci_reference *ref,
                  struct standin_set *ret) {
     struct err err = ERR_INIT;
     struct build_image native;
+    struct standin_set set = { 0 };
     struct plan p = { .builder = b, .architecture = debian_architecture(b->arena, platform) };
     if (b->request->emulate || ref->domain.len == 0 ||
         !str_eq(oci_platform_host().architecture, S("amd64")) ||
         !base_find_native(b, ref, fetch, &native)) {
         return false;
     }
-    struct stack stack = { native.layers, native.layer_count, 0, native.key };
+    struct stack stack = { .layers = native.layers,
+                           .len = native.layer_count,
+                           .base_len = native.layer_count,
+                           .key = native.key };
     str native_status = read_status(b, &stack);
     if (!has_argv0(find_version(b->arena, native_status, "libc6"))) {
         return false;
@@ -161,10 +165,12 @@ static bool find(struct builder *b, const struct oci_reference *ref,
     if (python) {
         standin_python(b, &native, &stack);
     }
-    if (!standin_layer(b, &stack, p.architecture, &p.layer, &err)) {
+    if (!standin_layer(b, &stack, p.architecture, &set, &err)) {
         return false;
     }
-    *ret = (struct standin_set){ p.layer, make_table(b, native_status, status, &p) };
+    p.layer = set.layer;
+    set.table = make_table(b, native_status, status, &p);
+    *ret = set;
     return true;
 }
 
@@ -196,5 +202,6 @@ bool standins_plan(struct step *step, str command, struct sandbox_mount *mount,
         .readonly = true,
     };
     *ret = set.table;
+    step_uses_layer(step, &set.layer_key);
     return true;
 }

@@ -30,11 +30,6 @@ const char *debian_architecture(struct arena *a, const struct oci_platform *p);
 /* Where the step has them. */
 #define STANDIN_FOLDER "/run/capsem-native"
 
-/* standin_layer.c: the folder of the programs, made once for a stack of this machine and an
- * architecture, and kept in the store as a layer of its own. */
-MUST_CHECK bool standin_layer(struct builder *b, const struct stack *native,
-                              const char *architecture, const char **ret_path, struct err *err);
-
 /* standin_python.c: a base image of a distribution with its smallest python on top. Without, when
  * that cannot be had. */
 void standin_python(struct builder *b, const struct build_image *native, struct stack *ret);
@@ -42,8 +37,14 @@ void standin_python(struct builder *b, const struct build_image *native, struct 
 /* Tools of this machine, ready for a root of another architecture. */
 struct standin_set {
     const char *layer; /* to be mounted at STANDIN_FOLDER */
+    struct store_key layer_key;
     const struct sandbox_standins *table;
 };
+
+/* standin_layer.c: the folder of the programs and its key, made once for a stack of this machine
+ * and an architecture, and kept in the store as a layer of its own. */
+MUST_CHECK bool standin_layer(struct builder *b, const struct stack *native,
+                              const char *architecture, struct standin_set *ret, struct err *err);
 
 /*
  * standins.c: of the image `ref` for this machine, which is fetched when the store does not have it

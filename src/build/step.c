@@ -15,6 +15,8 @@ bool is_cancelled(const struct builder *b) {
 
 bool fail_at(struct builder *b, struct span span, const char *code, const struct err *err) {
     AUTO_BUF text = BUF_INIT(16 * 1024);
+    struct err full;
+    err = disk_shortage(b, err, &full) ? &full : err;
     err_text(err, &text);
     struct diag *d = diag_report(b->sink, code, span, "%s", text.ptr);
     if (err->help[0] != '\0') {
@@ -75,6 +77,7 @@ static str describe(struct step *step, int64_t began_ms, uint64_t duration_ms) {
     json_object_set_new(meta, "text", json_stringn(step->shown.text.ptr, step->shown.text.len));
     json_object_set_new(meta, "stage", json_stringn(step->shown.stage.ptr, step->shown.stage.len));
     json_object_set_new(meta, "parent", json_string(step->stage->stack.key.hex));
+    json_object_set_new(meta, "on", step_basis(step));
     json_object_set_new(meta, "began_ms", json_integer((json_int_t)began_ms));
     json_object_set_new(meta, "ended_ms", json_integer((json_int_t)now_epoch_ms()));
     json_object_set_new(meta, "duration_ms", json_integer((json_int_t)duration_ms));
@@ -89,8 +92,7 @@ static str describe(struct step *step, int64_t began_ms, uint64_t duration_ms) {
 static bool root_stat(struct step *step, struct stat *ret, struct err *err) {
     size_t count;
     const char **paths = stack_paths(step->builder, &step->stage->stack, &count);
-    *ret = (struct stat){ .st_mode = S_IFDIR | 0755,
-                          .st_mtim.tv_sec = step->builder->request->source_date_epoch };
+    *ret = (struct stat){ .st_mode = S_IFDIR | 0755, .st_mtim.tv_sec = step->builder->epoch_s };
     return count == 0 || stat(paths[count - 1], ret) == 0 ||
            err_sys(err, errno, "open layer '%s'", paths[count - 1]);
 }
@@ -104,8 +106,8 @@ bool check_root(struct err *err) {
 }
 
 bool devices_help(struct err *err) {
-    return err_help(err,
-                    "an ordinary user can make no devices: leave them out, or build with sudo");
+    return err_help(
+        err, "an unprivileged user cannot create devices: leave them out or build with sudo");
 }
 
 static bool run_and_commit(struct step *step, struct step_work *work, step_function *function,
@@ -194,7 +196,8 @@ static bool lock_key(struct step *step, int *ret_lockfd) {
     if (*ret_lockfd >= 0) {
         return true;
     }
-    b->request->events->notice(b->request->self, S("another build does this step: waiting for it"));
+    b->request->events->notice(b->request->self,
+                               S("another build is running this step: waiting for it"));
     return store_key_lock(store, &step->key, true, ret_lockfd, &err) ||
            fail_at(b, step->instruction->span, "E404", &err);
 }
@@ -244,6 +247,9 @@ bool step_execute(struct step *step, step_function *function, void *self) {
     events->begin(b->request->self, &step->shown);
     uint64_t start = time_now_ms();
     bool cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);
+    if (!cached) {
+        tell_damages(b);
+    }
     bool ok = cached || run_locked(step, function, self, &cached);
     uint64_t duration = time_now_ms() - start;
     events->end(b->request->self, &step->shown,

@@ -54,20 +54,23 @@ static bool platform_value(struct builder *b, str name, str *ret) {
 /* What the user or the engine says about an ARG, before the Dockerfile's default. */
 static bool given_value(struct builder *b, str name, str *ret) {
     const str *value = oci_pairs_find(&b->request->build_args, name);
-    if (value != NULL) {
-        *ret = *value;
+    if (str_eq(name, EPOCH_ARG) && b->epoch_is_set) {
+        *ret = str_fmt(b->arena, "%lld", (long long)b->epoch_s);
         return true;
     }
-    if (str_eq(name, S("SOURCE_DATE_EPOCH")) && !b->request->epoch_is_now) {
-        *ret = str_fmt(b->arena, "%lld", (long long)b->request->source_date_epoch);
-        return true;
+    if (value == NULL || (str_eq(name, EPOCH_ARG) && b->epoch_is_looked_at)) {
+        return false;
     }
-    return false;
+    *ret = *value;
+    return true;
 }
 
 static bool find_global(void *self, str name, str *ret) {
     struct builder *b = self;
     const str *value = oci_pairs_find(&b->global_args, name);
+    if (str_eq(name, EPOCH_ARG) && b->epoch_is_looked_at) {
+        return given_value(b, name, ret);
+    }
     if (value != NULL) {
         *ret = *value;
         return true;

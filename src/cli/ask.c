@@ -65,6 +65,18 @@ static bool read_line(struct buf *line) {
     }
 }
 
+bool ask_yes(struct cli *cli, const char *question, bool *ret) {
+    AUTO_BUF line = BUF_INIT(ANSWER_MAX);
+    fprintf(stderr, "%s [y/N] ", question);
+    if (!read_line(&line)) {
+        fputc('\n', stderr);
+        return false;
+    }
+    str answer = str_lower(cli->arena, str_trim(buf_str(&line)));
+    *ret = str_eq(answer, S("y")) || str_eq(answer, S("yes"));
+    return true;
+}
+
 static bool read_answer(struct cli *cli, const char *question, struct buf *line) {
     if (read_line(line)) {
         return true;
@@ -74,8 +86,8 @@ static bool read_answer(struct cli *cli, const char *question, struct buf *line)
         print_error(cli, "interrupted; nothing was written");
     } else {
         print_error(cli,
-                    "the input ended before the answer to '%s'; --non-interactive takes what was "
-                    "not given from the other folder",
+                    "the input ended before the answer to '%s'; --non-interactive takes missing "
+                    "answers from the source folder",
                     question);
     }
     return false;
@@ -104,7 +116,7 @@ bool ask_text(struct cli *cli, const char *question, str preset, ask_check *chec
 }
 
 /* The item of this name, else with this number from 1; NULL: neither. */
-static struct ask_item *find_item(const struct ask_menu *menu, str word) {
+static struct new_item *find_item(const struct new_menu *menu, str word) {
     uint64_t number;
     for (size_t i = 0; i < menu->len; i++) {
         if (str_eq(menu->items[i].key, word)) {
@@ -115,7 +127,7 @@ static struct ask_item *find_item(const struct ask_menu *menu, str word) {
     return fits ? &menu->items[number - 1] : NULL;
 }
 
-static bool fail_unknown(const struct ask_menu *menu, str word, struct err *err) {
+static bool fail_unknown(const struct new_menu *menu, str word, struct err *err) {
     AUTO_ARENA scratch = arena_new();
     AUTO_BUF list = BUF_INIT(2048);
     str *words = ARENA_ARRAY(scratch, str, menu->len);
@@ -147,7 +159,7 @@ static str next_word(str *rest) {
     return word;
 }
 
-bool ask_choose(struct ask_menu *menu, str answer, struct err *err) {
+bool ask_choose(struct new_menu *menu, str answer, struct err *err) {
     bool none = str_eq(str_trim(answer), S("-"));
     size_t chosen = 0;
     for (size_t i = 0; i < menu->len; i++) {
@@ -165,7 +177,7 @@ bool ask_choose(struct ask_menu *menu, str answer, struct err *err) {
             chosen = menu->len;
             continue;
         }
-        struct ask_item *item = find_item(menu, word);
+        struct new_item *item = find_item(menu, word);
         if (item == NULL) {
             return fail_unknown(menu, word, err);
         }
@@ -173,13 +185,13 @@ bool ask_choose(struct ask_menu *menu, str answer, struct err *err) {
         chosen++;
     }
     if (chosen == 0 && menu->needed) {
-        return err_set(err, "at least one is needed");
+        return err_set(err, "choose at least one");
     }
     return chosen > 0 || none || menu->len == 0 ||
-           err_set(err, "nothing is chosen; '-' is for none");
+           err_set(err, "nothing was chosen; enter '-' for none");
 }
 
-static void show_items(const struct cli *cli, const struct ask_menu *menu) {
+static void show_items(const struct cli *cli, const struct new_menu *menu) {
     size_t widest = 0;
     size_t columns = cli->width > 20 ? cli->width : 80;
     for (size_t i = 0; i < menu->len; i++) {
@@ -187,15 +199,16 @@ static void show_items(const struct cli *cli, const struct ask_menu *menu) {
     }
     widest = widest > 32 ? 32 : widest;
     for (size_t i = 0; i < menu->len; i++) {
-        const struct ask_item *item = &menu->items[i];
+        const struct new_item *item = &menu->items[i];
         size_t used = 9 + (item->key.len > widest ? item->key.len : widest);
-        str label = str_clip(item->label, columns > used ? columns - used : 0);
+        str label = plain_line(cli->arena, item->label);
+        label = str_clip(label, columns > used ? columns - used : 0);
         fprintf(stderr, "  %3zu  %-*.*s  %.*s\n", i + 1, (int)widest, STR_FMT(item->key),
                 STR_FMT(label));
     }
 }
 
-bool ask_menu(struct cli *cli, struct ask_menu *menu) {
+bool ask_menu(struct cli *cli, struct new_menu *menu) {
     AUTO_BUF line = BUF_INIT(ANSWER_MAX);
     fprintf(stderr, "%s\n", menu->title);
     show_items(cli, menu);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "scaffold/scaffold.h"
 
 /* UTF-8 without control characters. */
 bool ask_is_plain(str text);
@@ -14,21 +15,11 @@ typedef bool ask_check(struct arena *a, str answer, struct err *err);
 MUST_CHECK bool ask_text(struct cli *cli, const char *question, str preset, ask_check *check,
                          str *ret);
 
-struct ask_item {
-    str key;
-    str label;
-    bool chosen;
-};
-
-struct ask_menu {
-    const char *title;  /* "Architectures" */
-    const char *option; /* "arch": answers it without a question */
-    bool needed;        /* at least one must be chosen */
-    struct ask_item *items;
-    size_t len;
-};
+/* Yes or no; an empty answer is no. False: the input ended or we were interrupted, and nothing is
+ * printed. */
+MUST_CHECK bool ask_yes(struct cli *cli, const char *question, bool *ret);
 
 /* Numbers or names, separated by spaces or commas; "*": all; "-": none. */
-MUST_CHECK bool ask_choose(struct ask_menu *menu, str answer, struct err *err);
+MUST_CHECK bool ask_choose(struct new_menu *menu, str answer, struct err *err);
 /* Shows the menu; an empty answer takes all. False as ask_text(). */
-MUST_CHECK bool ask_menu(struct cli *cli, struct ask_menu *menu);
+MUST_CHECK bool ask_menu(struct cli *cli, struct new_menu *menu);

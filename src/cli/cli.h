@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cli/: the only room that prints. One file a subcommand (cmd_NAME.c), each with its options as a
- * table; that table parses, checks, and writes --help. Follows spec/cli.md.
+ * table; that table parses, checks, and writes --help. Follows docs/manual.md, "Commands".
  *
  * Results go to stdout, progress and errors to stderr. Exit codes: 0, 1 for what failed, 2 for a
  * usage error; `run` gives the guest command's.
@@ -53,8 +53,10 @@ struct cli {
     const char *const *args; /* positional arguments, NULL-terminated */
     size_t arg_count;
     const char *cache_dir; /* the store: --cache-dir, CAPSEM_CACHE_DIR, XDG_CACHE_HOME, ~/.cache */
+    const char *color;     /* --color: auto, always or never */
     bool color_out;        /* stdout shows colour */
     bool color_err;
+    bool events;      /* messages on stderr are objects, as --progress json has it */
     size_t width;     /* columns of the terminal that stderr is; 0 when it is none */
     size_t width_out; /* of stdout */
 };
@@ -93,26 +95,26 @@ void option_help(const struct command *command, const struct option *o, struct b
 /* The commands whose first word is `group`. */
 void help_group(const char *group, FILE *out);
 
-/* print.c: text of which each line is safe for a terminal, with a line end behind the last: a name
+/* print.c: text of which each line is safe for a terminal, with a line end after the last: a name
  * from the command line or a guest folder must not colour it or move its cursor. */
 void add_plain_lines(struct buf *out, str text);
+/* As it is. */
+void print_text(FILE *out, str text);
+/* What a step, a guest, a registry or a package said: see add_foreign(). To stdout or stderr, with
+ * a line end after it. */
+void print_foreign(const struct cli *cli, FILE *out, str text);
 /* One line each on stderr. */
 void print_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void print_warning(const struct cli *cli, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void print_note(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "error: outer: inner", then "help: ..." when the error has one. */
 void print_err(const struct cli *cli, const struct err *err);
 /* Prints all diagnostics as text to `out`. */
 void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out);
-/* In the order of enum diag_format. */
-extern const char *const diag_format_words[];
 /* Prints all diagnostics in one of these formats to stdout; for people, with a line that counts
  * them. */
 void print_findings(const struct cli *cli, struct diag_sink *sink, const char *format,
                     const char *title);
-/* "1.2 GB" / "340 ms" into a small ring of static buffers: for one printf at a time. */
-const char *format_bytes(uint64_t bytes);
-const char *format_duration_ms(uint64_t ms);
-
 /* GUEST, the first argument, or "guest"; NULL after printing when it is not a folder. */
 const char *cli_guest_dir(const struct cli *cli);

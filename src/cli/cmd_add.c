@@ -6,10 +6,9 @@
 #include "cli/commands.h"
 #include "config/config.h"
 #include "jinja/jinja.h"
+#include "scaffold/scaffold.h"
 
 /* made by recipe/embed.py */
-extern const char template_add_provider[], template_add_packages[], template_add_mcp[];
-extern const size_t template_add_provider_len, template_add_packages_len, template_add_mcp_len;
 
 struct add_options {
     const char *dir;
@@ -18,8 +17,6 @@ struct add_options {
     bool force;
 };
 
-/* In the order of enum config_manager. */
-static const char *const manager_words[] = { "apt", "uv", "pip", "npm", "curl", NULL };
 static const char *const transport_words[] = { "stdio", "sse", NULL };
 
 static const struct option add_option_rows[] = {
@@ -27,39 +24,26 @@ static const struct option add_option_rows[] = {
       .kind = OPTION_STRING,
       .offset = offsetof(struct add_options, dir),
       .value = "DIR",
-      .help = "the guest folder (guest)" },
+      .help = "guest folder (default: guest)" },
     { .name = "manager",
       .kind = OPTION_WORD,
       .offset = offsetof(struct add_options, manager),
       .value = "M",
-      .words = manager_words,
-      .help = "what installs it" },
+      .words = config_manager_words,
+      .help = "install manager" },
     { .name = "transport",
       .kind = OPTION_WORD,
       .offset = offsetof(struct add_options, transport),
       .value = "T",
       .words = transport_words,
-      .help = "how an MCP server is reached, by stdio when not given" },
+      .help = "transport of an MCP server (default: stdio)" },
     { .name = "force",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct add_options, force),
-      .help = "replace the file when it is there" },
+      .help = "replace an existing file" },
 };
 
 static const struct add_options add_defaults = { .dir = "guest" };
-
-/* What each manager's set starts with. */
-static const struct manager {
-    const char *name, *install_cmd, *package, *network, *domains;
-} managers[] = {
-    { "apt", "apt-get install -y --no-install-recommends", NULL, "Debian", "\"*.debian.org\"" },
-    { "uv", "uv pip install --system --break-system-packages", NULL, "Python Package Index",
-      "\"*.pypi.org\", \"*.pythonhosted.org\"" },
-    { "pip", "pip3 install --no-cache-dir --break-system-packages", NULL, "Python Package Index",
-      "\"*.pypi.org\", \"*.pythonhosted.org\"" },
-    { "npm", "npm install --global --no-audit --no-fund", NULL, "npm", "\"*.npmjs.org\"" },
-    { "curl", "curl -fsSL", "https://example.com/install.sh", "installer", "\"*.example.com\"" },
-};
 
 /* One row a kind of file. */
 static const struct kind {
@@ -119,16 +103,16 @@ static void put(struct jinja_value dict, const char *key, str value) {
 
 static bool render(struct cli *cli, const struct kind *kind, const struct add_options *o, str name,
                    str *ret) {
-    const struct manager *m = &managers[0];
+    const struct config_manager_row *m = &config_managers[0];
     const char *word = o->manager != NULL ? o->manager : kind->manager;
-    for (size_t i = 0; word != NULL && i < ARRAY_LEN(managers); i++) {
-        m = strcmp(managers[i].name, word) == 0 ? &managers[i] : m;
+    for (size_t i = 0; word != NULL && i < CONFIG_MANAGER_COUNT; i++) {
+        m = strcmp(config_managers[i].word, word) == 0 ? &config_managers[i] : m;
     }
     struct jinja_value context = jinja_dict_new(cli->arena);
     put(context, "name", name);
     put(context, "variable", variable_name(cli->arena, name));
     put(context, "transport", str_from_c(o->transport != NULL ? o->transport : "stdio"));
-    put(context, "manager", str_from_c(m->name));
+    put(context, "manager", str_from_c(m->word));
     put(context, "install_cmd", str_from_c(m->install_cmd));
     put(context, "package", m->package != NULL ? str_from_c(m->package) : name);
     put(context, "network", str_from_c(m->network));
@@ -205,9 +189,10 @@ static const struct kind *check_arguments(const struct cli *cli, const struct ad
     if (!is_name(str_from_c(cli->args[1]))) {
         AUTO_BUF shown = BUF_INIT(64 * 1024);
         buf_add_json(&shown, str_from_c(cli->args[1]));
-        print_error(
-            cli, "add: %s is no name: small letters, digits, '-' and '_', a letter or digit first",
-            shown.ptr);
+        print_error(cli,
+                    "add: %s is not a name: use lowercase letters, digits, '-' and '_', starting "
+                    "with a letter or digit",
+                    shown.ptr);
         return NULL;
     }
     return kind;
@@ -224,7 +209,7 @@ static int run(struct cli *cli, const void *options) {
     const char *config = path_join(cli->arena, o->dir, "config");
     if (!fs_is_dir(AT_FDCWD, config)) {
         print_error(cli,
-                    "add: the config folder '%s' is missing; 'capsem-builder init %s' makes one",
+                    "add: the config folder '%s' is missing; 'capsem-builder init %s' creates one",
                     config, o->dir);
         return EXIT_FAILED;
     }
@@ -233,7 +218,7 @@ static int run(struct cli *cli, const void *options) {
         path_join(cli->arena, folder, str_fmt(cli->arena, "%s.toml", cli->args[1]).ptr);
     struct stat st;
     if (!o->force && fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        print_error(cli, "add: '%s' is there already; --force replaces it", path);
+        print_error(cli, "add: '%s' already exists; --force replaces it", path);
         return EXIT_FAILED;
     }
     str text;
@@ -241,12 +226,13 @@ static int run(struct cli *cli, const void *options) {
         !render(cli, kind, o, str_from_c(cli->args[1]), &text)) {
         return EXIT_FAILED;
     }
-    if (!fs_mkdir_p(AT_FDCWD, folder, 0755, &err) || !fs_store(AT_FDCWD, path, text, 0644, &err)) {
+    if (!fs_mkdir_p(AT_FDCWD, folder, 0755, &err) ||
+        !fs_store_synced(AT_FDCWD, path, text, 0644, &err)) {
         err_wrap(&err, "add '%s'", cli->args[1]);
         print_err(cli, &err);
         return EXIT_FAILED;
     }
-    printf("wrote %s: change it to your needs, then 'capsem-builder validate %s'\n", path, o->dir);
+    printf("wrote %s; edit it, then run 'capsem-builder validate %s'\n", path, o->dir);
     return EXIT_OK;
 }
 
@@ -254,8 +240,9 @@ const struct command command_add = {
     .name = "add",
     .arguments = "ai-provider|packages|mcp NAME",
     .summary = "add a provider, a package set or an MCP server",
-    .details = "Writes config/ai/NAME.toml, config/packages/NAME.toml or config/mcp/NAME.toml,\n"
-               "which validates as it is and says what to change.",
+    .details =
+        "Writes config/ai/NAME.toml, config/packages/NAME.toml or config/mcp/NAME.toml.\nThe file "
+        "is valid as written; its comments say what to change.",
     .options = add_option_rows,
     .option_count = ARRAY_LEN(add_option_rows),
     .options_size = sizeof(struct add_options),

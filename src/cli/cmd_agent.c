@@ -4,12 +4,10 @@
 #include <string.h>
 
 #include "base/worker.h"
-#include "cli/agent_container.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/guest.h"
-#include "cli/progress.h"
-#include "guestbin/guestbin.h"
+#include "cli/make_view.h"
 
 enum { OUTPUT_BYTES_MAX = 256 * 1024 }; /* of a compiler */
 
@@ -22,109 +20,33 @@ struct agent_options {
 
 static const struct option options[] = {
     { "arch", 0, OPTION_STRING, offsetof(struct agent_options, arch), "A",
-      "architecture of the config, or all (this machine's)" },
+      "architecture in the config, or all (default: this machine's)" },
     { "output", 0, OPTION_STRING, offsetof(struct agent_options, output), "DIR",
       "gets ARCH/NAME (target/linux-agent)" },
     { "container", 0, OPTION_FLAG, offsetof(struct agent_options, container), NULL,
-      "with a compiler in an image, not this machine's" },
+      "use a compiler in an image instead of this machine's" },
     { "templates", 0, OPTION_STRING, offsetof(struct agent_options, templates_dir), "DIR",
-      "Dockerfile.agent.j2 in place of the program's own" },
+      "folder with a Dockerfile.agent.j2 to use instead of the built-in one" },
 };
 
 static const struct agent_options defaults = { .output = "target/linux-agent" };
 
-static struct guestbin_request request_for(struct arena *a, const struct guest_config *config,
-                                           const struct config_architecture *arch,
-                                           const char *output_dir) {
-    size_t count = config->build.guest_binaries.len;
-    str *names = ARENA_ARRAY(a, str, count);
-    for (size_t i = 0; i < count; i++) {
-        names[i] = config->build.guest_binaries.items[i].text;
-    }
-    return (struct guestbin_request){
-        .source_dir = config->agent_dir,
-        .output_dir = output_dir,
-        .arch = arch->head.key,
-        .target = arch->rust_target.text,
-        .names = names,
-        .name_count = count,
+static struct make_binaries request_for(const struct cli *cli, const struct guest_config *config,
+                                        const struct config_architecture *arch,
+                                        const struct agent_options *o) {
+    return (struct make_binaries){
+        .config = config,
+        .arch = arch,
+        .cache_dir = cli->cache_dir,
+        .output_dir = o->output,
+        .templates_dir = o->templates_dir,
+        .container = o->container,
     };
-}
-
-static bool compile_here(struct cli *cli, const struct guest_config *config,
-                         const struct config_architecture *arch, const char *output_dir,
-                         struct guestbin_binary *ret) {
-    AUTO_BUF output = BUF_INIT(OUTPUT_BYTES_MAX);
-    struct err err = ERR_INIT;
-    struct guestbin_request request = request_for(cli->arena, config, arch, output_dir);
-    if (!guestbin_compile(cli->arena, &request, ret, &output, &err)) {
-        fwrite(output.ptr, 1, output.len, stderr);
-        print_err(cli, &err);
-        return false;
-    }
-    return true;
-}
-
-/* Not in an image that has a compiler, but with this machine's. */
-static bool is_compiled_here(struct cli *cli, const struct guest_config *config,
-                             const struct config_architecture *arch,
-                             const struct agent_options *o) {
-    const char *help;
-    return !o->container &&
-           (guestbin_is_cargo(cli->arena, config->agent_dir) ||
-            guestbin_find_compiler(cli->arena, arch->rust_target.text, &help) != NULL);
-}
-
-/* The distribution's Rust has no musl, so there is nothing to put into an image. */
-static bool can_be_in_container(struct cli *cli, const struct guest_config *config) {
-    if (!guestbin_is_cargo(cli->arena, config->agent_dir)) {
-        return true;
-    }
-    struct err err = ERR_INIT;
-    err_set(&err, "'%s' is a Cargo workspace, which only this machine's cargo compiles",
-            config->agent_dir);
-    err_help(&err, "leave --container out");
-    print_err(cli, &err);
-    return false;
-}
-
-static bool compile_anywhere(struct cli *cli, const struct guest_config *config,
-                             const struct config_architecture *arch, const struct agent_options *o,
-                             struct guestbin_binary **ret) {
-    size_t count = config->build.guest_binaries.len;
-    *ret = ARENA_ARRAY(cli->arena, struct guestbin_binary, count);
-    if (count == 0) {
-        return true;
-    }
-    if (config->agent_dir == NULL) {
-        struct err err = ERR_INIT;
-        err_set(&err, "there is no folder '%s' with the sources of the guest binaries",
-                path_join(cli->arena, config->guest_dir,
-                          str_to_c(cli->arena, config->build.guest_source.text)));
-        err_help(&err, "copy the one of the default guest, or write guest_binaries = []");
-        print_err(cli, &err);
-        return false;
-    }
-    if (is_compiled_here(cli, config, arch, o)) {
-        return compile_here(cli, config, arch, o->output, *ret);
-    }
-    if (!can_be_in_container(cli, config)) {
-        return false;
-    }
-    const struct agent_request request = { config, arch, o->output, o->templates_dir, false };
-    return agent_compile_in_container(cli, &request, *ret);
-}
-
-bool guest_compile_binaries(struct cli *cli, const struct guest_config *config,
-                            const struct config_architecture *arch, const char *output_dir,
-                            struct guestbin_binary **ret) {
-    const struct agent_options given = { .output = output_dir };
-    return compile_anywhere(cli, config, arch, &given, ret);
 }
 
 static void add_lines(struct buf *out, const struct guestbin_binary *binaries, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        buf_addf(out, "%s  %s%s\n", binaries[i].path, format_bytes(binaries[i].bytes),
+        buf_addf(out, "%s  %s%s\n", binaries[i].path, unit_bytes(binaries[i].bytes).text,
                  binaries[i].fresh ? "" : "  (up to date)");
     }
 }
@@ -134,11 +56,12 @@ static bool compile_and_list(struct cli *cli, const struct guest_config *config,
                              const struct agent_options *o) {
     AUTO_BUF lines = BUF_INIT(OUTPUT_BYTES_MAX);
     struct guestbin_binary *binaries;
-    if (!compile_anywhere(cli, config, arch, o, &binaries)) {
+    const struct make_binaries request = request_for(cli, config, arch, o);
+    if (!make_view_binaries(cli, &request, &binaries)) {
         return false;
     }
     add_lines(&lines, binaries, config->build.guest_binaries.len);
-    fwrite(lines.ptr, 1, lines.len, stdout);
+    print_text(stdout, buf_str(&lines));
     return true;
 }
 
@@ -168,7 +91,7 @@ static bool finish_job(struct cli *cli, struct job *job) {
     AUTO_BUF output = BUF_INIT(OUTPUT_BYTES_MAX + 1);
     struct err err = ERR_INIT;
     bool ok = worker_finish(&job->worker, &output, &interrupted, &err);
-    fwrite(output.ptr, 1, output.len, ok ? stdout : stderr);
+    print_foreign(cli, ok ? stdout : stderr, buf_str(&output));
     if (!ok) {
         err_wrap(&err, "architecture '%.*s'", STR_FMT(job->request.arch));
         print_err(cli, &err);
@@ -187,8 +110,9 @@ static bool compile_all(struct cli *cli, const struct guest_config *config,
     for (size_t i = 0; i < count; i++) {
         const struct config_architecture *arch = &config->build.architectures.items[i];
         jobs[i] = (struct job){ .cli = cli, .worker = WORKER_INIT };
-        if (here && is_compiled_here(cli, config, arch, o)) {
-            jobs[i].request = request_for(cli->arena, config, arch, o->output);
+        const struct make_binaries request = request_for(cli, config, arch, o);
+        if (here && make_binaries_here(cli->arena, &request)) {
+            jobs[i].request = make_binaries_request(cli->arena, &request);
             if (!worker_start(run_job, &jobs[i], &jobs[i].worker, &err)) {
                 print_err(cli, &err);
                 ok = false;
@@ -225,8 +149,8 @@ const struct command command_agent = {
     .name = "agent",
     .arguments = "[GUEST]",
     .summary = "compile the guest binaries",
-    .details = "Where this machine has no musl compiler for the architecture, an image that\n"
-               "has one is built and compiles them. What is up to date is left alone. A Cargo\n"
+    .details = "If this machine has no musl compiler for the architecture, builds an image that\n"
+               "has one and compiles there. Skips binaries that are up to date. A Cargo\n"
                "workspace (build.guest_source) is compiled by this machine's cargo.",
     .options = options,
     .option_count = ARRAY_LEN(options),

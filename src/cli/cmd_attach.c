@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/run_hooks.h"
+#include "cli/run_view.h"
 #include "vm/vm.h"
 
 struct attach_options {
@@ -16,39 +16,20 @@ struct attach_options {
 
 static const struct option options[] = {
     { "list", 0, OPTION_FLAG, offsetof(struct attach_options, list), NULL,
-      "print the names of the machines that run" },
+      "print the names of the running machines" },
     { "end", 0, OPTION_FLAG, offsetof(struct attach_options, end), NULL, "end the machine" },
     { "env", 'e', OPTION_LIST, offsetof(struct attach_options, env), "K=V",
-      "a variable for the guest; K alone: with our value" },
+      "set an environment variable in the guest; K alone copies its current value" },
     { "stdin", 'i', OPTION_FLAG, offsetof(struct attach_options, input), NULL,
-      "the command reads our standard input" },
+      "connect the command to standard input" },
 };
 
-static bool list_names(struct cli *cli, const char ***ret, size_t *ret_count) {
-    struct err err = ERR_INIT;
-    const char *dir = path_join(cli->arena, cli->cache_dir, "machines");
-    *ret_count = 0;
-    if (!fs_exists(AT_FDCWD, dir)) {
-        return true;
-    }
-    if (!fs_list(cli->arena, AT_FDCWD, dir, ret, ret_count, &err)) {
-        print_err(cli, &err);
-        return false;
-    }
-    size_t running = 0;
-    for (size_t i = 0; i < *ret_count; i++) {
-        if (vm_is_kept(path_join(cli->arena, dir, (*ret)[i]))) {
-            (*ret)[running++] = (*ret)[i];
-        }
-    }
-    *ret_count = running;
-    return true;
-}
-
 static int list(struct cli *cli) {
-    const char **names = NULL;
+    struct err err = ERR_INIT;
+    const char *const *names;
     size_t count;
-    if (!list_names(cli, &names, &count)) {
+    if (!run_kept_list(cli->arena, cli->cache_dir, &names, &count, &err)) {
+        print_err(cli, &err);
         return EXIT_FAILED;
     }
     for (size_t i = 0; i < count; i++) {
@@ -75,12 +56,18 @@ static int talk(struct cli *cli, const struct attach_options *o, const char *dir
         .has_input = o->input,
         .stays = true,
     };
-    if (!run_read_env(cli, &o->env, &request.env) || !runner_open(&runner)) {
+    struct run_list env;
+    struct err err = ERR_INIT;
+    if (!run_read_env(cli, &o->env, &env)) {
+        return EXIT_FAILED;
+    }
+    request.env = env.items;
+    if (!runner_open(&runner, &err)) {
+        print_err(cli, &err);
         return EXIT_FAILED;
     }
     const struct vm_hooks hooks = runner_hooks(&runner, words == 0);
     struct vm_report *report = ARENA_NEW(cli->arena, struct vm_report);
-    struct err err = ERR_INIT;
     enum vm_outcome outcome = VM_EXITED;
     int exit_code = EXIT_FAILED;
     bool good = vm_attach(dir, &request, &hooks, report, &outcome, &exit_code, &err);
@@ -102,13 +89,14 @@ static int run(struct cli *cli, const void *given) {
         print_error(cli, "attach: which machine? 'attach --list' prints their names");
         return EXIT_USAGE;
     }
-    const char *dir = run_kept_dir(cli, cli->args[0]);
-    if (dir == NULL) {
+    struct err err = ERR_INIT;
+    const char *dir;
+    if (!run_kept_dir(cli->arena, cli->cache_dir, cli->args[0], &dir, &err)) {
+        print_err(cli, &err);
         return EXIT_FAILED;
     }
     if (!vm_is_kept(dir)) {
-        struct err err = ERR_INIT;
-        err_set(&err, "no machine runs under the name '%s'", cli->args[0]);
+        err_set(&err, "no machine named '%s' is running", cli->args[0]);
         err_help(&err, "capsem-builder run --keep %s starts one", cli->args[0]);
         print_err(cli, &err);
         return EXIT_FAILED;
@@ -119,9 +107,10 @@ static int run(struct cli *cli, const void *given) {
 const struct command command_attach = {
     .name = "attach",
     .arguments = "[NAME [COMMAND...]]",
-    .summary = "run a command or a shell in a machine that was kept",
-    .details = "The machine is one that 'run --keep NAME' left, and stays. A shell is taken up\n"
-               "where it was left; Ctrl-] three times leaves it. One attach at a time.",
+    .summary = "run a command or a shell in a kept machine",
+    .details = "Connects to a machine started with 'run --keep NAME', which keeps running. A\n"
+               "shell resumes where it was left; press Ctrl-] three times to leave it. Only one\n"
+               "attach can use a machine at a time.",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .options_size = sizeof(struct attach_options),

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/audit.h"
+#include "audit/audit.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 
@@ -21,16 +21,16 @@ static const struct option audit_option_rows[] = {
       .offset = offsetof(struct audit_options, scanner),
       .value = "NAME",
       .words = audit_scanner_words,
-      .help = "whose JSON it is" },
+      .help = "scanner that produced the JSON" },
     { .name = "input",
       .kind = OPTION_STRING,
       .offset = offsetof(struct audit_options, input),
       .value = "FILE",
-      .help = "the scanner's JSON (stdin)" },
+      .help = "the scanner's JSON (default: stdin)" },
     { .name = "json",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct audit_options, json),
-      .help = "the findings as a JSON list" },
+      .help = "print the findings as a JSON list" },
 };
 
 static const struct audit_options audit_defaults = { .scanner = "trivy" };
@@ -47,21 +47,28 @@ static bool load_report(struct arena *a, const char *path, str *ret, struct err 
     return fs_load_fd(a, fd, path, REPORT_BYTES_MAX, ret, err);
 }
 
-/* Text of a report is anybody's: control characters would reach the terminal. */
-static void add_shown(struct buf *out, str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        buf_add_char(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
-    }
-}
-
 static void add_padded(struct buf *out, size_t width, str text) {
-    add_shown(out, text);
+    add_plain(out, text);
     buf_add_repeat(out, ' ', 2 + (width > text.len ? width - text.len : 0));
 }
 
 static void add_counts(const struct audit_report *report, struct buf *out) {
-    buf_addf(out, "%zu vulnerabilit%s\n", report->len, report->len == 1 ? "y" : "ies");
+    static const struct {
+        const char *one;
+        const char *several;
+    } words[AUDIT_KINDS] = {
+        { "vulnerability", "vulnerabilities" },
+        { "secret", "secrets" },
+        { "misconfiguration", "misconfigurations" },
+        { "license", "licenses" },
+    };
+    for (size_t i = 0; i < AUDIT_KINDS; i++) {
+        if (i == 0 || report->kinds[i] > 0) {
+            buf_addf(out, "%s%zu %s", i == 0 ? "" : ", ", report->kinds[i],
+                     report->kinds[i] == 1 ? words[i].one : words[i].several);
+        }
+    }
+    buf_add_char(out, '\n');
     for (size_t i = 0; i < AUDIT_SEVERITIES; i++) {
         buf_addf(out, "  %-8s  %zu\n", audit_severity_words[i], report->counts[i]);
     }
@@ -82,35 +89,17 @@ static void add_text(const struct audit_report *report, struct buf *out) {
         add_padded(out, sizeof "CRITICAL" - 1, str_from_c(audit_severity_words[f->severity]));
         add_padded(out, id, f->id);
         add_padded(out, package, f->package);
-        add_shown(out, f->installed_version);
-        buf_add_c(out, f->fixed_version.len > 0 ? " -> " : " (no fix)");
-        add_shown(out, f->fixed_version);
+        add_plain(out, f->installed_version);
+        if (f->kind == AUDIT_VULNERABILITY) {
+            buf_add_c(out, f->fixed_version.len > 0 ? " -> " : " (no fix)");
+            add_plain(out, f->fixed_version);
+        } else {
+            buf_add_c(out, audit_kind_words[f->kind]);
+        }
         buf_add_c(out, f->title.len > 0 ? "  " : "");
-        add_shown(out, f->title);
+        add_plain(out, f->title);
         buf_add_char(out, '\n');
     }
-}
-
-static void add_field(struct buf *out, const char *name, str value, const char *behind) {
-    buf_addf(out, "    \"%s\": ", name);
-    buf_add_json(out, value);
-    buf_add_c(out, behind);
-}
-
-static void add_json(const struct audit_report *report, const char *scanner, struct buf *out) {
-    buf_add_char(out, '[');
-    for (size_t i = 0; i < report->len; i++) {
-        const struct audit_finding *f = &report->items[i];
-        buf_add_c(out, i > 0 ? ",\n  {\n" : "\n  {\n");
-        add_field(out, "id", f->id, ",\n");
-        add_field(out, "severity", str_from_c(audit_severity_words[f->severity]), ",\n");
-        add_field(out, "package", f->package, ",\n");
-        add_field(out, "installed_version", f->installed_version, ",\n");
-        add_field(out, "fixed_version", f->fixed_version, ",\n");
-        add_field(out, "title", f->title, ",\n");
-        add_field(out, "scanner", str_from_c(scanner), "\n  }");
-    }
-    buf_add_c(out, report->len > 0 ? "\n]\n" : "]\n");
 }
 
 static int run(struct cli *cli, const void *options) {
@@ -129,7 +118,7 @@ static int run(struct cli *cli, const void *options) {
     }
     AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
     if (o->json) {
-        add_json(&report, o->scanner, &out);
+        audit_add_json(&report, o->scanner, &out);
     } else {
         add_text(&report, &out);
     }
@@ -137,7 +126,7 @@ static int run(struct cli *cli, const void *options) {
         print_error(cli, "audit: the findings are too many to print");
         return EXIT_FAILED;
     }
-    fwrite(out.ptr, 1, out.len, stdout);
+    print_text(stdout, buf_str(&out));
     bool bad = report.counts[AUDIT_CRITICAL] + report.counts[AUDIT_HIGH] > 0;
     return bad ? EXIT_FAILED : EXIT_OK;
 }
@@ -145,9 +134,11 @@ static int run(struct cli *cli, const void *options) {
 const struct command command_audit = {
     .name = "audit",
     .arguments = "[GUEST]",
-    .summary = "sum up what a vulnerability scanner found",
-    .details = "Reads the JSON of trivy or grype. The exit code is 1 when something CRITICAL or\n"
-               "HIGH is in it, or when it cannot be read:\n\n"
+    .summary = "summarize a vulnerability scanner's report",
+    .details = "Reads the JSON of trivy (vulnerabilities, secrets, misconfigurations, licenses)\n"
+               "or grype. The exit code is 1 if the report contains a CRITICAL or HIGH finding\n"
+               "or cannot be read:\n"
+               "\n"
                "    trivy rootfs --format json /mnt | capsem-builder audit",
     .options = audit_option_rows,
     .option_count = ARRAY_LEN(audit_option_rows),

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/guest.h"
+#include "cli/make_view.h"
 #include "recipe/recipe.h"
 
 enum { BAKE_BYTES_MAX = 1024 * 1024 };
@@ -20,12 +21,13 @@ struct bake_options {
 
 #define ROW(field) offsetof(struct bake_options, field)
 static const struct option options[] = {
-    { "arch", 0, OPTION_STRING, ROW(arch), "A", "one architecture of the config (all)" },
-    { "output", 'o', OPTION_STRING, ROW(output), "DIR", "a new or empty folder (bake)" },
+    { "arch", 0, OPTION_STRING, ROW(arch), "A", "one architecture in the config (default: all)" },
+    { "output", 'o', OPTION_STRING, ROW(output), "DIR",
+      "output folder, new or empty (default: bake)" },
     { "kernel-version", 0, OPTION_STRING, ROW(kernel_version), "V",
-      "instead of the last one known of the config's branch" },
+      "kernel version (default: last known of the config's branch)" },
     { "templates", 0, OPTION_STRING, ROW(templates_dir), "DIR",
-      "templates in place of the program's own" },
+      "folder with templates that replace the built-in ones" },
 };
 
 static const struct bake_options defaults = { .output = "bake" };
@@ -92,8 +94,12 @@ static bool write_target(struct baking *b, const struct config_architecture *arc
 }
 
 static bool write_arch(struct baking *b, const struct config_architecture *arch, int folder) {
+    const struct make_binaries compile = { .config = &b->config,
+                                           .arch = arch,
+                                           .cache_dir = b->cli->cache_dir,
+                                           .output_dir = "target/linux-agent" };
     struct guestbin_binary *binaries;
-    return guest_compile_binaries(b->cli, &b->config, arch, "target/linux-agent", &binaries) &&
+    return make_view_binaries(b->cli, &compile, &binaries) &&
            write_target(b, arch, RECIPE_KERNEL, folder) &&
            write_target(b, arch, RECIPE_ROOTFS, folder);
 }

@@ -22,21 +22,23 @@ static int run(struct cli *cli, const void *options) {
         if (strcmp(shells[i].name, cli->args[0]) == 0) {
             AUTO_BUF text = BUF_INIT(SCRIPT_BYTES_MAX);
             shells[i].write(&text);
-            fwrite(text.ptr, 1, text.len, stdout);
+            print_text(stdout, buf_str(&text));
             return EXIT_OK;
         }
     }
-    print_error(cli, "completions: unknown shell '%s', it is one of bash, zsh, fish", cli->args[0]);
+    print_error(cli, "completions: unknown shell '%s'; valid shells are bash, zsh, fish",
+                cli->args[0]);
     return EXIT_USAGE;
 }
 
 const struct command command_completions = {
     .name = "completions",
     .arguments = "bash|zsh|fish",
-    .summary = "print the script that makes a shell complete",
-    .details = "'make install' puts all three where the shells look for them. Without it:\n\n"
+    .summary = "print a shell completion script",
+    .details = "'make install' installs all three. To load one by hand, add a line:\n"
+               "\n"
                "    eval \"$(capsem-builder completions bash)\"    in ~/.bashrc\n"
-               "    eval \"$(capsem-builder completions zsh)\"     in ~/.zshrc, behind compinit\n"
+               "    eval \"$(capsem-builder completions zsh)\"     in ~/.zshrc, after compinit\n"
                "    capsem-builder completions fish | source     in ~/.config/fish/config.fish",
     .args_min = 1,
     .args_max = 1,

@@ -5,8 +5,8 @@
 #include "build/build.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/open_store.h"
 #include "cli/progress.h"
+#include "engine/engine.h"
 
 struct image_options {
     const char *platform;
@@ -14,7 +14,7 @@ struct image_options {
 
 static const struct option platform_option[] = {
     { "platform", 0, OPTION_STRING, offsetof(struct image_options, platform), "P",
-      "of the image (this machine's)" },
+      "platform of the image (default: this machine's)" },
 };
 
 /* What every command of the group begins with. */
@@ -26,7 +26,7 @@ static bool begin(struct cli *cli, const struct image_options *o, const char *na
     bool ok = o->platform == NULL ||
               oci_platform_parse(cli->arena, str_from_c(o->platform), ret_platform, &err);
     ok = ok && (name == NULL || oci_reference_parse(cli->arena, str_from_c(name), ret_ref, &err));
-    ok = ok && open_store(cli, ret_store, &err);
+    ok = ok && engine_open_store_as_root(cli->arena, cli->cache_dir, ret_store, &err);
     if (!ok) {
         print_err(cli, &err);
     }
@@ -53,15 +53,14 @@ static int run_import(struct cli *cli, const void *options) {
 /* ---- pull ---- */
 
 static void on_notice(void *self, str text) {
-    (void)self;
-    fprintf(stderr, "%.*s\n", STR_FMT(text));
+    print_foreign(self, stderr, text);
 }
 
 /* One line that is written over and over, on a terminal only. */
 static void on_progress(void *self, uint64_t done_bytes, uint64_t total_bytes) {
     (void)self;
-    fprintf(stderr, "\r%s", format_bytes(done_bytes));
-    fprintf(stderr, " of %s \033[K", format_bytes(total_bytes));
+    fprintf(stderr, "\r%s", unit_bytes(done_bytes).text);
+    fprintf(stderr, " of %s \033[K", unit_bytes(total_bytes).text);
     fflush(stderr);
 }
 
@@ -79,7 +78,9 @@ static int run_pull(struct cli *cli, const void *options) {
         .store = store,
         .ref = &ref,
         .platform = &platform,
+        .whole = true,
         .notice = on_notice,
+        .self = cli,
         .progress = isatty(STDERR_FILENO) ? on_progress : NULL,
         .cancelled = &interrupted,
     };
@@ -121,33 +122,46 @@ static int run_ls(struct cli *cli, const void *options) {
         struct tm tm;
         strftime(added, sizeof added, "%Y-%m-%d %H:%M", localtime_r(&when, &tm));
         str name = oci_reference_familiar(cli->arena, &images[i].ref);
-        str shown = oci_platform_text(cli->arena, &images[i].config.platform);
+        str shown =
+            plain_line(cli->arena, oci_platform_text(cli->arena, &images[i].config.platform));
+        str origin = plain_line(cli->arena, images[i].origin);
         printf("%-*.*s  %-12.*s  %-16s  %.*s\n", (int)width, STR_FMT(name), STR_FMT(shown), added,
-               STR_FMT(images[i].origin));
+               STR_FMT(origin));
     }
     return EXIT_OK;
 }
 
-static int run_rm(struct cli *cli, const void *options) {
-    AUTO_STORE store = NULL;
+static bool remove_one(struct cli *cli, struct store *store, const char *name,
+                       const struct oci_platform *platform) {
     struct oci_reference ref;
-    struct oci_platform platform;
     struct err err = ERR_INIT;
     bool removed;
-    if (!begin(cli, options, cli->args[0], &store, &ref, &platform)) {
-        return EXIT_FAILED;
-    }
-    if (!build_image_remove(store, &ref, &platform, &removed, &err)) {
+    if (!oci_reference_parse(cli->arena, str_from_c(name), &ref, &err) ||
+        !build_image_remove(store, &ref, platform, &removed, &err)) {
         print_err(cli, &err);
-        return EXIT_FAILED;
+        return false;
     }
     if (!removed) {
-        str name = oci_reference_familiar(cli->arena, &ref);
+        str shown = oci_reference_familiar(cli->arena, &ref);
         print_error(cli, "no image '%.*s' for %.*s in the store; see 'capsem-builder image ls'",
-                    STR_FMT(name), STR_FMT(oci_platform_text(cli->arena, &platform)));
+                    STR_FMT(shown), STR_FMT(oci_platform_text(cli->arena, platform)));
+    }
+    return removed;
+}
+
+/* One that is not there keeps none of the others. */
+static int run_rm(struct cli *cli, const void *options) {
+    AUTO_STORE store = NULL;
+    struct oci_reference none;
+    struct oci_platform platform;
+    if (!begin(cli, options, NULL, &store, &none, &platform)) {
         return EXIT_FAILED;
     }
-    return EXIT_OK;
+    bool ok = true;
+    for (size_t i = 0; i < cli->arg_count; i++) {
+        ok &= remove_one(cli, store, cli->args[i], &platform);
+    }
+    return ok ? EXIT_OK : EXIT_FAILED;
 }
 
 const struct command command_image_import = {
@@ -184,12 +198,12 @@ const struct command command_image_ls = {
 
 const struct command command_image_rm = {
     .name = "image rm",
-    .arguments = "NAME[:TAG]",
-    .summary = "forget a base image",
+    .arguments = "NAME[:TAG]...",
+    .summary = "remove base images from the store",
     .options = platform_option,
     .option_count = ARRAY_LEN(platform_option),
     .options_size = sizeof(struct image_options),
     .args_min = 1,
-    .args_max = 1,
+    .args_max = SIZE_MAX,
     .run = run_rm,
 };

@@ -6,14 +6,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "check/check.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/image_check.h"
-#include "cli/open_store.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/secrets.h"
+#include "cli/share.h"
 #include "dockerfile/dockerfile.h"
+#include "engine/engine.h"
 #include "image/image.h"
 
 struct image_build_options {
@@ -28,7 +29,7 @@ struct image_build_options {
     const char *network;
     struct option_list outputs;
     const char *metadata_file;
-    const char *tag;
+    struct option_list tags;
     bool no_cache;
     bool emulate;
     bool pull;
@@ -37,6 +38,7 @@ struct image_build_options {
     bool check;
     const char *format;
     const char *progress;
+    struct share_options share;
 };
 
 static const char *const network_words[] = { "host", "none", NULL };
@@ -44,32 +46,36 @@ static const char *const network_words[] = { "host", "none", NULL };
 #define ROW(field) offsetof(struct image_build_options, field)
 static const struct option options[] = {
     { "file", 'f', OPTION_STRING, ROW(file), "FILE",
-      "the Dockerfile (CONTEXT/Dockerfile); - is stdin" },
-    { "target", 0, OPTION_STRING, ROW(target), "STAGE", "the stage to build (the last)" },
-    { "build-arg", 0, OPTION_LIST, ROW(build_args), "K=V", "sets an ARG; K alone takes ours" },
+      "Dockerfile, or - for stdin (default: CONTEXT/Dockerfile)" },
+    { "target", 0, OPTION_STRING, ROW(target), "STAGE", "stage to build (default: the last)" },
+    { "build-arg", 0, OPTION_LIST, ROW(build_args), "K=V",
+      "set an ARG; K alone takes its value from the environment" },
     { "build-context", 0, OPTION_LIST, ROW(contexts), "NAME=FOLDER",
-      "what NAME in FROM, --from and from= means; or docker-image://IMAGE" },
+      "folder that NAME means in FROM, --from and from=, or docker-image://IMAGE" },
     { "secret", 0, OPTION_LIST, ROW(secrets), "id=ID,src=FILE",
-      "a file, or env=NAME, for mounts of type secret" },
+      "file or env=NAME for secret mounts" },
     { "ssh", 0, OPTION_LIST, ROW(agents), "ID[=SOCKET]",
-      "an ssh agent for mounts of type ssh; ID is default for most" },
+      "ssh agent for ssh mounts; most Dockerfiles use the ID 'default'" },
     { "allow", 0, OPTION_LIST, ROW(allowed), "WHAT",
-      "security.insecure: steps may ask for all capabilities; device: and for devices" },
-    { "platform", 0, OPTION_STRING, ROW(platform), "P", "what to build for (this machine's)" },
+      "let steps request all capabilities (security.insecure) or devices (device)" },
+    { "platform", 0, OPTION_STRING, ROW(platform), "P",
+      "target platform (default: this machine's)" },
     { "network", 0, OPTION_WORD, ROW(network), "N", "network of the steps", network_words },
+    SHARE_OPTIONS(image_build_options),
     { "output", 'o', OPTION_LIST, ROW(outputs), "type=T,dest=PATH",
       "write the result: T is tar, dir, oci or squashfs" },
     { "metadata-file", 0, OPTION_STRING, ROW(metadata_file), "FILE",
       "write the image config, the key and the layers as JSON" },
-    { "tag", 't', OPTION_STRING, ROW(tag), "NAME", "keep the result in the store as an image" },
+    { "tag", 't', OPTION_LIST, ROW(tags), "NAME",
+      "keep the result in the store as a named image; may be repeated" },
     { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
     { "emulate", 0, OPTION_FLAG, ROW(emulate), NULL,
-      "another architecture: without this machine's own tools" },
+      "emulate all tools when building for another architecture" },
     { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
-    { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "take base images from the store only" },
-    { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print nothing but the result's key" },
-    { "check", 0, OPTION_FLAG, ROW(check), NULL, "build nothing: only check the Dockerfile" },
-    { "format", 0, OPTION_WORD, ROW(format), "FORMAT", "how --check prints what it finds",
+    { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "use only base images in the store" },
+    { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print only the result's key" },
+    { "check", 0, OPTION_FLAG, ROW(check), NULL, "check the Dockerfile without building" },
+    { "format", 0, OPTION_WORD, ROW(format), "FORMAT", "output format of --check",
       diag_format_words },
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
@@ -146,6 +152,26 @@ static bool parse_allowed(struct cli *cli, const struct option_list *list,
     return true;
 }
 
+/* Whose cache mounts the steps have: BUILDKIT_CACHE_MOUNT_NS is BuildKit's word for it. A text
+ * that comes from nowhere shares with none but itself. */
+static void find_namespace(struct cli *cli, const struct image_build_options *o,
+                           struct build_request *request) {
+    struct build_share *share = &request->share;
+    const str *named = oci_pairs_find(&request->build_args, S("BUILDKIT_CACHE_MOUNT_NS"));
+    if (share->cache_namespace.len == 0 && named != NULL && named->len > 0) {
+        share->cache_namespace = str_fmt(cli->arena, "name %.*s", STR_FMT(*named));
+    }
+    if (request->context != NULL) {
+        make_share_of_folder(cli->arena, request->context, share);
+    } else if (o->file != NULL && strcmp(o->file, "-") != 0) {
+        make_share_of_folder(cli->arena, str_to_c(cli->arena, path_dir(str_from_c(o->file))),
+                             share);
+    } else if (share->cache_namespace.len == 0) {
+        share->cache_namespace = str_fmt(
+            cli->arena, "text %.*s", STR_FMT(request->sources->items[request->dockerfile]->text));
+    }
+}
+
 /* "-" in place of a folder: the Dockerfile is on stdin, and there is no context. */
 static bool has_context(const struct cli *cli) {
     return strcmp(cli->args[0], "-") != 0;
@@ -188,14 +214,11 @@ static int fail_build(struct cli *cli, struct progress *p, struct diag_sink *sin
                       const struct build_result *result, const struct err *err) {
     progress_done(p);
     if (interrupted) {
-        print_error(cli, "stopped; the steps that were finished are kept");
+        print_error(cli, "stopped; finished steps are kept");
         return interrupt_exit_code();
     }
-    if (!progress_showed_end(p) && result->failed_output.len > 0) {
-        fwrite(result->failed_output.ptr, 1, result->failed_output.len, stderr);
-        if (!str_ends(result->failed_output, S("\n"))) {
-            fputc('\n', stderr);
-        }
+    if (!progress_showed_end(p)) {
+        print_foreign(cli, stderr, result->failed_output);
     }
     if (sink->len > 0) {
         print_diags(cli, sink, stderr);
@@ -206,13 +229,15 @@ static int fail_build(struct cli *cli, struct progress *p, struct diag_sink *sin
     return EXIT_FAILED;
 }
 
-/* Without SOURCE_DATE_EPOCH times are what they are. */
-static void read_epoch(struct build_request *request) {
+/* Without SOURCE_DATE_EPOCH times are what they are. The environment's is a --build-arg, as buildx
+ * has it. */
+static void read_epoch(struct cli *cli, struct build_request *request) {
     const char *text = getenv("SOURCE_DATE_EPOCH");
-    int64_t *epoch = &request->source_date_epoch;
-    request->epoch_is_now = text == NULL || !str_to_i64(str_from_c(text), epoch) || *epoch < 0;
-    if (request->epoch_is_now) {
-        *epoch = time_now_epoch_s();
+    request->epoch_is_now = true;
+    request->source_date_epoch = time_now_epoch_s();
+    if (text != NULL && oci_pairs_find(&request->build_args, S("SOURCE_DATE_EPOCH")) == NULL) {
+        request->epoch_from_env = true;
+        oci_pairs_set(cli->arena, &request->build_args, S("SOURCE_DATE_EPOCH"), str_from_c(text));
     }
 }
 
@@ -232,7 +257,7 @@ static bool write_metadata(struct cli *cli, const char *path, const struct build
     json_decref(root);
     str line = str_fmt(cli->arena, "%s\n", text);
     free(text);
-    return fs_store(AT_FDCWD, path, line, 0644, err);
+    return fs_store_synced(AT_FDCWD, path, line, 0644, err);
 }
 
 static bool save_image(struct cli *cli, struct store *store, const char *name,
@@ -242,6 +267,7 @@ static bool save_image(struct cli *cli, struct store *store, const char *name,
         .key = result->key,
         .layers = result->layer_keys,
         .layer_count = result->layer_key_count,
+        .from = result->origin,
         .origin = S("built"),
         .created_s = time_now_epoch_s(),
     };
@@ -249,8 +275,14 @@ static bool save_image(struct cli *cli, struct store *store, const char *name,
            build_image_save(store, &image, err);
 }
 
+static bool reads_always(void *self, const struct build_result *result) {
+    (void)self;
+    (void)result;
+    return true;
+}
+
 static int build(struct cli *cli, const struct image_build_options *o, struct store *store,
-                 struct build_request *request, const struct output_spec *outputs,
+                 struct build_request *request, const struct pack_target *outputs,
                  size_t output_count) {
     struct sources *sources = request->sources;
     struct diag_sink sink;
@@ -263,24 +295,41 @@ static int build(struct cli *cli, const struct image_build_options *o, struct st
     request->events = &progress_events;
     request->self = &p;
     request->cancelled = &interrupted;
+    request->reads = output_count > 0 ? reads_always : NULL;
     if (!build_run(cli->arena, request, &sink, &result, &err)) {
         return fail_build(cli, &p, &sink, &result, &err);
     }
-    int64_t epoch = request->epoch_is_now ? IMAGE_EPOCH_NONE : request->source_date_epoch;
+    const struct pack_events events = progress_pack_events(&p);
+    int64_t epoch = result.epoch_is_now ? IMAGE_EPOCH_NONE : result.source_date_epoch;
     for (size_t i = 0; i < output_count; i++) {
-        if (!output_write(cli, &outputs[i], store, &result, epoch, &p, &err)) {
+        if (!pack_write(cli->arena, &outputs[i], store, &result, epoch, &events, &err)) {
             return fail_build(cli, &p, &sink, &result, &err);
         }
     }
     if (o->metadata_file != NULL && !write_metadata(cli, o->metadata_file, &result, &err)) {
         return fail_build(cli, &p, &sink, &result, &err);
     }
-    if (o->tag != NULL && !save_image(cli, store, o->tag, &result, &err)) {
-        return fail_build(cli, &p, &sink, &result, &err);
+    for (size_t i = 0; i < o->tags.len; i++) {
+        if (!save_image(cli, store, o->tags.items[i], &result, &err)) {
+            return fail_build(cli, &p, &sink, &result, &err);
+        }
     }
     progress_done(&p);
     printf("%s\n", result.key.hex);
     return EXIT_OK;
+}
+
+static bool check_tags(const struct cli *cli, const struct option_list *tags) {
+    for (size_t i = 0; i < tags->len; i++) {
+        struct oci_reference tag;
+        struct err err = ERR_INIT;
+        if (!oci_reference_parse(cli->arena, str_from_c(tags->items[i]), &tag, &err) ||
+            (tag.digest.len > 0 && !err_set(&err, "--tag does not accept a digest"))) {
+            print_err(cli, &err);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --check: like Docker's, any finding is a failure. */
@@ -289,7 +338,7 @@ static int check(struct cli *cli, const struct image_build_options *o,
     struct diag_sink sink;
     bool is_error;
     diag_sink_init(&sink, cli->arena, request->sources);
-    image_check(cli, request, store, &sink, &is_error);
+    image_check(cli->arena, request, store, &sink, &is_error);
     str path = request->sources->items[request->dockerfile]->path;
     print_findings(cli, &sink, o->format, str_to_c(cli->arena, path));
     return sink.len == 0 ? EXIT_OK : EXIT_FAILED;
@@ -300,7 +349,7 @@ static bool passes_checks(struct cli *cli, const struct build_request *request) 
     struct diag_sink sink;
     bool is_error;
     diag_sink_init(&sink, cli->arena, request->sources);
-    image_check(cli, request, request->store, &sink, &is_error);
+    image_check(cli->arena, request, request->store, &sink, &is_error);
     if (!is_error || sink.len == 0) {
         return true;
     }
@@ -312,6 +361,7 @@ static int run(struct cli *cli, const void *given) {
     const struct image_build_options *o = given;
     struct err err = ERR_INIT;
     struct sources sources;
+    cli->events = strcmp(o->progress, "json") == 0;
     sources_init(&sources, cli->arena);
     struct build_request request = {
         .sources = &sources,
@@ -324,13 +374,14 @@ static int run(struct cli *cli, const void *given) {
         .pull = o->pull,
         .offline = o->offline,
     };
-    struct output_spec *outputs;
-    read_epoch(&request);
+    struct pack_target *outputs;
     if (!parse_build_args(cli, &o->build_args, &request.build_args) ||
         !output_parse(cli, &o->outputs, &outputs) || !parse_contexts(cli, &o->contexts, &request) ||
-        !parse_allowed(cli, &o->allowed, &request)) {
+        !parse_allowed(cli, &o->allowed, &request) ||
+        !share_parse(cli, "image build", &o->share, NULL, &request.share)) {
         return EXIT_USAGE;
     }
+    read_epoch(cli, &request);
     if (!secrets_load(cli, &o->secrets, &request) || !agents_find(cli, &o->agents, &request)) {
         return EXIT_FAILED;
     }
@@ -343,24 +394,23 @@ static int run(struct cli *cli, const void *given) {
         print_error(cli, "the build context '%s' is not a folder", cli->args[0]);
         return EXIT_FAILED;
     }
-    struct oci_reference tag;
-    if (o->tag != NULL && (!oci_reference_parse(cli->arena, str_from_c(o->tag), &tag, &err) ||
-                           (tag.digest.len > 0 && !err_set(&err, "--tag takes no digest")))) {
-        print_err(cli, &err);
+    if (!check_tags(cli, &o->tags)) {
         return EXIT_USAGE;
     }
     if (o->pull && o->offline) {
-        print_error(cli, "image build: --pull asks registries, --offline does not");
+        print_error(cli, "image build: --pull and --offline cannot be combined");
         return EXIT_USAGE;
     }
     AUTO_STORE store = NULL;
     if (!load_dockerfile(cli, o, &sources, &request.dockerfile)) {
         return EXIT_FAILED;
     }
+    find_namespace(cli, o, &request);
     if (o->check && !fs_is_dir(AT_FDCWD, cli->cache_dir)) {
         return check(cli, o, &request, NULL);
     }
-    if (!(o->check ? store_open(cli->cache_dir, &store, &err) : open_store(cli, &store, &err))) {
+    if (!(o->check ? store_open(cli->cache_dir, &store, &err)
+                   : engine_open_store_as_root(cli->arena, cli->cache_dir, &store, &err))) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
@@ -377,7 +427,7 @@ static int run(struct cli *cli, const void *given) {
 const struct command command_image_build = {
     .name = "image build",
     .arguments = "CONTEXT",
-    .summary = "execute any Dockerfile with the embedded engine",
+    .summary = "build any Dockerfile with the embedded engine",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .options_size = sizeof(struct image_build_options),

@@ -5,10 +5,10 @@
 #include "build/build.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/layout.h"
-#include "cli/open_store.h"
 #include "cli/progress.h"
+#include "engine/engine.h"
 #include "oci/registry.h"
+#include "pack/pack.h"
 
 struct send_options {
     const char *platform;
@@ -16,7 +16,7 @@ struct send_options {
 
 static const struct option platform_option[] = {
     { "platform", 0, OPTION_STRING, offsetof(struct send_options, platform), "P",
-      "of the image (this machine's)" },
+      "platform of the image (default: this machine's)" },
 };
 
 /* An image of the store, and how it is written. */
@@ -34,7 +34,7 @@ static bool find_image(struct sending *s, const char *platform_text, struct err 
     if ((platform_text != NULL &&
          !oci_platform_parse(a, str_from_c(platform_text), &platform, err)) ||
         !oci_reference_parse(a, str_from_c(s->cli->args[0]), &ref, err) ||
-        !open_store(s->cli, &s->store, err)) {
+        !engine_open_store_as_root(s->cli->arena, s->cli->cache_dir, &s->store, err)) {
         return false;
     }
     switch (build_image_find(s->store, a, &ref, &platform, &s->image, err)) {
@@ -47,13 +47,19 @@ static bool find_image(struct sending *s, const char *platform_text, struct err 
     case BUILD_FOUND:
         break;
     }
+    if (!build_image_check(s->store, a, &s->image, err)) {
+        return false;
+    }
     s->oci = (struct image_oci_options){
         .config = &s->image.config,
         .name = oci_reference_full(a, &ref),
         .epoch_s = IMAGE_EPOCH_NONE,
         .cancelled = &interrupted,
     };
-    s->oci.layers = build_image_paths(s->store, a, &s->image, &s->oci.layer_count);
+    if (!pack_layout_find(a, s->store, s->image.layers, s->image.layer_count, &s->image.from,
+                          &s->oci)) {
+        print_warning(s->cli, "%s", pack_rewritten_text);
+    }
     interrupt_catch();
     return true;
 }
@@ -73,7 +79,7 @@ static int run_export(struct cli *cli, const void *options) {
     struct sending s = { .cli = cli };
     struct err err = ERR_INIT;
     bool ok =
-        find_image(&s, o->platform, &err) && layout_write(s.store, &s.oci, cli->args[1], &err);
+        find_image(&s, o->platform, &err) && pack_layout_write(s.store, &s.oci, cli->args[1], &err);
     return end(&s, ok, &err);
 }
 
@@ -93,13 +99,11 @@ static bool push_layout(struct sending *s, const struct store_work *work,
     }
     if (!oci_registry_open(a, &s->image.ref, true, &registry, err) ||
         !oci_registry_push(&registry, uploads, layout->blob_count, layout->manifest,
-                           S("application/vnd.oci.image.manifest.v1+json"), &interrupted, &sent,
-                           err)) {
+                           layout->media_type, &interrupted, &sent, err)) {
         return false;
     }
     str name = oci_reference_familiar(a, &s->image.ref);
-    fprintf(stderr, "pushed '%.*s': %s were new to the registry\n", STR_FMT(name),
-            format_bytes(sent));
+    fprintf(stderr, "pushed '%.*s': uploaded %s\n", STR_FMT(name), unit_bytes(sent).text);
     printf("%.*s %.*s\n", STR_FMT(name), STR_FMT(oci_digest_of(a, layout->manifest)));
     return true;
 }
@@ -108,7 +112,7 @@ static bool push(struct sending *s, struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct image_oci layout;
     if (s->image.ref.tag.len == 0 || s->image.ref.digest.len > 0) {
-        return err_set(err, "a push needs a tag and no digest");
+        return err_set(err, "a push requires a tag, not a digest");
     }
     if (!store_work_begin(s->store, &work, err)) {
         return false;
@@ -134,7 +138,7 @@ static int run_push(struct cli *cli, const void *options) {
 const struct command command_image_export = {
     .name = "image export",
     .arguments = "NAME[:TAG] DEST",
-    .summary = "write an image as an OCI layout, in a folder or tar",
+    .summary = "write an image as an OCI layout to a folder or tar",
     .options = platform_option,
     .option_count = ARRAY_LEN(platform_option),
     .options_size = sizeof(struct send_options),
@@ -146,7 +150,7 @@ const struct command command_image_export = {
 const struct command command_image_push = {
     .name = "image push",
     .arguments = "NAME[:TAG]",
-    .summary = "send an image of the store to its registry",
+    .summary = "push an image in the store to its registry",
     .options = platform_option,
     .option_count = ARRAY_LEN(platform_option),
     .options_size = sizeof(struct send_options),

@@ -2,16 +2,14 @@
 /* init: the smallest guest folder that builds and boots on this machine. */
 #include <errno.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/starter.h"
 #include "jinja/jinja.h"
+#include "machine/machine.h"
+#include "scaffold/scaffold.h"
 
 /* made by recipe/embed.py */
-extern const char template_init_build[], template_init_apt[], template_init_web[];
-extern const size_t template_init_build_len, template_init_apt_len, template_init_web_len;
 
 struct init_options {
     bool force;
@@ -21,36 +19,23 @@ static const struct option init_option_rows[] = {
     { .name = "force",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct init_options, force),
-      .help = "replace the folders config, artifacts and agent of TARGET" },
-};
-
-static const struct machine {
-    const char *uname, *arch, *platform, *target, *kernel_image;
-} machines[] = {
-    { "x86_64", "x86_64", "linux/amd64", "x86_64-unknown-linux-musl", "arch/x86_64/boot/bzImage" },
-    { "aarch64", "arm64", "linux/arm64", "aarch64-unknown-linux-musl", "arch/arm64/boot/Image.gz" },
+      .help = "replace the folders config, artifacts and agent in TARGET" },
 };
 
 static const struct machine *this_machine(struct err *err) {
-    struct utsname host;
-    if (uname(&host) != 0) {
-        err_sys(err, errno, "ask for this machine's architecture");
-        return NULL;
+    const struct machine *m = machine_host();
+    if (m == NULL) {
+        err_set(err, "images for this machine's architecture cannot be built");
     }
-    for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
-        if (strcmp(machines[i].uname, host.machine) == 0) {
-            return &machines[i];
-        }
-    }
-    err_set(err, "there is no kernel configuration for '%s'", host.machine);
-    return NULL;
+    return m;
 }
 
 static bool render_build(struct arena *a, const struct machine *m, str *ret) {
     struct jinja_value context = jinja_dict_new(a);
-    jinja_dict_put(context, S("arch"), jinja_string(str_from_c(m->arch)));
-    jinja_dict_put(context, S("platform"), jinja_string(str_from_c(m->platform)));
-    jinja_dict_put(context, S("target"), jinja_string(str_from_c(m->target)));
+    jinja_dict_put(context, S("arch"), jinja_string(str_from_c(m->assets)));
+    jinja_dict_put(context, S("platform"), jinja_string(str_fmt(a, "linux/%s", m->oci)));
+    jinja_dict_put(context, S("target"),
+                   jinja_string(str_fmt(a, "%s-unknown-linux-musl", m->name)));
     jinja_dict_put(context, S("kernel_image"), jinja_string(str_from_c(m->kernel_image)));
     struct sources sources;
     struct diag_sink sink;
@@ -70,7 +55,7 @@ static bool render_build(struct arena *a, const struct machine *m, str *ret) {
 
 static bool write_files(struct arena *a, const struct starter *s, const struct machine *m,
                         str build, struct err *err) {
-    str kernel = str_fmt(a, "config/kernel/%s.defconfig", m->arch);
+    str kernel = str_fmt(a, "config/kernel/%s.defconfig", m->assets);
     for (size_t i = 0; i < starter_file_count; i++) {
         const struct starter_file *f = &starter_files[i];
         bool other = str_starts(str_from_c(f->path), S("config/kernel/")) &&
@@ -106,7 +91,7 @@ static int run(struct cli *cli, const void *options) {
     const char *existing = starter_find_existing(cli->arena, target);
     struct err err = ERR_INIT;
     if (existing != NULL && !o->force) {
-        print_error(cli, "init: '%s' is there already; --force replaces it", existing);
+        print_error(cli, "init: '%s' already exists; --force replaces it", existing);
         return EXIT_FAILED;
     }
     if (!make(cli, target, &err)) {
@@ -114,7 +99,8 @@ static int run(struct cli *cli, const void *options) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
-    printf("made %s: the smallest guest that boots\n\n"
+    printf("created %s, a minimal bootable guest\n"
+           "\n"
            "    capsem-builder validate %s\n"
            "    capsem-builder build %s\n"
            "    capsem-builder run\n",
@@ -125,9 +111,9 @@ static int run(struct cli *cli, const void *options) {
 const struct command command_init = {
     .name = "init",
     .arguments = "[TARGET]",
-    .summary = "make a minimal guest folder that builds and boots",
-    .details = "Writes TARGET (guest) for this machine's architecture: config/, the scripts of\n"
-               "the guest in artifacts/, and the sources of its programs in agent/.",
+    .summary = "create a minimal guest folder that builds and boots",
+    .details = "Writes TARGET (default: guest) for this machine's architecture: config/, "
+               "the\nguest's scripts in artifacts/, and the sources of its programs in agent/.",
     .options = init_option_rows,
     .option_count = ARRAY_LEN(init_option_rows),
     .options_size = sizeof(struct init_options),

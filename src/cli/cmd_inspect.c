@@ -16,7 +16,7 @@ static const struct option inspect_option_rows[] = {
     { .name = "json",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct inspect_options, json),
-      .help = "the whole configuration, with defaults filled in" },
+      .help = "print the whole configuration, with defaults filled in" },
 };
 
 /* Width of the first column that fits all names. */
@@ -25,15 +25,37 @@ static size_t column_width(size_t width, str name) {
     return max_size(width, min_size(text_width(name), WIDTH_MAX));
 }
 
-static void add_name(struct buf *out, size_t width, str name) {
-    buf_addf(out, "  %.*s", STR_FMT(name));
-    size_t used = text_width(name);
+static void add_cell(struct buf *out, size_t width, str text) {
+    buf_add(out, text);
+    size_t used = text_width(text);
     buf_add_repeat(out, ' ', 2 + (width > used ? width - used : 0));
+}
+
+static void add_name(struct buf *out, size_t width, str name) {
+    buf_add_c(out, "  ");
+    add_cell(out, width, name);
+}
+
+/* The columns of a list: keys are what 'new' and the files go by, names are for people. */
+struct columns {
+    size_t key;
+    size_t name;
+};
+
+static void widen(struct columns *c, const struct config_head *head, str name) {
+    c->key = column_width(c->key, head->key);
+    c->name = column_width(c->name, name);
+}
+
+static void add_key_and_name(struct buf *out, const struct columns *c,
+                             const struct config_head *head, str name) {
+    add_name(out, c->key, head->key);
+    add_cell(out, c->name, name);
 }
 
 static void add_image(const struct config_image *image, size_t columns, struct buf *out) {
     if (!image->head.present) {
-        buf_add_c(out, "unnamed image (there is no manifest.toml)\n");
+        buf_add_c(out, "unnamed image (no manifest.toml)\n");
         return;
     }
     buf_addf(out, "%.*s %.*s\n", STR_FMT(image->name.text), STR_FMT(image->version.text));
@@ -60,53 +82,54 @@ static void add_build(const struct config_build *build, struct buf *out) {
 }
 
 static void add_providers(const struct guest_config *config, size_t columns, struct buf *out) {
-    size_t width = 0;
+    struct columns width = { 0 };
     for (size_t i = 0; i < config->providers.len; i++) {
-        width = column_width(width, config->providers.items[i].name.text);
+        widen(&width, &config->providers.items[i].head, config->providers.items[i].name.text);
     }
     if (config->providers.len > 0) {
         buf_add_c(out, "\nAI Providers\n");
     }
     for (size_t i = 0; i < config->providers.len; i++) {
         const struct config_provider *p = &config->providers.items[i];
-        add_name(out, width, p->name.text);
+        add_key_and_name(out, &width, &p->head, p->name.text);
         buf_add_c(out, p->enabled.value ? "enabled   " : "disabled  ");
         AUTO_BUF domains = BUF_INIT(OUTPUT_BYTES_MAX);
         for (size_t d = 0; d < p->network.domains.len; d++) {
             buf_addf(&domains, "%s%.*s", d > 0 ? ", " : "",
                      STR_FMT(p->network.domains.items[d].text));
         }
-        add_wrapped(out, buf_str(&domains), width + strlen("    disabled  "), columns);
+        size_t indent = width.key + width.name + strlen("      disabled  ");
+        add_wrapped(out, buf_str(&domains), indent, columns);
     }
 }
 
 static void add_package_sets(const struct guest_config *config, struct buf *out) {
-    size_t width = 0;
+    struct columns width = { 0 };
     for (size_t i = 0; i < config->package_sets.len; i++) {
-        width = column_width(width, config->package_sets.items[i].name.text);
+        widen(&width, &config->package_sets.items[i].head, config->package_sets.items[i].name.text);
     }
     if (config->package_sets.len > 0) {
         buf_add_c(out, "\nPackage Sets\n");
     }
     for (size_t i = 0; i < config->package_sets.len; i++) {
         const struct config_package_set *set = &config->package_sets.items[i];
-        add_name(out, width, set->name.text);
+        add_key_and_name(out, &width, &set->head, set->name.text);
         buf_addf(out, "%.*s, %zu package%s\n", STR_FMT(set->manager.text), set->packages.len,
                  set->packages.len == 1 ? "" : "s");
     }
 }
 
 static void add_mcp_servers(const struct guest_config *config, struct buf *out) {
-    size_t width = 0;
+    struct columns width = { 0 };
     for (size_t i = 0; i < config->mcp_servers.len; i++) {
-        width = column_width(width, config->mcp_servers.items[i].name.text);
+        widen(&width, &config->mcp_servers.items[i].head, config->mcp_servers.items[i].name.text);
     }
     if (config->mcp_servers.len > 0) {
         buf_add_c(out, "\nMCP Servers\n");
     }
     for (size_t i = 0; i < config->mcp_servers.len; i++) {
         const struct config_mcp_server *server = &config->mcp_servers.items[i];
-        add_name(out, width, server->name.text);
+        add_key_and_name(out, &width, &server->head, server->name.text);
         buf_addf(out, "%.*s%s\n", STR_FMT(server->transport.text),
                  server->enabled.value ? "" : ", disabled");
     }
@@ -155,7 +178,7 @@ static int run(struct cli *cli, const void *options) {
         add_summary(&config, cli->width_out, &summary);
         add_plain_lines(&out, str_trim_right(buf_str(&summary)));
     }
-    fwrite(out.ptr, 1, out.len, stdout);
+    print_text(stdout, buf_str(&out));
     return EXIT_OK;
 }
 
@@ -163,8 +186,8 @@ const struct command command_inspect = {
     .name = "inspect",
     .arguments = "[GUEST]",
     .summary = "show the configuration of a guest folder",
-    .details = "A summary, or with --json everything. The exit code is 1 when the configuration\n"
-               "does not load; what is wrong goes to stderr.",
+    .details = "Prints a summary or, with --json, everything. The exit code is 1 if "
+               "the\nconfiguration does not load; errors go to stderr.",
     .options = inspect_option_rows,
     .option_count = ARRAY_LEN(inspect_option_rows),
     .options_size = sizeof(struct inspect_options),

@@ -81,7 +81,18 @@ static int serve(struct cli *cli, struct session *s) {
     return lsp_state(s->server) == LSP_ENDED ? EXIT_OK : EXIT_FAILED;
 }
 
-static int run(struct cli *cli, const void *options) {
+/* Many clients add it; there is no other way. */
+struct lsp_options {
+    bool stdio;
+};
+
+static const struct option options[] = {
+    { "stdio", 0, OPTION_FLAG, offsetof(struct lsp_options, stdio), NULL,
+      "speak over stdin and stdout, as always" },
+};
+
+static int run(struct cli *cli, const void *given) {
+    (void)given;
     struct session s = { .server = lsp_new(), .out = BUF_INIT((size_t)OUT_BYTES_MAX) };
     int status = serve(cli, &s);
     lsp_free(s.server);
@@ -94,7 +105,10 @@ const struct command command_lsp = {
     .arguments = "",
     .summary = "serve an editor: diagnostics, completion, help; stdio",
     .details = "Speaks the Language Server Protocol: diagnostics as you type, completion, hover,\n"
-               "and the first definition of what is defined twice. docs/manual.md shows how\n"
-               "Neovim, Helix and VS Code start it.",
+               "and the first definition of a duplicate key. docs/manual.md shows how to\n"
+               "configure Neovim, Helix and VS Code.",
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .options_size = sizeof(struct lsp_options),
     .run = run,
 };

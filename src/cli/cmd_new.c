@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/new_guest.h"
+#include "cli/epoch.h"
 #include "cli/progress.h"
 #include "oci/oci.h"
 
@@ -33,39 +34,41 @@ static const struct option new_option_rows[] = {
       .kind = OPTION_STRING,
       .offset = offsetof(struct new_options, from),
       .value = "DIR",
-      .help = "the guest folder it is made from (guest)" },
+      .help = "source guest folder (default: guest)" },
     { .name = "non-interactive",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct new_options, non_interactive),
-      .help = "ask nothing: take all that no option names" },
+      .help = "do not ask; take everything not set by an option" },
     { .name = "force",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct new_options, force),
-      .help = "replace the folders config, artifacts and agent of TARGET" },
+      .help = "replace the folders config, artifacts and agent in TARGET" },
     { .name = "name",
       .kind = OPTION_STRING,
       .offset = offsetof(struct new_options, name),
       .value = "NAME",
-      .help = "the image's name (TARGET's)" },
+      .help = "name of the image (default: name of TARGET)" },
     { .name = "image-version",
       .kind = OPTION_STRING,
       .offset = offsetof(struct new_options, version),
       .value = "V",
-      .help = "the image's version (0.1.0)" },
+      .help = "version of the image (default: 0.1.0)" },
     { .name = "description",
       .kind = OPTION_STRING,
       .offset = offsetof(struct new_options, description),
       .value = "TEXT",
-      .help = "one line about the image" },
+      .help = "one-line description of the image" },
     { .name = "base",
       .kind = OPTION_STRING,
       .offset = offsetof(struct new_options, base),
       .value = "IMAGE",
       .help = "the base image of every architecture" },
-    NEW_CHOICE("arch", "A", NEW_ARCHITECTURES, "architectures: names, or '*'; again for more"),
+    NEW_CHOICE("arch", "A", NEW_ARCHITECTURES, "architectures: names or '*'; may be repeated"),
     NEW_CHOICE("ai-provider", "NAME", NEW_PROVIDERS, "AI providers: names, '*', or '-' for none"),
-    NEW_CHOICE("packages", "NAME", NEW_PACKAGES, "package sets, in the same way"),
-    NEW_CHOICE("mcp", "NAME", NEW_MCP_SERVERS, "MCP servers, in the same way"),
+    NEW_CHOICE("packages", "NAME", NEW_PACKAGES, "package sets, in the same form"),
+    NEW_CHOICE("mcp", "NAME", NEW_MCP_SERVERS, "MCP servers, in the same form"),
+    NEW_CHOICE("part", "NAME", NEW_PARTS,
+               "security, resources, environment, in the same form (default: '*')"),
 };
 
 static const struct new_options new_defaults = { .from = "guest" };
@@ -85,7 +88,7 @@ static bool check_word(struct arena *a, str answer, struct err *err) {
         return err_set(err, "it is empty");
     }
     if (str_find_char(answer, '/', 0) != STR_NONE) {
-        return err_set(err, "it holds a slash");
+        return err_set(err, "it contains a slash");
     }
     return answer.len <= 200 || err_set(err, "it has more than 200 bytes");
 }
@@ -98,28 +101,29 @@ static bool check_base(struct arena *a, str answer, struct err *err) {
 /* ---- the answers ---- */
 
 /* One text of the new folder: an option's value, else an answer, else the preset. */
-static bool get_text(const struct new_guest *g, const struct new_options *o, const char *option,
+static bool get_text(struct cli *cli, const struct new_options *o, const char *option,
                      const char *given, const char *question, str preset, ask_check *check,
                      str *ret) {
     struct err err = ERR_INIT;
     if (given == NULL && !o->non_interactive) {
-        return ask_text(g->cli, question, preset, check, ret);
+        return ask_text(cli, question, preset, check, ret);
     }
     *ret = given != NULL ? str_from_c(given) : preset;
-    if (check(g->cli->arena, *ret, &err)) {
+    if (check(cli->arena, *ret, &err)) {
         return true;
     }
     err_wrap(&err, "new: --%s", option);
-    print_err(g->cli, &err);
+    print_err(cli, &err);
     return false;
 }
 
-static bool get_choice(struct new_guest *g, const struct new_options *o, enum new_kind kind) {
+static bool get_choice(struct cli *cli, struct new_guest *g, const struct new_options *o,
+                       enum new_kind kind) {
     const struct option_list *given = &o->chosen[kind];
-    struct ask_menu *menu = &g->menus[kind];
+    struct new_menu *menu = &g->menus[kind];
     struct err err = ERR_INIT;
-    if (given->len == 0 && !o->non_interactive && menu->len > 0) {
-        return ask_menu(g->cli, menu);
+    if (given->len == 0 && !o->non_interactive && menu->len > 0 && kind != NEW_PARTS) {
+        return ask_menu(cli, menu);
     }
     AUTO_BUF words = BUF_INIT(1024 * 1024);
     for (size_t i = 0; i < given->len; i++) {
@@ -129,7 +133,7 @@ static bool get_choice(struct new_guest *g, const struct new_options *o, enum ne
         return true;
     }
     err_wrap(&err, "new: --%s", menu->option);
-    print_err(g->cli, &err);
+    print_err(cli, &err);
     return false;
 }
 
@@ -143,6 +147,8 @@ static str item_label(const struct guest_config *c, enum new_kind kind, size_t i
         return c->package_sets.items[i].name.text;
     case NEW_MCP_SERVERS:
         return c->mcp_servers.items[i].name.text;
+    case NEW_PARTS:
+        return str_from_c(new_parts[i].label);
     case NEW_KINDS:
         break;
     }
@@ -150,20 +156,24 @@ static str item_label(const struct guest_config *c, enum new_kind kind, size_t i
 }
 
 static void fill_menus(struct new_guest *g) {
-    static const struct ask_menu heads[NEW_KINDS] = {
+    static const struct new_menu heads[NEW_KINDS] = {
         { .title = "Architectures", .option = "arch", .needed = true },
         { .title = "AI providers", .option = "ai-provider" },
         { .title = "Package sets", .option = "packages" },
         { .title = "MCP servers", .option = "mcp" },
+        { .title = "Parts", .option = "part" },
     };
     for (enum new_kind kind = 0; kind < NEW_KINDS; kind++) {
-        struct ask_menu *menu = &g->menus[kind];
+        struct new_menu *menu = &g->menus[kind];
         *menu = heads[kind];
-        menu->len = new_guest_count(&g->from, kind);
-        menu->items = ARENA_ARRAY(g->cli->arena, struct ask_item, menu->len);
+        bool parts = kind == NEW_PARTS;
+        menu->len = parts ? new_part_count : new_guest_count(&g->from, kind);
+        menu->items = ARENA_ARRAY(g->arena, struct new_item, menu->len);
         for (size_t i = 0; i < menu->len; i++) {
-            menu->items[i] = (struct ask_item){ .key = new_guest_head(&g->from, kind, i)->key,
-                                                .label = item_label(&g->from, kind, i) };
+            str key =
+                parts ? str_from_c(new_parts[i].name) : new_guest_head(&g->from, kind, i)->key;
+            menu->items[i] =
+                (struct new_item){ .key = key, .label = item_label(&g->from, kind, i) };
         }
     }
 }
@@ -179,23 +189,23 @@ static str preset_name(struct arena *a, const char *target) {
     return base.len == 0 || str_eq(base, S("..")) ? S("guest") : base;
 }
 
-static bool get_answers(struct new_guest *g, const struct new_options *o) {
+static bool get_answers(struct cli *cli, struct new_guest *g, const struct new_options *o) {
     const struct guest_config *from = &g->from;
     str base = from->build.architectures.items[0].base_image.text;
-    str name = preset_name(g->cli->arena, g->target);
-    if (!get_text(g, o, "name", o->name, "Name of the image", name, check_word, &g->name) ||
-        !get_text(g, o, "image-version", o->version, "Version", S("0.1.0"), check_word,
+    str name = preset_name(g->arena, g->target);
+    if (!get_text(cli, o, "name", o->name, "Name of the image", name, check_word, &g->name) ||
+        !get_text(cli, o, "image-version", o->version, "Version", S("0.1.0"), check_word,
                   &g->version) ||
-        !get_text(g, o, "description", o->description, "Description", from->image.description.text,
-                  check_text, &g->description) ||
-        !get_text(g, o, "base", o->base, "Base image", base, check_base, &g->base)) {
+        !get_text(cli, o, "description", o->description, "Description",
+                  from->image.description.text, check_text, &g->description) ||
+        !get_text(cli, o, "base", o->base, "Base image", base, check_base, &g->base)) {
         return false;
     }
     if (o->base == NULL && str_eq(g->base, base)) {
         g->base = S(""); /* each architecture keeps its own */
     }
     for (enum new_kind kind = 0; kind < NEW_KINDS; kind++) {
-        if (!get_choice(g, o, kind)) {
+        if (!get_choice(cli, g, o, kind)) {
             return false;
         }
     }
@@ -225,16 +235,15 @@ static bool is_inside(struct arena *a, const char *target, const char *from) {
 static bool target_is_fine(struct cli *cli, const char *target, const struct new_options *o) {
     const char *existing = starter_find_existing(cli->arena, target);
     if (!ask_is_plain(str_from_c(target)) || target[0] == '\0') {
-        print_error(cli, "new: the name of the folder is %s",
+        print_error(cli, "new: the folder name is %s",
                     target[0] == '\0' ? "empty" : "not one line of UTF-8 text");
     } else if (!fs_is_dir(AT_FDCWD, o->from)) {
         print_error(cli, "new: '%s' is not a folder; --from names the guest folder to start from",
                     o->from);
     } else if (is_inside(cli->arena, target, o->from)) {
-        print_error(cli, "new: '%s' would be a part of '%s', which it is made from", target,
-                    o->from);
+        print_error(cli, "new: '%s' would be inside its source folder '%s'", target, o->from);
     } else if (existing != NULL && !o->force) {
-        print_error(cli, "new: '%s' is there already; --force replaces it", existing);
+        print_error(cli, "new: '%s' already exists; --force replaces it", existing);
     } else {
         return true;
     }
@@ -243,7 +252,12 @@ static bool target_is_fine(struct cli *cli, const char *target, const struct new
 
 static int run(struct cli *cli, const void *options) {
     const struct new_options *o = options;
-    struct new_guest g = { .cli = cli, .target = cli->args[0] };
+    struct new_guest g = { .arena = cli->arena,
+                           .interrupted = &interrupted,
+                           .target = cli->args[0] };
+    if (!epoch_of_environment(cli, &g.has_epoch, &g.epoch_s)) {
+        return EXIT_FAILED;
+    }
     struct sources sources;
     struct diag_sink sink;
     struct err err = ERR_INIT;
@@ -259,17 +273,22 @@ static int run(struct cli *cli, const void *options) {
     }
     interrupt_catch();
     fill_menus(&g);
-    if (!get_answers(&g, o)) {
+    if (!get_answers(cli, &g, o)) {
         return interrupt_exit_code();
     }
-    if (!new_guest_make(&g, &err)) {
+    struct sources made;
+    sources_init(&made, cli->arena);
+    diag_sink_init(&sink, cli->arena, &made);
+    if (!new_guest_make(&g, &sink, &err)) {
+        print_diags(cli, &sink, stderr);
         err_wrap(&err, "new '%s'", g.target);
         print_err(cli, &err);
         return interrupt_exit_code();
     }
     AUTO_BUF word = BUF_INIT(4 * PATH_MAX);
     buf_add_shell_word(&word, str_from_c(g.target));
-    printf("made %s from %s\n\n"
+    printf("created %s from %s\n"
+           "\n"
            "    capsem-builder validate %s\n"
            "    capsem-builder build %s\n"
            "    capsem-builder run\n",
@@ -280,10 +299,10 @@ static int run(struct cli *cli, const void *options) {
 const struct command command_new = {
     .name = "new",
     .arguments = "TARGET",
-    .summary = "make a guest folder of chosen parts of another",
-    .details = "Asks what the image is called and what of the other folder it takes, and writes\n"
-               "TARGET: the chosen providers, package sets and MCP servers with everything else\n"
-               "that is no choice, and a manifest.toml of its own.",
+    .summary = "create a guest folder from selected parts of another",
+    .details = "Asks for the image's name and the parts to take from the source folder. Writes\n"
+               "TARGET with the chosen providers, package sets and MCP servers, all other files\n"
+               "of the source folder, and a new manifest.toml.",
     .options = new_option_rows,
     .option_count = ARRAY_LEN(new_option_rows),
     .options_size = sizeof(struct new_options),

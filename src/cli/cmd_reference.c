@@ -26,7 +26,7 @@ static int run(struct cli *cli, const void *options) {
         if (strcmp(pages[i].name, cli->args[0]) == 0) {
             AUTO_BUF text = BUF_INIT(PAGE_BYTES_MAX);
             pages[i].write(&text);
-            fwrite(text.ptr, 1, text.len, stdout);
+            print_text(stdout, buf_str(&text));
             return EXIT_OK;
         }
         names[i] = str_from_c(pages[i].name);

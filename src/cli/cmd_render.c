@@ -19,11 +19,11 @@ static const struct option render_option_rows[] = {
       .kind = OPTION_STRING,
       .offset = offsetof(struct render_options, context),
       .value = "FILE.json",
-      .help = "the variables, an object ('-': stdin)" },
+      .help = "JSON object with the variables ('-': stdin)" },
     { .name = "no-trim",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct render_options, no_trim),
-      .help = "keep the white space around blocks as it is written" },
+      .help = "keep whitespace around blocks" },
 };
 
 /* A file, or stdin for "-". */
@@ -113,9 +113,9 @@ const struct command command_render = {
     .name = "render",
     .arguments = "TEMPLATE",
     .summary = "render a Jinja template",
-    .details = "Blocks take their line with them (trim_blocks, lstrip_blocks), the last line end\n"
-               "is kept, and a variable that is not defined is an error. TEMPLATE may be '-'.\n"
-               "What it includes, imports or extends is looked for in its folder.",
+    .details = "Removes lines that contain only blocks (trim_blocks, lstrip_blocks) and keeps\n"
+               "the final newline. An undefined variable is an error. TEMPLATE may be '-' for\n"
+               "stdin. Included, imported and extended templates are read from its folder.",
     .options = render_option_rows,
     .option_count = ARRAY_LEN(render_option_rows),
     .options_size = sizeof(struct render_options),

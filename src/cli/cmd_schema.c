@@ -31,7 +31,7 @@ static int unknown_kind(const struct cli *cli, const char *given) {
         print_error(cli, "schema: unknown kind of file '%s', did you mean '%.*s'?", given,
                     STR_FMT(near));
     } else {
-        print_error(cli, "schema: unknown kind of file '%s', it is one of %s", given, list.ptr);
+        print_error(cli, "schema: unknown kind of file '%s'; valid kinds are %s", given, list.ptr);
     }
     return EXIT_USAGE;
 }
@@ -60,8 +60,7 @@ static int write_all(const struct cli *cli, const char *dir) {
 static int run(struct cli *cli, const void *options) {
     const struct schema_options *o = options;
     if (o->output != NULL && cli->arg_count > 0) {
-        print_error(cli, "schema: --output writes every kind, so '%s' is one too many",
-                    cli->args[0]);
+        print_error(cli, "schema: --output writes every kind; remove '%s'", cli->args[0]);
         return EXIT_USAGE;
     }
     if (o->output != NULL) {
@@ -71,7 +70,7 @@ static int run(struct cli *cli, const void *options) {
     if (!config_schema(str_from_c(cli->arg_count > 0 ? cli->args[0] : ""), &text)) {
         return unknown_kind(cli, cli->args[0]);
     }
-    fwrite(text.ptr, 1, text.len, stdout);
+    print_text(stdout, buf_str(&text));
     return EXIT_OK;
 }
 
@@ -80,8 +79,8 @@ const struct command command_schema = {
     .arguments = "[FILE-KIND]",
     .summary = "print the JSON Schema of the TOML files, for editors",
     .details = "FILE-KIND is the name of a file without .toml, or of its folder: build, ai, web.\n"
-               "Without it the schema fits any of the files. The manual tells how an editor is\n"
-               "pointed at it.",
+               "Without it, the schema fits all of the files. The manual explains how to use it\n"
+               "in an editor.",
     .options = schema_option_rows,
     .option_count = ARRAY_LEN(schema_option_rows),
     .options_size = sizeof(struct schema_options),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "check/check.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/recipe_check.h"
 #include "config/config.h"
 
 struct validate_options {
@@ -16,22 +16,22 @@ static const struct option validate_option_rows[] = {
       .kind = OPTION_STRING,
       .offset = offsetof(struct validate_options, artifacts),
       .value = "DIR",
-      .help = "folder of the guest's artifacts (GUEST/artifacts)" },
+      .help = "artifacts folder (default: GUEST/artifacts)" },
     { .name = "templates",
       .kind = OPTION_STRING,
       .offset = offsetof(struct validate_options, templates_dir),
       .value = "DIR",
-      .help = "templates in place of the program's own" },
+      .help = "folder with templates that replace the built-in ones" },
     { .name = "format",
       .kind = OPTION_WORD,
       .offset = offsetof(struct validate_options, format),
       .value = "FORMAT",
       .words = diag_format_words,
-      .help = "how diagnostics are printed" },
+      .help = "output format of diagnostics" },
     { .name = "deny-warnings",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct validate_options, deny_warnings),
-      .help = "a warning is a failure too" },
+      .help = "treat warnings as errors" },
 };
 
 static const struct validate_options validate_defaults = { .format = "text" };
@@ -55,6 +55,7 @@ static int run(struct cli *cli, const void *options) {
         .config = &config,
         .templates_dir = o->templates_dir,
         .sound = ok,
+        .purpose = RECIPE_CHECK_VALIDATE,
     };
     recipe_check_all(cli->arena, &check, &sources, &sink);
 
@@ -66,8 +67,8 @@ const struct command command_validate = {
     .name = "validate",
     .arguments = "[GUEST]",
     .summary = "check a guest folder's configuration and templates",
-    .details = "Prints everything that is wrong in all files, and a summary line. 'explain CODE'\n"
-               "tells more about a diagnostic. The exit code is 1 when there is an error.",
+    .details = "Prints all errors and warnings in all files, and a summary line. 'explain "
+               "CODE'\nexplains a diagnostic. The exit code is 1 if there is an error.",
     .options = validate_option_rows,
     .option_count = ARRAY_LEN(validate_option_rows),
     .options_size = sizeof(struct validate_options),

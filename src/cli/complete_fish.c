@@ -5,7 +5,7 @@
 static const char head[] =
     "# Completion of capsem-builder for fish, written by 'capsem-builder completions fish'.\n"
     "\n"
-    "# Does the command line go on from these words, right behind them or anywhere later?\n"
+    "# Does the command line go on from these words, right after them or anywhere later?\n"
     "function __capsem_builder_at\n"
     "    set -l given (commandline -opc)\n"
     "    set -e given[1]\n"

@@ -4,16 +4,16 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
-#include "guestbin/guestbin.h"
 
 /* Loads and validates; diagnostics go to stderr. False when there was an error. */
 bool guest_load(struct cli *cli, const char *dir, struct guest_config *ret);
 
-/* By name, NULL: this machine's. False after printing the names there are. */
+/* By its name in the config or a name of its machine ("amd64"), NULL: this machine's. False after
+ * printing the names there are. */
 bool guest_find_arch(struct cli *cli, const struct guest_config *config, const char *name,
                      const struct config_architecture **ret);
-
-/* cmd_agent.c: compiles what is not up to date; `ret` has one entry a guest binary. */
-bool guest_compile_binaries(struct cli *cli, const struct guest_config *config,
-                            const struct config_architecture *arch, const char *output_dir,
-                            struct guestbin_binary **ret);
+/* Those that --arch names, each once, in the order given: names of the config or of machines
+ * ("amd64"), "all" for every one. Without any: this machine's, or the only one that there is. */
+bool guest_choose_archs(struct cli *cli, const struct guest_config *config,
+                        const struct option_list *names, const struct config_architecture ***ret,
+                        size_t *ret_count);

@@ -95,7 +95,7 @@ void help_program(FILE *out) {
     print_commands(NULL, out);
     fputs("\nOptions:\n"
           "  -h, --help     show this help; 'COMMAND --help' shows a command's\n"
-          "      --version  show the version\n"
+          "  -V, --version  show the version\n"
           "\nStart with: capsem-builder build guest\n",
           out);
 }

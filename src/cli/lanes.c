@@ -121,7 +121,7 @@ static void take(const struct lanes *l, const struct lane *lane, struct lane_str
 
 /* ---- watching them ---- */
 
-/* Each cleans up behind itself. */
+/* Each cleans up after itself. */
 static void stop_others(struct lanes *l) {
     for (size_t i = 0; i < l->count; i++) {
         struct lane *lane = &l->items[i];
@@ -135,12 +135,13 @@ static void stop_others(struct lanes *l) {
 /* Both streams are at their end. */
 static void reap(struct lanes *l, struct lane *lane) {
     int status = 0;
-    while (waitpid(lane->pid, &status, 0) < 0 && errno == EINTR) {
+    pid_t ended;
+    while ((ended = waitpid(lane->pid, &status, 0)) < 0 && errno == EINTR) {
     }
     lane->pid = 0;
-    lane->end = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK ? LANE_DONE
-                : lane->told                                        ? LANE_STOPPED
-                                                                    : LANE_FAILED;
+    lane->end = ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK ? LANE_DONE
+                : lane->told                                                     ? LANE_STOPPED
+                                                                                 : LANE_FAILED;
     if (lane->end == LANE_FAILED && WIFSIGNALED(status)) {
         print_error(l->cli, "%.*s: killed by signal %d", STR_FMT(lane->name), WTERMSIG(status));
     }

@@ -6,6 +6,8 @@
 
 #include "cli/cli.h"
 
+static int dispatch(struct cli *cli, int argc, char **argv);
+
 /* "image build" is two words of argv; returns how many words matched, 0 for none. */
 static int match_command(const struct command *c, int argc, char **argv) {
     str rest = str_from_c(c->name);
@@ -32,6 +34,11 @@ static const struct command *find_command(int argc, char **argv, int *ret_words)
 
 static bool is_help(const char *word) {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static bool is_version(const char *word) {
+    return strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 ||
+           strcmp(word, "version") == 0;
 }
 
 /* `given` as typed; `prefix` is the group's name and a space, or empty. */
@@ -71,15 +78,6 @@ static int unknown_command(const struct cli *cli, int argc, char **argv) {
 }
 
 static int unknown_option(const struct cli *cli, const char *given) {
-    str rest = str_from_c(given);
-    str name = str_cut(&rest, '=');
-    for (size_t i = 0; i < common_option_count; i++) {
-        const char *common = str_fmt(cli->arena, "--%s", common_options[i].name).ptr;
-        if (str_eq(name, str_from_c(common))) {
-            print_error(cli, "the option '%s' comes behind the command", common);
-            return EXIT_USAGE;
-        }
-    }
     static const str words[] = { S_INIT("--help"), S_INIT("--version") };
     return unknown_word(cli, "option", S(""), given, words, ARRAY_LEN(words));
 }
@@ -97,11 +95,30 @@ static const char *default_cache_dir(struct arena *a) {
     return path_join(a, home == NULL || home[0] != '/' ? "/root" : home, ".cache/capsem-builder");
 }
 
-static bool shows_color(int fd) {
+static bool is_set(const char *variable) {
+    const char *value = getenv(variable);
+    return value != NULL && value[0] != '\0' && strcmp(value, "0") != 0;
+}
+
+/* --color, then what the environment says: no-color.org, force-color.org, bixense.com/clicolors. */
+static bool shows_color(const struct cli *cli, int fd) {
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
-    return isatty(fd) && (no_color == NULL || no_color[0] == '\0') &&
-           (term == NULL || strcmp(term, "dumb") != 0);
+    const char *clicolor = getenv("CLICOLOR");
+    if (strcmp(cli->color, "auto") != 0) {
+        return strcmp(cli->color, "always") == 0;
+    }
+    if (no_color != NULL && no_color[0] != '\0') {
+        return false;
+    }
+    return is_set("FORCE_COLOR") || is_set("CLICOLOR_FORCE") ||
+           (isatty(fd) && (term == NULL || strcmp(term, "dumb") != 0) &&
+            (clicolor == NULL || strcmp(clicolor, "0") != 0));
+}
+
+static void choose_colors(struct cli *cli) {
+    cli->color_out = shows_color(cli, STDOUT_FILENO);
+    cli->color_err = shows_color(cli, STDERR_FILENO);
 }
 
 static size_t terminal_width(int fd) {
@@ -121,6 +138,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
     if (!options_parse(cli, c, argc, argv, options, &help)) {
         return EXIT_USAGE;
     }
+    choose_colors(cli);
     if (help) {
         help_command(c, cli->width_out, stdout);
         return EXIT_OK;
@@ -143,11 +161,49 @@ static int show_help(const struct cli *cli, int argc, char **argv) {
     return EXIT_OK;
 }
 
+/* How many words before the command are options that every command has. */
+static int count_common(const struct cli *cli, int argc, char **argv) {
+    int count = 0;
+    bool found = true;
+    while (found && count < argc) {
+        str rest = str_from_c(argv[count]);
+        str name = str_cut(&rest, '=');
+        found = false;
+        for (size_t i = 0; i < common_option_count && !found; i++) {
+            const struct option *o = &common_options[i];
+            found = o->kind != OPTION_FLAG && str_eq(name, str_fmt(cli->arena, "--%s", o->name));
+        }
+        count += !found ? 0 : rest.ptr != NULL ? 1 : 2; /* "--name=value" or two words */
+    }
+    return count < argc ? count : argc;
+}
+
+/* They are put after the command's name. */
+static int dispatch_later(struct cli *cli, int common, int argc, char **argv) {
+    int words;
+    const struct command *c = find_command(argc - common, argv + common, &words);
+    if (common == argc) {
+        print_error(cli, "a command must follow '%s'; see 'capsem-builder --help'", argv[0]);
+        return EXIT_USAGE;
+    }
+    if (c == NULL) {
+        return dispatch(cli, argc - common, argv + common);
+    }
+    char **moved = ARENA_ARRAY(cli->arena, char *, (size_t)(argc - words) + 1);
+    memcpy(moved, argv, (size_t)common * sizeof *argv);
+    memcpy(moved + common, argv + common + words, (size_t)(argc - common - words) * sizeof *argv);
+    return run_command(cli, c, argc - words, moved);
+}
+
 static int dispatch(struct cli *cli, int argc, char **argv) {
+    int common = count_common(cli, argc, argv);
+    if (common > 0) {
+        return dispatch_later(cli, common, argc, argv);
+    }
     if (argc == 0 || is_help(argv[0]) || strcmp(argv[0], "help") == 0) {
         return show_help(cli, argc > 0 ? argc - 1 : 0, argv + 1);
     }
-    if (strcmp(argv[0], "--version") == 0) {
+    if (is_version(argv[0])) {
         puts("capsem-builder, version " CAPSEM_VERSION);
         return EXIT_OK;
     }
@@ -167,18 +223,21 @@ int main(int argc, char **argv) {
             return EXIT_FAILED;
         }
     }
+    signal(SIGXFSZ, SIG_IGN); /* a write that fails says where */
+    signal(SIGCHLD,
+           SIG_DFL); /* whoever started us may ignore it: then no child could be waited for */
     AUTO_ARENA arena = arena_new();
     struct cli cli = {
         .arena = arena,
         .cache_dir = default_cache_dir(arena),
-        .color_out = shows_color(STDOUT_FILENO),
-        .color_err = shows_color(STDERR_FILENO),
+        .color = "auto",
         .width = terminal_width(STDERR_FILENO),
         .width_out = terminal_width(STDOUT_FILENO),
     };
+    choose_colors(&cli);
     int status = dispatch(&cli, argc - 1, argv + 1);
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        print_error(&cli, "write to stdout failed");
+        print_error(&cli, "cannot write to stdout");
         return status == EXIT_OK ? EXIT_FAILED : status;
     }
     return status;

@@ -10,37 +10,41 @@ struct entry {
 };
 
 static const struct entry environment[] = {
-    { "CAPSEM_CACHE_DIR", "Where the store is; --cache-dir comes before it." },
+    { "CAPSEM_CACHE_DIR", "Path of the store; --cache-dir overrides it." },
     { "XDG_CACHE_HOME",
-      "The store is its folder capsem-builder when CAPSEM_CACHE_DIR is not set." },
-    { "SOURCE_DATE_EPOCH", "Seconds since 1970: no time in an asset is later. Default: the newest "
-                           "change below config/." },
-    { "NO_COLOR", "When set and not empty, nothing is coloured. Colour is for terminals only." },
+      "If CAPSEM_CACHE_DIR is not set, the store is the folder capsem-builder in it." },
+    { "SOURCE_DATE_EPOCH",
+      "Latest time in an asset, in seconds since 1970. Default: the newest change in config/. "
+      "Other values are errors; image build also accepts the values that --build-arg accepts." },
+    { "CAPSEM_HEARTBEAT_MS",
+      "Milliseconds after which a log shows the elapsed time of a silent step. Default: 30000." },
+    { "NO_COLOR", "If set and not empty, disables colour. Colour is used only on terminals." },
     { "http_proxy, https_proxy, no_proxy",
-      "Passed on to the steps of a build, in both spellings, and never part of an image." },
+      "Passed to build steps, in upper and lower case, and never stored in an image." },
 };
 
 static const struct entry files[] = {
-    { "guest/", "The guest folder when a command is given none." },
-    { "assets/", "What build leaves and run boots." },
+    { "guest/", "Default guest folder." },
+    { "assets/", "Assets written by build and booted by run." },
     { "~/.cache/capsem-builder/", "The store: layers, base images, compressed blocks." },
 };
 
 static const struct entry exits[] = {
     { "0", "Done." },
-    { "1", "Something failed, or the config has an error." },
+    { "1", "An operation failed, or the config has an error." },
     { "2", "The command line is wrong." },
-    { "124", "run: the time of --timeout was over." },
-    { "other",
-      "run: the exit code of the guest's command; 128 and a signal's number when that ended it." },
+    { "124", "run: the time limit of --timeout was reached." },
+    { "other", "run: exit code of the guest's command, or 128 plus the signal number if a signal "
+               "killed it." },
 };
 
 static const struct entry examples[] = {
     { "capsem-builder init mine && capsem-builder build mine",
-      "Make a guest folder of your own, and its assets." },
-    { "capsem-builder run 'python3 --version'", "Boot them for one command." },
-    { "capsem-builder build --dry-run --template rootfs", "See the Dockerfile that is executed." },
-    { "capsem-builder validate --format sarif > config.sarif", "Mistakes for a code review." },
+      "Create a guest folder and build its assets." },
+    { "capsem-builder run 'python3 --version'", "Boot the assets and run one command." },
+    { "capsem-builder build --dry-run --template rootfs", "Show the Dockerfile that is executed." },
+    { "capsem-builder validate --format sarif > config.sarif",
+      "Write diagnostics for a code review." },
 };
 
 /* Text of the page: nothing in it is a request or an escape. */
@@ -171,7 +175,9 @@ void man_page(struct buf *out) {
     for (size_t i = 0; i < common_option_count; i++) {
         add_option(out, NULL, &common_options[i]);
     }
-    buf_add_c(out, ".PP\nWithout a command:\n.TP\n\\fB\\-\\-version\\fR\nshow the version\n");
+    buf_add_c(
+        out,
+        ".PP\nWithout a command:\n.TP\n\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nshow the version\n");
     buf_add_c(out, ".SH COMMANDS\n");
     for (size_t i = 0; i < command_count; i++) {
         add_command(out, commands[i]);

@@ -12,9 +12,13 @@ struct parser {
     unsigned char *into; /* the option struct */
 };
 
+static const char *const color_words[] = { "auto", "always", "never", NULL };
+
 const struct option common_options[] = {
     { "cache-dir", 0, OPTION_STRING, offsetof(struct cli, cache_dir), "DIR",
-      "where the store is (default: ~/.cache/capsem-builder)" },
+      "path of the store (default: ~/.cache/capsem-builder)" },
+    { "color", 0, OPTION_WORD, offsetof(struct cli, color), "WHEN", "when to use colours",
+      color_words },
     { "help", 'h', OPTION_FLAG, 0, NULL, "show this help" }, /* taken before it is looked up */
 };
 const size_t common_option_count = ARRAY_LEN(common_options);
@@ -86,7 +90,7 @@ static bool set_word(const struct parser *p, const struct option *o, const char 
         return usage_error(p, "--%s cannot be '%s', did you mean '%.*s'?", o->name, value,
                            STR_FMT(near));
     }
-    return usage_error(p, "--%s cannot be '%s', it is one of %s", o->name, value, list.ptr);
+    return usage_error(p, "--%s cannot be '%s'; valid values are %s", o->name, value, list.ptr);
 }
 
 static bool set_int(const struct parser *p, const struct option *o, const char *value,
@@ -123,12 +127,12 @@ static bool set_value(struct parser *p, const struct option *o, void *base, cons
     return false;
 }
 
-/* The option's value: behind "=", else the next argument. */
+/* The option's value: after "=", else the next argument. */
 static bool take_value(struct parser *p, const struct option *o, const char *attached,
                        const char *shown, const char **ret) {
     if (o->kind == OPTION_FLAG) {
         if (attached != NULL) {
-            return usage_error(p, "%s takes no value", shown);
+            return usage_error(p, "%s does not take a value", shown);
         }
         *ret = NULL;
         return true;
@@ -193,7 +197,7 @@ bool options_parse(struct cli *cli, const struct command *command, int argc, cha
     struct parser p = { cli, command, argc, argv, 0, ret_options };
     const char **args = ARENA_ARRAY(cli->arena, const char *, (size_t)argc + 1);
     size_t count = 0;
-    bool rest = false; /* behind "--", or behind the first argument of `run` */
+    bool rest = false; /* after "--", or after the first argument of `run` */
     for (; p.at < argc; p.at++) {
         const char *arg = argv[p.at];
         bool is_option = !rest && arg[0] == '-' && arg[1] != '\0';

@@ -4,8 +4,9 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/events.h"
 
-enum { DIAGS_BYTES_MAX = 256 * 1024 * 1024 };
+enum { DIAGS_BYTES_MAX = 256 * 1024 * 1024, FOREIGN_BYTES_MAX = 64 * 1024 * 1024 };
 
 void add_plain_lines(struct buf *out, str text) {
     while (text.ptr != NULL) {
@@ -13,6 +14,24 @@ void add_plain_lines(struct buf *out, str text) {
         add_plain(out, line);
         buf_add_char(out, '\n');
     }
+}
+
+void print_text(FILE *out, str text) {
+    if (text.len > 0) { /* no text may have no address */
+        fwrite(text.ptr, 1, text.len, out);
+    }
+}
+
+void print_foreign(const struct cli *cli, FILE *out, str text) {
+    AUTO_BUF shown = BUF_INIT(FOREIGN_BYTES_MAX);
+    if (text.len == 0) {
+        return;
+    }
+    add_foreign(&shown, text, out == stdout ? cli->color_out : cli->color_err);
+    if (!str_ends(buf_str(&shown), S("\n"))) {
+        buf_add_char(&shown, '\n');
+    }
+    print_text(out, buf_str(&shown));
 }
 
 static void print_line(bool color, const char *label, const char *sgr, const char *fmt,
@@ -27,20 +46,45 @@ static void print_line(bool color, const char *label, const char *sgr, const cha
     AUTO_BUF text = BUF_INIT(32 * 1024);
     buf_vaddf(&text, fmt, args);
     add_plain_lines(&line, buf_str(&text));
-    fwrite(line.ptr, 1, line.len, stderr);
+    print_text(stderr, buf_str(&line));
+}
+
+static void print_event(const char *event, const char *fmt, va_list args) {
+    AUTO_BUF text = BUF_INIT(32 * 1024);
+    buf_vaddf(&text, fmt, args);
+    event_message(event, buf_str(&text), S(""));
 }
 
 void print_error(const struct cli *cli, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    print_line(cli->color_err, "error", "31", fmt, args);
+    if (cli->events) {
+        print_event("error", fmt, args);
+    } else {
+        print_line(cli->color_err, "error", "31", fmt, args);
+    }
     va_end(args);
 }
 
 void print_warning(const struct cli *cli, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    print_line(cli->color_err, "warning", "33", fmt, args);
+    if (cli->events) {
+        print_event("warning", fmt, args);
+    } else {
+        print_line(cli->color_err, "warning", "33", fmt, args);
+    }
+    va_end(args);
+}
+
+void print_note(const struct cli *cli, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    if (cli->events) {
+        print_event("notice", fmt, args);
+    } else {
+        print_line(cli->color_err, "note", "36", fmt, args);
+    }
     va_end(args);
 }
 
@@ -57,6 +101,10 @@ static void print_help(const struct cli *cli, const char *fmt, ...) {
 void print_err(const struct cli *cli, const struct err *err) {
     AUTO_BUF text = BUF_INIT(16 * 1024);
     err_text(err, &text);
+    if (cli->events) {
+        event_message("error", text.len == 0 ? S("failed") : buf_str(&text), str_from_c(err->help));
+        return;
+    }
     print_error(cli, "%s", text.len == 0 ? "failed" : text.ptr);
     if (err->help[0] != '\0') {
         print_help(cli, "%s", err->help);
@@ -65,98 +113,29 @@ void print_err(const struct cli *cli, const struct err *err) {
 
 void print_diags(const struct cli *cli, struct diag_sink *sink, FILE *out) {
     AUTO_BUF text = BUF_INIT(DIAGS_BYTES_MAX);
+    if (cli->events && out == stderr) {
+        event_diags(cli->arena, sink);
+        return;
+    }
     struct diag_style style = {
         .format = DIAG_TEXT,
         .color = out == stdout ? cli->color_out : cli->color_err,
         .width = out == stdout ? cli->width_out : cli->width,
     };
     diag_render(sink, &style, &text);
-    if (text.len > 0) { /* no text has no address */
-        fwrite(text.ptr, 1, text.len, out);
-    }
-}
-
-const char *const diag_format_words[] = { "text", "short", "json", "sarif", NULL };
-
-static enum diag_format format_of(const char *word) {
-    int i = 0;
-    while (strcmp(diag_format_words[i], word) != 0) {
-        i++;
-    }
-    return (enum diag_format)i;
-}
-
-static void add_count(struct buf *out, size_t count, const char *noun) {
-    if (count == 0) {
-        buf_addf(out, "no %ss", noun);
-    } else {
-        buf_addf(out, "%zu %s%s", count, noun, count == 1 ? "" : "s");
-    }
-}
-
-/* The diagnostics, and a summary line where the format is for people. */
-static void write_result(struct diag_sink *sink, const struct diag_style *style, const char *title,
-                         struct buf *out) {
-    diag_render(sink, style, out);
-    if (style->format != DIAG_TEXT && style->format != DIAG_SHORT) {
-        return;
-    }
-    if (style->format == DIAG_TEXT && sink->len > 0) {
-        buf_add_char(out, '\n');
-    }
-    buf_addf(out, "%s: ", title);
-    add_count(out, sink->errors, "error");
-    buf_add_c(out, ", ");
-    add_count(out, sink->warnings, "warning");
-    buf_add_char(out, '\n');
+    print_text(out, buf_str(&text));
 }
 
 void print_findings(const struct cli *cli, struct diag_sink *sink, const char *format,
                     const char *title) {
     AUTO_BUF out = BUF_INIT(DIAGS_BYTES_MAX);
     struct diag_style style = {
-        .format = format_of(format),
+        .format = diag_format_of(format),
         .color = cli->color_out,
         .width = cli->width_out,
     };
-    write_result(sink, &style, title, &out);
-    if (out.len > 0) { /* no text has no address */
-        fwrite(out.ptr, 1, out.len, stdout);
-    }
-}
-
-static char *ring_next(size_t *ret_size) {
-    static char ring[4][32];
-    static unsigned at;
-    *ret_size = sizeof ring[0];
-    return ring[at++ % ARRAY_LEN(ring)];
-}
-
-const char *format_bytes(uint64_t bytes) {
-    static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
-    size_t size;
-    char *text = ring_next(&size);
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1000 && unit + 1 < ARRAY_LEN(units)) {
-        value /= 1000;
-        unit++;
-    }
-    snprintf(text, size, unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text;
-}
-
-const char *format_duration_ms(uint64_t ms) {
-    size_t size;
-    char *text = ring_next(&size);
-    if (ms < 1000) {
-        snprintf(text, size, "%u ms", (unsigned)ms);
-    } else if (ms < 60000) {
-        snprintf(text, size, "%u.%u s", (unsigned)(ms / 1000), (unsigned)(ms % 1000 / 100));
-    } else {
-        snprintf(text, size, "%u:%02u min", (unsigned)(ms / 60000), (unsigned)(ms / 1000 % 60));
-    }
-    return text;
+    diag_render_findings(sink, &style, title, &out);
+    print_text(stdout, buf_str(&out));
 }
 
 const char *cli_guest_dir(const struct cli *cli) {

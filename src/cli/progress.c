@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/progress.h"
+#include "cli/events.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum {
     LINE_COST = 16,                    /* bytes that a line takes besides its text */
     LINE_BYTES_MAX = 64 * 1024,
     SILENT_MS = 1000, /* a step is announced in a log when it takes longer */
+    HEARTBEAT_MS = 30 * 1000,
 };
 
 /* A terminal cuts what does not fit instead of going on in the next line, where nothing would
@@ -24,8 +26,16 @@ enum {
 
 const char *const progress_words[] = { "auto", "tty", "plain", "json", NULL };
 
+static uint64_t heartbeat_ms(void) {
+    const char *text = getenv("CAPSEM_HEARTBEAT_MS");
+    uint64_t ms;
+    return text != NULL && str_to_u64(str_from_c(text), &ms) && ms > 0 ? ms : HEARTBEAT_MS;
+}
+
 void progress_init(struct progress *p, const struct cli *cli, const char *word, bool quiet) {
-    *p = (struct progress){ .cli = cli, .partial = BUF_INIT(PARTIAL_BYTES_MAX) };
+    *p = (struct progress){ .cli = cli,
+                            .partial = BUF_INIT(PARTIAL_BYTES_MAX),
+                            .heartbeat_ms = heartbeat_ms() };
     if (quiet) {
         p->mode = PROGRESS_QUIET;
     } else if (strcmp(word, "json") == 0) {
@@ -66,7 +76,7 @@ static void add_fitting(struct buf *out, str text, size_t columns) {
         if (used > columns) {
             return;
         }
-        if (len == 0 || (unsigned char)text.ptr[at] < 0x20 || text.ptr[at] == 0x7F) {
+        if (len == 0 || char_is_control(c)) {
             buf_add_char(out, ' ');
             at += len == 0 ? 1 : len;
         } else {
@@ -92,7 +102,7 @@ static str where(const struct progress *p, const struct build_step *step, struct
 static void draw_step(struct progress *p, const struct build_step *step) {
     AUTO_ARENA scratch = arena_new();
     str place = where(p, step, scratch);
-    const char *time = format_duration_ms(time_now_ms() - p->begin_ms);
+    struct unit_text time = unit_duration_ms(time_now_ms() - p->begin_ms);
     size_t width = p->cli->width > 4 ? p->cli->width - 1 : 79;
     str line = str_fmt(scratch, "%.*s %.*s", STR_FMT(place),
                        STR_FMT(str_slice(step->text, 0, STEP_TEXT_MAX)));
@@ -102,18 +112,19 @@ static void draw_step(struct progress *p, const struct build_step *step) {
     }
     size_t left = width > 10 ? width - 10 : 0;
     AUTO_BUF out = BUF_INIT(LINE_BYTES_MAX); /* one write: a line is not seen half drawn */
-    buf_addf(&out, "%s" WRAP_OFF "%s%8s%s  ", p->drawn ? ERASE : "", paint(p, "\033[36m"), time,
-             paint(p, "\033[0m"));
+    buf_addf(&out, "%s" WRAP_OFF "%s%8s%s  ", p->drawn ? ERASE : "", paint(p, "\033[36m"),
+             time.text, paint(p, "\033[0m"));
     add_fitting(&out, line, left);
     buf_add_c(&out, WRAP_ON);
-    fwrite(out.ptr, 1, out.len, stderr);
+    print_text(stderr, buf_str(&out));
     p->drawn = true;
 }
 
 /* A line that says more about the step above it. */
 static void put_why(struct progress *p, const struct build_step *step, bool cached) {
     if (p->why != NULL) {
-        str reason = p->why(p->why_self, step, cached);
+        AUTO_ARENA scratch = arena_new();
+        str reason = plain_line(scratch, p->why(p->why_self, step, cached));
         fprintf(stderr, "%s     why%s  %.*s\n", paint(p, "\033[2m"), paint(p, "\033[0m"),
                 STR_FMT(reason));
     }
@@ -133,7 +144,7 @@ static void finish_step_line(struct progress *p, const struct build_step *step, 
     buf_addf(&out, "%s%s%8s%s  ", tty ? WRAP_OFF : "", paint(p, sgr), mark, paint(p, "\033[0m"));
     add_fitting(&out, line, tty ? width : SIZE_MAX);
     buf_addf(&out, "%s\n", tty ? WRAP_ON : "");
-    fwrite(out.ptr, 1, out.len, stderr);
+    print_text(stderr, buf_str(&out));
 }
 
 /* In a log a step needs a line of its own before its output, or when it takes long; else one line
@@ -147,30 +158,6 @@ static void announce(struct progress *p, const struct build_step *step) {
 
 /* ---- JSON ---- */
 
-static void print_json(json_t *object) {
-    char *text = json_dumps(object, JSON_COMPACT);
-    if (text != NULL) {
-        fprintf(stderr, "%s\n", text);
-    }
-    free(text);
-    json_decref(object);
-}
-
-/* Output may be any bytes; JSON wants UTF-8. */
-static json_t *json_text(str text) {
-    json_t *value = json_stringn(text.ptr == NULL ? "" : text.ptr, text.len);
-    if (value != NULL) {
-        return value;
-    }
-    AUTO_BUF clean = BUF_INIT(4 * PARTIAL_BYTES_MAX);
-    for (size_t at = 0; at < text.len;) {
-        size_t len = str_utf8_next(str_slice(text, at, text.len), NULL);
-        buf_add(&clean, len == 0 ? S("\xEF\xBF\xBD") : str_slice(text, at, at + len));
-        at += len == 0 ? 1 : len;
-    }
-    return json_stringn(clean.ptr == NULL ? "" : clean.ptr, clean.len);
-}
-
 static json_t *step_object(const struct progress *p, const char *event,
                            const struct build_step *step) {
     json_t *o = json_object();
@@ -178,7 +165,7 @@ static json_t *step_object(const struct progress *p, const char *event,
     if (p->label != NULL) {
         json_object_set_new(o, "build", json_string(p->label));
     }
-    json_object_set_new(o, "stage", json_text(step->stage));
+    json_object_set_new(o, "stage", event_text(step->stage));
     json_object_set_new(o, "step", json_integer((json_int_t)step->number));
     json_object_set_new(o, "steps", json_integer((json_int_t)step->count));
     return o;
@@ -188,7 +175,7 @@ static json_t *step_object(const struct progress *p, const char *event,
 
 static void on_begin(void *self, const struct build_step *step) {
     struct progress *p = self;
-    p->begin_ms = time_now_ms();
+    p->begin_ms = p->output_ms = p->told_ms = time_now_ms();
     p->last[0] = '\0';
     p->shown_bytes = 0;
     p->clipped = false;
@@ -197,30 +184,48 @@ static void on_begin(void *self, const struct build_step *step) {
         draw_step(p, step);
     } else if (p->mode == PROGRESS_JSON) {
         json_t *o = step_object(p, "begin", step);
-        json_object_set_new(o, "text", json_text(step->text));
-        print_json(o);
+        json_object_set_new(o, "text", event_text(step->text));
+        event_print(o);
     }
+}
+
+/* A CR goes back to where the line began: what it would have written over has a line of its own. */
+static void put_log_line(struct progress *p, str line) {
+    AUTO_BUF out = BUF_INIT(16 * PARTIAL_BYTES_MAX);
+    do {
+        str part = str_cut(&line, '\r');
+        if (part.len == 0 && line.len > 0) {
+            continue;
+        }
+        buf_add_c(&out, "          | ");
+        add_foreign(&out, part, p->cli->color_err);
+        buf_add_char(&out, '\n');
+    } while (line.len > 0);
+    print_text(stderr, buf_str(&out));
 }
 
 static void log_line(struct progress *p, const struct build_step *step, str line) {
     if (p->mode == PROGRESS_JSON) {
         json_t *o = step_object(p, "output", step);
-        json_object_set_new(o, "line", json_text(line));
-        print_json(o);
+        json_object_set_new(o, "line", event_text(line));
+        event_print(o);
     } else {
         announce(p, step);
-        fprintf(stderr, "          | %.*s\n", STR_FMT(line));
+        put_log_line(p, line);
     }
 }
 
 static void show_line(struct progress *p, const struct build_step *step, str line) {
+    p->output_ms = p->told_ms = time_now_ms();
     if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
         line.len--;
     }
     if (p->mode == PROGRESS_TTY) {
         size_t cr = str_find_last_char(line, '\r');
         line = cr == STR_NONE ? line : str_slice(line, cr + 1, line.len);
-        snprintf(p->last, sizeof p->last, "%.*s", STR_FMT(str_slice(line, 0, 200)));
+        AUTO_BUF shown = BUF_INIT(PARTIAL_BYTES_MAX);
+        add_foreign(&shown, str_slice(line, 0, 200), false);
+        snprintf(p->last, sizeof p->last, "%.*s", STR_FMT(str_clip(buf_str(&shown), 200)));
         return;
     }
     if (p->clipped) {
@@ -228,7 +233,7 @@ static void show_line(struct progress *p, const struct build_step *step, str lin
     }
     p->shown_bytes += line.len + LINE_COST;
     p->clipped = p->shown_bytes > SHOWN_BYTES_MAX;
-    log_line(p, step, p->clipped ? S("... the rest of a long output is not shown") : line);
+    log_line(p, step, p->clipped ? S("... the rest of the output is not shown") : line);
 }
 
 /* Of a flood of lines only the newest is drawn. */
@@ -264,12 +269,28 @@ static void on_output(void *self, const struct build_step *step, str piece) {
     }
 }
 
+/* What takes minutes without a word looks like what hangs. */
+static void tell_silence(struct progress *p, const struct build_step *step) {
+    AUTO_ARENA scratch = arena_new();
+    uint64_t now = time_now_ms();
+    if (p->mode != PROGRESS_PLAIN || now - p->told_ms < p->heartbeat_ms) {
+        return;
+    }
+    str place = step->number > 0 ? where(p, step, scratch) : step->text;
+    str age = str_dup(scratch, str_from_c(unit_duration_ms(now - p->begin_ms).text));
+    p->told_ms = now;
+    fprintf(stderr, "%s%8.*s%s  %.*s still running: no output for %s\n", paint(p, "\033[36m"),
+            STR_FMT(age), paint(p, "\033[0m"), STR_FMT(str_clip(place, STEP_TEXT_MAX)),
+            unit_duration_ms(now - p->output_ms).text);
+}
+
 static void on_tick(void *self, const struct build_step *step) {
     struct progress *p = self;
     if (p->mode == PROGRESS_TTY) {
         draw_step(p, step);
     } else if (time_now_ms() - p->begin_ms >= SILENT_MS) {
         announce(p, step);
+        tell_silence(p, step);
     }
 }
 
@@ -291,14 +312,14 @@ static void on_end(void *self, const struct build_step *step, enum build_step_en
         json_object_set_new(o, "duration_ms", json_integer((json_int_t)duration_ms));
         if (p->why != NULL) {
             json_object_set_new(o, "why",
-                                json_text(p->why(p->why_self, step, how == BUILD_STEP_CACHED)));
+                                event_text(p->why(p->why_self, step, how == BUILD_STEP_CACHED)));
         }
-        print_json(o);
+        event_print(o);
         return;
     }
     switch (how) {
     case BUILD_STEP_DONE:
-        finish_step_line(p, step, format_duration_ms(duration_ms), "\033[32m");
+        finish_step_line(p, step, unit_duration_ms(duration_ms).text, "\033[32m");
         break;
     case BUILD_STEP_CACHED:
         finish_step_line(p, step, "cached", "\033[2m");
@@ -321,13 +342,13 @@ static void on_notice(void *self, str text) {
         if (p->label != NULL) {
             json_object_set_new(o, "build", json_string(p->label));
         }
-        json_object_set_new(o, "text", json_text(text));
-        print_json(o);
+        json_object_set_new(o, "text", event_text(text));
+        event_print(o);
         return;
     }
     erase(p);
-    fprintf(stderr, "%s    note%s  %.*s\n", paint(p, "\033[33m"), paint(p, "\033[0m"),
-            STR_FMT(text));
+    fprintf(stderr, "%s    note%s  ", paint(p, "\033[33m"), paint(p, "\033[0m"));
+    print_foreign(p->cli, stderr, text);
 }
 
 const struct build_events progress_events = {
@@ -358,7 +379,7 @@ void progress_phase_tick(struct progress *p, const char *what, uint64_t done, ui
     }
     erase(p);
     fprintf(stderr, WRAP_OFF "%s%8s%s  ", paint(p, "\033[36m"),
-            format_duration_ms(time_now_ms() - p->begin_ms), paint(p, "\033[0m"));
+            unit_duration_ms(time_now_ms() - p->begin_ms).text, paint(p, "\033[0m"));
     put_phase(p, what);
     if (total > 0) {
         fprintf(stderr, " %u%%", (unsigned)(done * 100 / total));
@@ -380,11 +401,33 @@ void progress_phase_end(struct progress *p, const char *what, const char *result
         json_object_set_new(o, "what", json_string(what));
         json_object_set_new(o, "result", json_string(result));
         json_object_set_new(o, "duration_ms", json_integer((json_int_t)duration));
-        print_json(o);
+        event_print(o);
     } else if (p->mode != PROGRESS_QUIET) {
-        fprintf(stderr, "%s%8s%s  ", paint(p, "\033[32m"), format_duration_ms(duration),
+        fprintf(stderr, "%s%8s%s  ", paint(p, "\033[32m"), unit_duration_ms(duration).text,
                 paint(p, "\033[0m"));
         put_phase(p, what);
         fprintf(stderr, ": %s\n", result);
     }
+}
+
+static void on_pack_begin(void *self, const char *what) {
+    progress_phase_begin(self, what);
+}
+
+static void on_pack_tick(void *self, const char *what, uint64_t done, uint64_t total) {
+    progress_phase_tick(self, what, done, total);
+}
+
+static void on_pack_end(void *self, const char *what, const char *result) {
+    progress_phase_end(self, what, result);
+}
+
+static void on_pack_notice(void *self, str text) {
+    struct progress *p = self;
+    print_warning(p->cli, "%.*s", STR_FMT(text));
+}
+
+struct pack_events progress_pack_events(struct progress *p) {
+    return (struct pack_events){ p,           on_pack_begin,  on_pack_tick,
+                                 on_pack_end, on_pack_notice, &interrupted };
 }

@@ -4,6 +4,7 @@
 
 #include "build/build.h"
 #include "cli/cli.h"
+#include "pack/pack.h"
 
 enum progress_mode {
     PROGRESS_TTY,   /* one line a step, the running one redrawn in place */
@@ -21,10 +22,13 @@ struct progress {
     struct buf partial; /* plain: the output line that has no end yet */
     char last[256];     /* tty: the newest line of output */
     uint64_t begin_ms;
-    bool announced;     /* plain: the running step has its line */
-    bool drawn;         /* tty: the bottom line is ours */
-    size_t shown_bytes; /* plain, json: of the running step's output */
-    bool clipped;       /* more than is shown came from it */
+    uint64_t output_ms;    /* plain: the running step's newest line */
+    uint64_t told_ms;      /* plain: of the newest line about it, be it that there is none */
+    uint64_t heartbeat_ms; /* plain: a step that is silent for so long gets a line */
+    bool announced;        /* plain: the running step has its line */
+    bool drawn;            /* tty: the bottom line is ours */
+    size_t shown_bytes;    /* plain, json: of the running step's output */
+    bool clipped;          /* more than is shown came from it */
     /* --why: the reason why a step ran, or did not; NULL: nobody asks. */
     str (*why)(void *self, const struct build_step *step, bool cached);
     void *why_self;
@@ -45,6 +49,9 @@ extern const struct build_events progress_events;
 void progress_phase_begin(struct progress *p, const char *what);
 void progress_phase_tick(struct progress *p, const char *what, uint64_t done, uint64_t total);
 void progress_phase_end(struct progress *p, const char *what, const char *result);
+
+/* The same as events of pack/, which Ctrl-C stops. */
+struct pack_events progress_pack_events(struct progress *p);
 
 /* interrupt.c: Ctrl-C and SIGTERM set the flag; a second Ctrl-C ends the program at once. */
 extern volatile sig_atomic_t interrupted;

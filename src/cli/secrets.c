@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "cli/csv.h"
+
 enum { SECRET_BYTES_MAX = 500 * 1024 }; /* as BuildKit's */
 
 struct secret_source {
@@ -22,9 +24,14 @@ static bool parse_secret(struct cli *cli, const char *text, struct secret_source
                    { "source", &src },
                    { "env", &ret->env },
                    { "type", &type } };
-    while (rest.len > 0) {
-        str value = str_cut(&rest, ',');
-        str key = str_cut(&value, '=');
+    while (rest.ptr != NULL) {
+        str value;
+        str key;
+        const char *wrong = csv_cut_pair(cli->arena, &rest, &key, &value);
+        if (wrong != NULL) {
+            print_error(cli, "image build: --secret '%s' %s", text, wrong);
+            return false;
+        }
         str *to = NULL;
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
             to = str_eq(key, str_from_c(fields[i].name)) ? fields[i].to : to;
@@ -56,7 +63,7 @@ static bool load_secret(struct cli *cli, const struct secret_source *source, str
             return true;
         }
         if (source->env.len > 0) {
-            print_error(cli, "the secret '%.*s': the variable '%.*s' is not set",
+            print_error(cli, "the secret '%.*s': environment variable '%.*s' is not set",
                         STR_FMT(source->id), STR_FMT(name));
             return false;
         }
@@ -97,7 +104,7 @@ static bool check_socket(struct cli *cli, const struct build_agent *agent) {
         err_set(&err, "'%s' for --ssh %.*s is not the socket of an ssh agent", agent->socket,
                 STR_FMT(agent->id));
     }
-    err_help(&err, "start one and give it the keys: eval $(ssh-agent); ssh-add");
+    err_help(&err, "start an agent and add keys: eval $(ssh-agent); ssh-add");
     print_err(cli, &err);
     return false;
 }

@@ -37,12 +37,11 @@ void check_kernel_configs(struct loader *l) {
     }
 }
 
-static void check_certificate(struct loader *l, const char *path) {
+static void check_certificate(struct loader *l) {
     struct err err = ERR_INIT;
+    const char *path = l->config->certificate;
     str text;
-    if (!fs_exists(AT_FDCWD, path)) {
-        diag_report(l->sink, "E301", path_span(l, path), "the CA certificate is missing");
-    } else if (!fs_load(l->arena, AT_FDCWD, path, CONFIG_CERTIFICATE_BYTES_MAX, &text, &err)) {
+    if (!fs_load(l->arena, AT_FDCWD, path, CONFIG_CERTIFICATE_BYTES_MAX, &text, &err)) {
         AUTO_BUF why = BUF_INIT(4096);
         err_text(&err, &why);
         diag_report(l->sink, "E304", path_span(l, path), "the CA certificate cannot be read: %.*s",
@@ -51,8 +50,45 @@ static void check_certificate(struct loader *l, const char *path) {
         struct diag *d = diag_report(l->sink, "E304", path_span(l, path),
                                      "the CA certificate is not a PEM certificate");
         diag_help(l->sink, d,
-                  "a PEM certificate stands between '-----BEGIN CERTIFICATE-----' and "
+                  "a PEM certificate begins with '-----BEGIN CERTIFICATE-----' and ends with "
                   "'-----END CERTIFICATE-----'");
+    }
+}
+
+/* Without a certificate an image can be built (W018), unless artifacts were asked for. */
+static void report_no_certificate(struct loader *l) {
+    const char *path = path_join(l->arena, l->config->artifacts_dir, "capsem-ca.crt");
+    struct diag *d =
+        diag_report(l->sink, "E301", path_span(l, path), "the CA certificate is missing");
+    diag_help(l->sink, d,
+              "put the host proxy's certificate there, or in config/ next to the guest folder, in "
+              "PEM form");
+}
+
+static void report_missing_artifact(struct loader *l, const char *name, bool folder) {
+    const char *path = path_join(l->arena, l->config->artifacts_dir, name);
+    struct diag *d = diag_report(l->sink, "E302", path_span(l, path), "the %s '%s' is missing",
+                                 folder ? "folder" : "artifact", name);
+    diag_help(l->sink, d, "'capsem-builder init DIR' writes a folder that has one: %s", name);
+}
+
+/* What build.artifacts names must be there. */
+static void check_placed(struct loader *l) {
+    const struct config_pairs *artifacts = &l->config->build.artifacts;
+    for (size_t i = 0; i < artifacts->len; i++) {
+        const struct config_pair *pair = &artifacts->items[i];
+        struct err err = ERR_INIT;
+        const char *name;
+        if (!is_clean_path(l, pair->key, false) || !str_to_path(l->arena, pair->key, &name, &err)) {
+            continue; /* reported as E003 */
+        }
+        const char *path = path_join(l->arena, l->config->artifacts_dir, name);
+        if (!fs_exists(AT_FDCWD, path)) {
+            struct diag *d = diag_report(l->sink, "E302", pair->key_span,
+                                         "the artifact '%s' does not exist", path);
+            suggest_file(l, d, str_to_c(l->arena, path_dir(str_from_c(path))), S(""),
+                         path_base(pair->key), S(""));
+        }
     }
 }
 
@@ -65,31 +101,33 @@ void check_artifacts(struct loader *l) {
         { "capsem-bashrc", false },
         { "diagnostics", true },
     };
-    const char *folder = l->config->artifacts_dir;
-    if (folder == NULL) {
+    if (l->config->certificate != NULL) {
+        check_certificate(l);
+    } else if (l->opts->artifacts_dir != NULL) {
+        report_no_certificate(l);
+    }
+    if (l->config->artifacts_dir == NULL) {
         return;
     }
-    check_certificate(l, path_join(l->arena, folder, "capsem-ca.crt"));
     for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
-        const char *path = path_join(l->arena, folder, needed[i].name);
+        const char *path = path_join(l->arena, l->config->artifacts_dir, needed[i].name);
         if (needed[i].folder ? !fs_is_dir(AT_FDCWD, path) : !is_file(path)) {
-            diag_report(l->sink, "E302", path_span(l, path), "the %s '%s' is missing",
-                        needed[i].folder ? "folder" : "artifact", needed[i].name);
+            report_missing_artifact(l, needed[i].name, needed[i].folder);
         }
     }
+    check_placed(l);
 }
 
 /* The sources of NAME are AGENT/NAME.c (and AGENT/lib, which all share); which package of a Cargo
  * workspace has it is for cargo to say. A guest folder without agent sources is fine as long as its
- * configuration asks for no binary by name. */
+ * configuration asks for no binary by name: who builds it is told (W019). */
 void check_agent(struct loader *l) {
     const struct config_list *binaries = &l->config->build.guest_binaries;
     const struct config_text *source = &l->config->build.guest_source;
     const char *folder = l->config->agent_dir;
     if (folder == NULL && span_is_set(source->span)) {
         diag_report(l->sink, "E303", source->span,
-                    "the folder '%.*s' with the sources of the guest binaries is missing",
-                    STR_FMT(source->text));
+                    "the folder '%.*s' for guest binary sources is missing", STR_FMT(source->text));
         return;
     }
     if (folder == NULL) {

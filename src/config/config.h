@@ -4,7 +4,7 @@
  *
  * Takes a guest folder, gives a `struct guest_config` in an arena. Every field is one row of a
  * static table (fields.h) that loads it, checks it, suggests it on a typo, and dumps it. Follows
- * spec/config.md and spec/diagnostics.md.
+ * docs/config.md and docs/diagnostics.md.
  *
  * Values carry the span of the TOML they came from, so that later rooms can point at them; a value
  * that was not written (a default) has SPAN_NONE. Order is that of the files everywhere. Strings
@@ -95,7 +95,8 @@ struct config_architecture {
     struct config_text kernel_branch;
     struct config_choice kernel_source; /* enum config_kernel_source */
     struct config_text kernel_image;
-    struct config_text defconfig; /* relative to config_dir */
+    struct config_text defconfig;     /* relative to config_dir */
+    struct config_choice kernel_base; /* "auto", "defaults", "nothing" */
     struct config_int node_major;
 };
 
@@ -105,12 +106,17 @@ struct config_build {
     struct config_int compression_level; /* as written: see config_codec_level() */
     struct config_list guest_binaries;
     struct config_text guest_source; /* relative to guest_dir */
+    struct config_pairs artifacts;   /* a name below artifacts_dir to its path in the image */
     struct {
         struct config_architecture *items;
         size_t len;
     } architectures;
     struct config_pairs version_commands;
+    struct config_list host_credentials; /* kinds that steps may see: "npm" */
+    struct config_text step_memory;      /* "8G"; empty: by the machine */
 };
+/* The least that step_memory and --memory take: what a step is set up with comes to some of it. */
+enum { CONFIG_STEP_MEMORY_MIN = 64 * 1024 * 1024 };
 
 /* ---- manifest.toml [image] ---- */
 
@@ -140,7 +146,20 @@ enum config_manager {
     CONFIG_MANAGER_PIP,
     CONFIG_MANAGER_NPM,
     CONFIG_MANAGER_CURL,
+    CONFIG_MANAGER_COUNT,
 };
+
+/* What an install manager is called, how it installs when a set does not say, and what a new set of
+ * it starts with: managers.c. */
+struct config_manager_row {
+    const char *word;
+    const char *install_cmd; /* packages are put after it */
+    const char *package;     /* an example; NULL: the set's own name */
+    const char *network;     /* where its packages come from, and the domains, as TOML */
+    const char *domains;
+};
+extern const struct config_manager_row config_managers[CONFIG_MANAGER_COUNT];
+extern const char *const config_manager_words[CONFIG_MANAGER_COUNT + 1]; /* NULL-terminated */
 
 struct config_provider_cli {
     struct config_head head;
@@ -324,7 +343,10 @@ struct guest_config {
     const char *guest_dir;
     const char *config_dir;    /* GUEST/config */
     const char *artifacts_dir; /* NULL when not known */
-    const char *agent_dir;     /* where build.guest_source leads; NULL when not known */
+    const char *certificate;   /* capsem-ca.crt of artifacts_dir, else of config/ beside the guest
+                                  folder; NULL: there is none */
+    const char *agent_dir; /* where build.guest_source leads, else crates/capsem-agent beside the
+                              guest folder; NULL when not known */
 
     /* The newest modification time (Unix seconds) of the files below config_dir: the default of
      * SOURCE_DATE_EPOCH. */
@@ -342,6 +364,7 @@ struct config_options {
     const char *artifacts_dir; /* NULL: GUEST/artifacts when it is there */
     const char *agent_dir;     /* NULL: what build.guest_source says, when it is there */
     bool config_only;          /* only what the TOML files say: no E300 to E304 */
+    bool overlays_only;        /* no file of the disk is read */
     const struct config_overlay *overlays;
     size_t overlay_count;
 };
@@ -358,6 +381,14 @@ bool config_load(struct arena *a, struct sources *sources, struct diag_sink *sin
                  const char *guest_dir, const struct config_options *opts,
                  struct guest_config *ret);
 
+/* The texts of a loaded config as one file, which config_load_kept() reads. */
+str config_keep(struct arena *a, const struct sources *sources, const struct guest_config *config);
+/* What config_keep() wrote, `name` for messages; of the TOML files only. False: reported to `sink`,
+ * or err is set. */
+MUST_CHECK bool config_load_kept(struct arena *a, struct sources *sources, struct diag_sink *sink,
+                                 const char *name, str json, struct guest_config *ret,
+                                 struct err *err);
+
 /* The level that the codec gets: compression_level, at most the codec's highest (W015). */
 int64_t config_codec_level(const struct config_build *build);
 int64_t config_codec_level_max(enum config_compression codec);
@@ -365,22 +396,36 @@ int64_t config_codec_level_max(enum config_compression codec);
 /* NULL when there is none of this name. */
 const struct config_architecture *config_find_architecture(const struct guest_config *config,
                                                            str name);
+/* By its name in the config or a name of its machine ("amd64"), NULL: this machine's. False: err
+ * has the names there are. */
+MUST_CHECK bool config_choose_architecture(const struct guest_config *config, const char *name,
+                                           const struct config_architecture **ret, struct err *err);
+struct config_names {
+    const char *const *items;
+    size_t len;
+};
+/* Those that are named, each once, in the order given; "all" is every one. Without names: this
+ * machine's, or the only one that there is. */
+MUST_CHECK bool config_choose_architectures(struct arena *a, const struct guest_config *config,
+                                            struct config_names names,
+                                            const struct config_architecture ***ret,
+                                            size_t *ret_count, struct err *err);
 const struct config_package_set *config_find_package_set(const struct guest_config *config,
                                                          str key);
 
-/* Whole configuration as JSON, two-space indent, a line end behind it (`inspect --json`). */
+/* Whole configuration as JSON, two-space indent, a line end after it (`inspect --json`). */
 void config_dump_json(const struct guest_config *config, struct buf *out);
 
 /* ---- what the tables say ---- */
 
-/* The kinds of TOML files by their short names: build, manifest, ai, ...; empty behind the last. */
+/* The kinds of TOML files by their short names: build, manifest, ai, ...; empty after the last. */
 str config_file_kind(size_t index);
 /* JSON Schema of a kind of file, or of any file when `kind` is empty. False: no such kind. */
 bool config_schema(str kind, struct buf *out);
 /* docs/config.md: every file and key. */
 void config_reference(struct buf *out);
 
-/* ---- keys and what may stand behind them: for editors ---- */
+/* ---- keys and what may stand after them: for editors ---- */
 
 /* A key of a table. The texts live as long as the program, or in the caller's arena. */
 struct config_key {

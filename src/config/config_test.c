@@ -99,6 +99,9 @@ static void the_codec_bounds_the_level(void **state) {
     assert_int_equal(f->config.build.compression_level.value, 15);
     assert_int_equal(config_codec_level(&f->config.build), 9);
     assert_int_equal(f->sink.warnings, 0); /* the level was not written */
+    assert_int_equal(config_codec_level_max(CONFIG_COMPRESSION_ZSTD), 22);
+    assert_int_equal(config_codec_level_max(CONFIG_COMPRESSION_LZ4), 12);
+    assert_int_equal(config_codec_level_max(CONFIG_COMPRESSION_XZ), 9);
 }
 
 static void the_newest_change_is_that_of_any_file(void **state) {
@@ -120,9 +123,9 @@ static void folders_beside_the_config_are_found(void **state) {
     assert_null(f->config.agent_dir);
     put(f, "artifacts/README", "x");
     put(f, "agent/README", "x");
-    assert_false(load(f, NULL)); /* now they are looked at: E301, E302, E303 */
+    assert_false(load(f, NULL)); /* now they are looked at: E302, E303 */
     assert_string_equal(f->config.artifacts_dir, path_join(f->arena, f->dir, "artifacts"));
-    assert_int_equal(f->sink.errors, 1 + 3 + 3);
+    assert_int_equal(f->sink.errors, 3 + 3);
     assert_true(load(f, &(struct config_options){ .config_only = true }));
 }
 
@@ -183,6 +186,57 @@ static void overlays_stand_for_files(void **state) {
         assert_true(str_eq(s->head.key, str_from_c(keys[i])));
         assert_true(str_eq(s->name.text, str_from_c(names[i])));
     }
+}
+
+static bool load_kept(struct fixture *f, str text, struct guest_config *ret, struct err *err) {
+    sources_init(&f->sources, f->arena);
+    diag_sink_init(&f->sink, f->arena, &f->sources);
+    return config_load_kept(f->arena, &f->sources, &f->sink, "assets/a/config.json", text, ret,
+                            err);
+}
+
+/* Nothing of the disk counts any more. */
+static void a_kept_config_is_the_same(void **state) {
+    struct fixture *f = *state;
+    struct err err = ERR_INIT;
+    put(f, "config/mcp/b.toml",
+        "[b]\nname = \"B \\u0001\"\ntransport = \"stdio\"\ncommand = \"c\"\n");
+    assert_true(load(f, &(struct config_options){ .config_only = true }));
+    AUTO_BUF before = BUF_INIT(1 << 20);
+    AUTO_BUF after = BUF_INIT(1 << 20);
+    struct guest_config again;
+    config_dump_json(&f->config, &before);
+    str kept = config_keep(f->arena, &f->sources, &f->config);
+    put(f, "config/mcp/b.toml", "[changed]\n");
+    assert_true(load_kept(f, kept, &again, &err));
+    config_dump_json(&again, &after);
+    assert_true(str_eq(buf_str(&before), buf_str(&after)));
+    assert_true(str_eq(config_keep(f->arena, &f->sources, &again), kept));
+}
+
+static void a_damaged_kept_config_is_an_error(void **state) {
+    static const struct {
+        str text;
+        const char *says;
+    } cases[] = {
+        { S_INIT(""), "is not a config that 'build' has kept" },
+        { S_INIT("{\"format\": 2, \"files\": {\"build.toml\": \"\"}}"), "is not a config that" },
+        { S_INIT("{\"format\": 1}"), "is damaged" },
+        { S_INIT("{\"format\": 1, \"files\": {\"build.toml\": 1}}"), "is damaged" },
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = ERR_INIT;
+        struct guest_config config;
+        assert_false(load_kept(f, cases[i].text, &config, &err));
+        assert_non_null(strstr(err.frames[0], cases[i].says));
+        assert_true(err.help[0] != '\0');
+    }
+    struct err err = ERR_INIT;
+    struct guest_config config;
+    str wrong = S("{\"format\": 1, \"files\": {\"build.toml\": \"x =\"}}");
+    assert_false(load_kept(f, wrong, &config, &err));
+    assert_true(f->sink.errors > 0);
 }
 
 static void an_overlay_has_the_limits_of_a_file(void **state) {
@@ -271,6 +325,8 @@ int main(void) {
         CASE(certificates_are_told_from_other_text),
         CASE(overlays_stand_for_files),
         CASE(an_overlay_has_the_limits_of_a_file),
+        CASE(a_kept_config_is_the_same),
+        CASE(a_damaged_kept_config_is_an_error),
         cmocka_unit_test(the_tables_are_sound),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

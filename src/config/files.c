@@ -23,7 +23,7 @@ static void unreadable(struct loader *l, const char *path, const struct err *err
     struct diag *d = diag_report(l->sink, "E002", path_span(l, full_path(l, path)),
                                  "cannot be read as TOML: %s", why);
     if (err->code == EFBIG) {
-        diag_help(l->sink, d, "a TOML file has at most %d bytes", CONFIG_FILE_BYTES_MAX);
+        diag_help(l->sink, d, "a TOML file can have at most %d bytes", CONFIG_FILE_BYTES_MAX);
     }
 }
 
@@ -64,6 +64,17 @@ static bool is_toml_name(const char *name) {
     return name[0] != '.' && str_ends(str_from_c(name), S(".toml"));
 }
 
+/* Where people look for configuration when they come from other tools. */
+static bool is_other_format(const char *name) {
+    static const str suffixes[] = { S_INIT(".yaml"), S_INIT(".yml"), S_INIT(".json"),
+                                    S_INIT(".TOML") };
+    bool found = false;
+    for (size_t i = 0; name[0] != '.' && i < ARRAY_LEN(suffixes); i++) {
+        found = found || str_ends(str_from_c(name), suffixes[i]);
+    }
+    return found;
+}
+
 /* Is it a folder that configuration is read from? Those may be links. */
 static bool is_known_folder(const char *path) {
     str name = str_from_c(path);
@@ -83,6 +94,10 @@ static void walk_entry(struct loader *l, const char *path, const char *name, int
     bool known = fstatat(AT_FDCWD, full_path(l, path), &st, 0) == 0;
     if (is_toml_name(name)) {
         read_file(l, path);
+    } else if (known && S_ISREG(st.st_mode) && is_other_format(name)) {
+        struct diag *d = diag_report(l->sink, "W021", path_span(l, full_path(l, path)),
+                                     "this file is not read: the configuration is TOML");
+        diag_help(l->sink, d, "write it as TOML, or move it out of the config folder");
     } else if (known && S_ISDIR(st.st_mode) && depth < CONFIG_FOLDERS_DEEP) {
         struct stat link;
         bool is_link = fstatat(AT_FDCWD, full_path(l, path), &link, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -168,7 +183,7 @@ bool files_read(struct loader *l) {
     if (!check_build_toml(l)) {
         return false;
     }
-    if (fs_is_dir(AT_FDCWD, l->config->config_dir)) {
+    if (!l->opts->overlays_only && fs_is_dir(AT_FDCWD, l->config->config_dir)) {
         walk(l, "", 0);
     }
     read_new_files(l);

@@ -161,7 +161,7 @@ bool load_keyed(struct loader *l, const struct record *record, const struct toml
 
 /* Always false, after "NAME must be WANTED, not ..." unless the value was reported already. */
 bool wrong_type(struct loader *l, const struct toml_node *node, str name, const char *wanted);
-/* The help of an unknown word: the nearest, or all of them behind `what`. */
+/* The help of an unknown word: the nearest, or all of them after `what`. */
 void suggest_word(struct loader *l, struct diag *d, const str *words, size_t count, str wrong,
                   const char *what);
 
@@ -183,15 +183,34 @@ struct config_file_text *find_file(const struct loader *l, const char *path);
 
 bool is_file_name(str name);                    /* no slash, not "." or ".." */
 bool is_path_inside(struct arena *a, str path); /* relative, and does not leave its folder */
+/* In its shortest form, but that a folder may end with a slash; absolute, or inside its folder. */
+bool is_clean_path(struct loader *l, str path, bool absolute);
 void check_domains(struct loader *l, const struct field *f, const void *value);
 void check_names(struct loader *l, const struct field *f, const void *value);
+void check_credentials(struct loader *l, const struct field *f, const void *value);
+void check_bytes(struct loader *l, const struct field *f, const void *value);
 void check_word(struct loader *l, const struct field *f, const void *value);
+void check_artifact_places(struct loader *l, const struct field *f, const void *value);
 void check_relative_path(struct loader *l, const struct field *f, const void *value);
 void check_architecture(struct loader *l, const struct toml_node *table, void *value);
 void check_provider_file(struct loader *l, const struct toml_node *table, void *value);
 void check_package_set(struct loader *l, const struct toml_node *table, void *value);
 void check_needs(struct loader *l, const struct record *record, const struct toml_node *table,
                  const void *value);
+
+/* ---- machine.c ---- */
+
+/* Is it one that images can be made for, and the same in every key? */
+void check_machine(struct loader *l, const struct config_architecture *arch);
+
+/* ---- packages.c ---- */
+
+/* E013: does the manager take these names? */
+void check_package_names(struct loader *l, const struct config_choice *manager,
+                         const struct config_list *packages);
+void check_install(struct loader *l, const struct toml_node *table, void *value);
+/* W020: the same name twice. */
+void lint_package_names(struct loader *l, const struct config_list *packages);
 
 /* ---- certificate.c ---- */
 
@@ -203,7 +222,7 @@ void check_kernel_configs(struct loader *l);
 void check_artifacts(struct loader *l);
 void check_agent(struct loader *l);
 
-/* ---- lint.c: W001 to W015 but W014 ---- */
+/* ---- lint.c: W001 to W020 but W014 ---- */
 
 void lint(struct loader *l);
 void lint_provider(struct loader *l, const void *record);

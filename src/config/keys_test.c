@@ -68,9 +68,9 @@ static void tables_have_keys(void **state) {
         const char *first;
     } cases[] = {
         { "build.toml", "", 1, "build" },
-        { "build.toml", "build", 6, "compression" },
+        { "build.toml", "build", 9, "compression" },
         { "build.toml", "build.architectures", 0, NULL },
-        { "build.toml", "build.architectures.arm64", 8, "base_image" },
+        { "build.toml", "build.architectures.arm64", 9, "base_image" },
         { "ai/x.toml", "", 0, NULL },
         { "ai/x.toml", "any.cli", 4, "key" },
         { "manifest.toml", "image.changelog", 3, "version" },

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "config/internal.h"
+#include "machine/machine.h"
 
 static struct span file_span(struct loader *l, const char *path) {
     const struct config_file_text *file = find_file(l, path);
@@ -25,7 +26,7 @@ static void lint_secret(struct loader *l, const struct config_text *value, const
     struct diag *d =
         diag_report(l->sink, "W003", value->span, "%s holds what looks like a secret", where);
     d->secret = true;
-    diag_help(l->sink, d, "whoever has the image has the secret: hand it over at run time");
+    diag_help(l->sink, d, "anyone with the image can read the secret: provide it at run time");
 }
 
 static void lint_placeholder(struct loader *l, const struct config_text *value) {
@@ -77,8 +78,8 @@ static bool is_broad(str domain) {
 static void lint_domains(struct loader *l, const struct config_list *list) {
     for (size_t i = 0; i < list->len; i++) {
         if (is_broad(list->items[i].text)) {
-            diag_report(l->sink, "W007", list->items[i].span,
-                        "the wildcard '%.*s' covers far too much", STR_FMT(list->items[i].text));
+            diag_report(l->sink, "W007", list->items[i].span, "the wildcard '%.*s' is too broad",
+                        STR_FMT(list->items[i].text));
         }
     }
 }
@@ -107,9 +108,9 @@ static void lint_shared_entries(struct loader *l, const struct config_web *web) 
         bool in_order = item->span.start < blocked->span.start;
         struct span first = in_order ? item->span : blocked->span;
         struct span second = in_order ? blocked->span : item->span;
-        struct diag *d = diag_report(l->sink, "W005", second,
-                                     "'%.*s' is both in custom_allow and in custom_block",
-                                     STR_FMT(blocked->text));
+        struct diag *d =
+            diag_report(l->sink, "W005", second, "'%.*s' is in both custom_allow and custom_block",
+                        STR_FMT(blocked->text));
         diag_note(l->sink, d, first, "first listed here");
         map_put(&allowed, blocked->text, NULL); /* said once, however often it is listed */
     }
@@ -129,7 +130,7 @@ static void lint_web(struct loader *l) {
     }
     if (l->config->package_sets.len > 0 && web->registry.len == 0) {
         diag_report(l->sink, "W001", file_span(l, "security/web.toml"),
-                    "there are package sets, but no registry in [web.registry]");
+                    "package sets are defined, but [web.registry] has no registry");
     }
     if (web->allow_read.value && web->allow_write.value && web->custom_block.len == 0) {
         diag_report(l->sink, "W011", file_span(l, "security/web.toml"),
@@ -149,6 +150,7 @@ void lint_package_set(struct loader *l, const void *record) {
                         STR_FMT(name));
         }
     }
+    lint_package_names(l, &set->packages);
     if (!set->network.head.present) {
         diag_report(l->sink, "W004", set->head.span,
                     "package set '%.*s' has no network: nothing can be installed at run time",
@@ -159,7 +161,7 @@ void lint_package_set(struct loader *l, const void *record) {
     for (size_t i = 0; i < command.len; i++) {
         if (str_find_char(S(";|&`$()"), command.ptr[i], 0) != STR_NONE) {
             diag_report(l->sink, "W009", set->install_cmd.span,
-                        "install_cmd holds '%c', which the shell takes for more than a word",
+                        "install_cmd contains '%c', which has a special meaning in the shell",
                         command.ptr[i]);
             return;
         }
@@ -188,6 +190,7 @@ static void lint_env_vars(struct loader *l, const struct config_provider *provid
 void lint_provider(struct loader *l, const void *record) {
     const struct config_provider *provider = record;
     lint_domains(l, &provider->network.domains);
+    lint_package_names(l, &provider->install.packages);
     for (size_t i = 0; i < provider->files.len; i++) {
         const struct config_file *file = &provider->files.items[i];
         str where = str_fmt(l->arena, "the file '%.*s'", STR_FMT(file->head.key));
@@ -196,8 +199,7 @@ void lint_provider(struct loader *l, const void *record) {
     if (provider->enabled.value && provider->cli.head.present &&
         !provider->cli.version_command.present && span_is_set(provider->cli.head.span)) {
         diag_report(l->sink, "W013", provider->cli.head.span,
-                    "the cli of '%.*s' has no version_command: nobody sees which version is in "
-                    "the image",
+                    "the cli of '%.*s' has no version_command, so its version is not recorded",
                     STR_FMT(provider->head.key));
     }
 }
@@ -224,7 +226,8 @@ static void lint_build(struct loader *l) {
     const struct config_build *build = &l->config->build;
     for (size_t i = 0; i < build->architectures.len; i++) {
         const struct config_text *target = &build->architectures.items[i].rust_target;
-        if (span_is_set(target->span) && !str_eq(target->text, S("aarch64-unknown-linux-musl")) &&
+        if (span_is_set(target->span) && machine_of_triple(target->text) != NULL &&
+            !str_eq(target->text, S("aarch64-unknown-linux-musl")) &&
             !str_eq(target->text, S("x86_64-unknown-linux-musl"))) {
             diag_report(l->sink, "W012", target->span,
                         "rust_target '%.*s' is not one of the two musl targets, "
@@ -252,8 +255,9 @@ static void lint_environment(struct loader *l) {
         }
     }
     if (span_is_set(shell->path.span)) {
-        diag_report(l->sink, "W010", shell->path.span,
-                    "path has neither /usr/bin nor /bin: the shell finds no commands");
+        diag_report(
+            l->sink, "W010", shell->path.span,
+            "path includes neither /usr/bin nor /bin, so the shell cannot find common commands");
     }
 }
 

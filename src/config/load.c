@@ -15,9 +15,9 @@ struct config_file_text *find_file(const struct loader *l, const char *path) {
 
 static void unknown_table(struct loader *l, const struct toml_node *node, str only) {
     str key = toml_key(l->doc, node);
-    struct diag *d = diag_report(l->sink, "W014", toml_key_span(l->doc, node),
-                                 "unknown key '%.*s': nothing reads it", STR_FMT(key));
-    suggest_word(l, d, &only, 1, key, "the only table of this file is");
+    struct diag *d = diag_report(l->sink, "W014", toml_key_span(l->doc, node), "unknown key '%.*s'",
+                                 STR_FMT(key));
+    suggest_word(l, d, &only, 1, key, "the only table in this file is");
 }
 
 /* The table of a file that has one; NULL when it is not there or is none, which is reported. */
@@ -137,6 +137,34 @@ static const char *folder_or_null(struct loader *l, const char *given, const cha
     return fs_is_dir(AT_FDCWD, path) ? path : NULL;
 }
 
+/* What a checkout keeps beside its guest folder. */
+static const char *beside_guest(struct loader *l, const char *path) {
+    str guest = str_from_c(l->config->guest_dir);
+    str up = str_eq(guest, S(".")) || str_ends(guest, S(".."))
+                 ? str_concat(l->arena, guest, S("/.."))
+                 : path_dir(guest);
+    return path_join(l->arena, str_to_c(l->arena, path_clean(l->arena, up)), path);
+}
+
+static const char *find_certificate(struct loader *l) {
+    const char *folder = l->config->artifacts_dir;
+    const char *own = folder != NULL ? path_join(l->arena, folder, "capsem-ca.crt") : NULL;
+    const char *beside = beside_guest(l, "config/capsem-ca.crt");
+    return own != NULL && fs_exists(AT_FDCWD, own) ? own
+           : fs_exists(AT_FDCWD, beside)           ? beside
+                                                   : NULL;
+}
+
+/* The sources of guest binaries; unless a folder is named, also where their Rust sources are. */
+static const char *find_agent(struct loader *l) {
+    const struct config_text *source = &l->config->build.guest_source;
+    const char *own = folder_or_null(l, l->opts->agent_dir, str_to_c(l->arena, source->text));
+    const char *crate = beside_guest(l, "crates/capsem-agent");
+    bool is_crate = own == NULL && !span_is_set(source->span) &&
+                    fs_exists(AT_FDCWD, path_join(l->arena, crate, "Cargo.toml"));
+    return is_crate ? crate : own;
+}
+
 bool config_load(struct arena *a, struct sources *sources, struct diag_sink *sink,
                  const char *guest_dir, const struct config_options *opts,
                  struct guest_config *ret) {
@@ -149,7 +177,8 @@ bool config_load(struct arena *a, struct sources *sources, struct diag_sink *sin
     ret->artifacts_dir = folder_or_null(&l, opts->artifacts_dir, "artifacts");
     bool there = files_read(&l);
     load_files(&l);
-    ret->agent_dir = folder_or_null(&l, opts->agent_dir, str_to_c(a, ret->build.guest_source.text));
+    ret->certificate = find_certificate(&l);
+    ret->agent_dir = find_agent(&l);
     if (there) {
         lint(&l);
         if (!opts->config_only) {

@@ -49,7 +49,7 @@ static bool take_string(struct loader *l, const struct toml_node *node, str name
     str text = toml_string(l->doc, node);
     *out = (struct config_text){ .present = true, .span = span_of(l, node) };
     if (str_find_char(text, '\0', 0) != STR_NONE) {
-        diag_report(l->sink, "E003", out->span, "%.*s must not hold a NUL character",
+        diag_report(l->sink, "E003", out->span, "%.*s must not contain a NUL character",
                     STR_FMT(name));
         return false;
     }
@@ -103,7 +103,7 @@ static bool load_choice(struct loader *l, const struct field *f, const struct to
         words[count] = str_from_c(f->words[count]);
         count++;
     }
-    suggest_word(l, d, words, count, word, "it is one of");
+    suggest_word(l, d, words, count, word, "valid values are");
     return false;
 }
 
@@ -293,9 +293,9 @@ static void load_field(struct loader *l, const struct field *f, const struct tom
 static void unknown_key(struct loader *l, const struct record *record,
                         const struct toml_node *node) {
     str key = toml_key(l->doc, node);
-    struct diag *d = diag_report(l->sink, "W014", toml_key_span(l->doc, node),
-                                 "unknown key '%.*s' in [%.*s]: nothing reads it", STR_FMT(key),
-                                 STR_FMT(table_path_text(l->arena, l->path)));
+    struct diag *d =
+        diag_report(l->sink, "W014", toml_key_span(l->doc, node), "unknown key '%.*s' in [%.*s]",
+                    STR_FMT(key), STR_FMT(table_path_text(l->arena, l->path)));
     str names[64];
     for (size_t i = 0; i < record->field_count; i++) {
         names[i] = str_from_c(record->fields[i].name);

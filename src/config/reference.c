@@ -203,5 +203,5 @@ void config_reference(struct buf *out) {
     for (size_t i = 0; i < file_kind_count; i++) {
         add_kind(&r, &file_kinds[i]);
     }
-    out->len -= out->len > 0 && !out->full; /* the empty line behind the last table */
+    out->len -= out->len > 0 && !out->full; /* the empty line after the last table */
 }

@@ -91,8 +91,42 @@ void check_names(struct loader *l, const struct field *f, const void *value) {
         str name = list->items[i].text;
         if (!is_file_name(name)) {
             diag_report(l->sink, "E003", list->items[i].span,
-                        "%s must hold file names, and '%.*s' is none", f->name, STR_FMT(name));
+                        "%s must contain file names; '%.*s' is not a file name", f->name,
+                        STR_FMT(name));
         }
+    }
+}
+
+/* ---- what steps get of the machine: E003 ---- */
+
+void check_credentials(struct loader *l, const struct field *f, const void *value) {
+    static const str kinds[] = { S_INIT("npm"), S_INIT("pip"), S_INIT("apt"), S_INIT("proxy"),
+                                 S_INIT("go") };
+    const struct config_list *list = value;
+    for (size_t i = 0; i < list->len; i++) {
+        str name = list->items[i].text;
+        bool known = false;
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+            known = known || str_eq(name, kinds[k]);
+        }
+        if (!known) {
+            struct diag *d =
+                diag_report(l->sink, "E003", list->items[i].span,
+                            "unknown kind of credentials in %s: '%.*s'", f->name, STR_FMT(name));
+            suggest_word(l, d, kinds, ARRAY_LEN(kinds), name, "the kinds are");
+        }
+    }
+}
+
+void check_bytes(struct loader *l, const struct field *f, const void *value) {
+    const struct config_text *size = value;
+    uint64_t bytes;
+    if (size->text.len > 0 &&
+        (!str_to_bytes(size->text, &bytes) || bytes < CONFIG_STEP_MEMORY_MIN)) {
+        struct diag *d = diag_report(l->sink, "E003", size->span,
+                                     "%s must be a size of at least 64M, not '%.*s'", f->name,
+                                     STR_FMT(size->text));
+        diag_help(l->sink, d, "write a number followed by K, M, G or T, such as \"8G\"");
     }
 }
 
@@ -106,7 +140,7 @@ void check_word(struct loader *l, const struct field *f, const void *value) {
     }
     if (!ok) {
         diag_report(l->sink, "E003", word->span, "%s must be one word, %s", f->name,
-                    word->text.len > 0 ? "without white space" : "and is empty");
+                    word->text.len > 0 ? "without whitespace" : "and is empty");
     }
 }
 
@@ -118,9 +152,40 @@ void check_relative_path(struct loader *l, const struct field *f, const void *va
     }
 }
 
+/* Of an artifact, or where one goes. */
+bool is_clean_path(struct loader *l, str path, bool absolute) {
+    str clean = path_clean(l->arena, path);
+    str slashed = str_fmt(l->arena, "%.*s/", STR_FMT(clean)); /* a folder may end with a slash */
+    bool ok = str_eq(path, clean) || str_eq(path, slashed);
+    return ok && (absolute ? path.len > 1 && path.ptr[0] == '/' : is_path_inside(l->arena, path)) &&
+           str_find_char(path, '\n', 0) == STR_NONE && str_find_char(path, '\0', 0) == STR_NONE;
+}
+
+void check_artifact_places(struct loader *l, const struct field *f, const void *value) {
+    const struct config_pairs *pairs = value;
+    for (size_t i = 0; i < pairs->len; i++) {
+        const struct config_pair *pair = &pairs->items[i];
+        if (!is_clean_path(l, pair->key, false)) {
+            diag_report(l->sink, "E003", pair->key_span,
+                        "%s must name files or folders in artifacts/; '%.*s' is neither", f->name,
+                        STR_FMT(pair->key));
+        }
+        str path = pair->value.text;
+        if (path.len > 0 && !is_clean_path(l, path, true)) {
+            struct diag *d = diag_report(
+                l->sink, "E003", pair->value.span,
+                "the destination of the artifact '%.*s' must be an absolute path, not '%.*s'",
+                STR_FMT(pair->key), STR_FMT(path));
+            diag_help(l->sink, d,
+                      "for example \"/usr/local/bin/%.*s\"; \"\" keeps it out of the image",
+                      STR_FMT(path_base(pair->key)));
+        }
+    }
+}
+
 /* ---- provider files: E009, E010 ---- */
 
-/* jansson says where it stopped: behind the token that its text quotes at the end. */
+/* jansson says where it stopped: after the token that its text quotes at the end. */
 static size_t json_error_offset(str content, const json_error_t *error) {
     size_t stop = min_size((size_t)(error->position > 0 ? error->position : 0), content.len);
     const char *near = strstr(error->text, " near '");
@@ -180,7 +245,7 @@ void check_provider_file(struct loader *l, const struct toml_node *table, void *
     if (!str_starts(file->path.text, S("/"))) {
         struct diag *d = diag_report(l->sink, "E009", file->path.span,
                                      "the path '%.*s' is not absolute", STR_FMT(file->path.text));
-        diag_help(l->sink, d, "it starts with '/', as in '/root/.config/tool.json'");
+        diag_help(l->sink, d, "start it with '/', for example '/root/.config/tool.json'");
     }
     if (str_ends(file->path.text, S(".json")) && span_is_set(file->content.span)) {
         check_json(l, &file->content);
@@ -192,15 +257,17 @@ void check_provider_file(struct loader *l, const struct toml_node *table, void *
 /* Its name becomes a folder of the assets. */
 void check_architecture(struct loader *l, const struct toml_node *table, void *value) {
     const struct config_head *head = value;
+    check_machine(l, value);
     if (!is_file_name(head->key)) {
         diag_report(l->sink, "E003", head->key_span,
-                    "an architecture's name must be a file name, and '%.*s' is none",
+                    "an architecture name must be a valid file name; '%.*s' is not",
                     STR_FMT(head->key));
     }
 }
 
 void check_package_set(struct loader *l, const struct toml_node *table, void *value) {
     const struct config_package_set *set = value;
+    check_package_names(l, &set->manager, &set->packages);
     if (set->packages.len == 0) {
         return; /* that was reported */
     }

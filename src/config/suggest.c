@@ -23,7 +23,7 @@ static void suggest_quotes(struct loader *l, struct diag *d, const struct toml_n
         (str_eq(wanted, S("a boolean")) && is_word)) {
         diag_help(l->sink, d, "write it without quotes: %.*s", STR_FMT(text));
     } else if (str_eq(wanted, S("a list of strings"))) {
-        diag_help(l->sink, d, "a list stands in brackets: [%.*s]", STR_FMT(raw));
+        diag_help(l->sink, d, "write a list in brackets: [%.*s]", STR_FMT(raw));
     }
 }
 

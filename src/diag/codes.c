@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diag/diag.h"
 
-/* spec/diagnostics.md has the table this follows; E403 to E405 and W401 to W421 are for `image
+/* docs/diagnostics.md has the table this follows; E403 to E405 and W401 to W421 are for `image
  * build`. */
 const struct diag_code diag_codes[] = {
     { "E001", DIAG_ERROR, "the config folder or build.toml is missing",
@@ -22,7 +22,7 @@ const struct diag_code diag_codes[] = {
       "    compression = zstd\n"
       "\n"
       "Text is written in quotes: compression = \"zstd\"." },
-    { "E003", DIAG_ERROR, "a value breaks the model",
+    { "E003", DIAG_ERROR, "a value is not valid",
       "A value has the wrong type, is out of its range or is not one of the words that\n"
       "the field takes; a field that is needed is missing; or a rule between fields is\n"
       "broken. Types are strict: 4 is an integer, \"4\" and 4.0 are not.\n"
@@ -119,7 +119,67 @@ const struct diag_code diag_codes[] = {
       "    path = \"/root/.config/tool.json\"\n"
       "    content = '{\"theme\": \"dark\",}'\n"
       "\n"
-      "JSON has no comma behind the last value, no comments, and quotes its keys." },
+      "JSON has no comma after the last value, no comments, and quotes its keys." },
+    { "E011", DIAG_ERROR, "a machine that is not supported",
+      "The first part of rust_target says which machine the image is for: x86_64 or aarch64.\n"
+      "The kernel, Node and the guest binaries are taken for it, so another one would get those\n"
+      "of a wrong machine. docker_platform names the same machine.\n"
+      "\n"
+      "    # config/build.toml\n"
+      "    [build]\n"
+      "    guest_binaries = []\n"
+      "    [build.architectures.riscv64]\n"
+      "    docker_platform = \"linux/riscv64\"\n"
+      "    rust_target = \"riscv64gc-unknown-linux-musl\"\n"
+      "    kernel_image = \"arch/riscv/boot/Image\"\n"
+      "    defconfig = \"kernel/x86_64.defconfig\"\n"
+      "\n"
+      "Take the architecture out of build.toml." },
+    { "E012", DIAG_ERROR, "a kernel that the base's release does not have",
+      "With kernel_source = \"debian\" or \"debian-image\" the kernel comes from the packages of "
+      "the\n"
+      "base image's release, and a release has few branches: bookworm 6.1 and 6.12, trixie 6.12.\n"
+      "An older one than its newest is not added later.\n"
+      "\n"
+      "    # config/build.toml\n"
+      "    [build]\n"
+      "    guest_binaries = []\n"
+      "    [build.architectures.x86_64]\n"
+      "    base_image = \"debian:bookworm-slim\"\n"
+      "    docker_platform = \"linux/amd64\"\n"
+      "    rust_target = \"x86_64-unknown-linux-musl\"\n"
+      "    kernel_source = \"debian\"\n"
+      "    kernel_branch = \"6.6\"\n"
+      "    kernel_image = \"arch/x86_64/boot/bzImage\"\n"
+      "    defconfig = \"kernel/x86_64.defconfig\"\n"
+      "\n"
+      "Choose a branch of the release, or kernel_source = \"kernel.org\", which has each longterm "
+      "one." },
+    { "E013", DIAG_ERROR, "a name that its package manager does not take",
+      "Each entry is one package, as the manager takes it: apt 'name', or\n"
+      "'name=version'; npm 'name@version'; pip and uv 'name==version'. Options are for "
+      "install_cmd.\n"
+      "\n"
+      "    # config/packages/tools.toml\n"
+      "    [tools]\n"
+      "    name = \"Tools\"\n"
+      "    manager = \"apt\"\n"
+      "    install_cmd = \"apt-get install -y\"\n"
+      "    packages = [\"vim nano\"]\n"
+      "\n"
+      "Write each package as a text of its own." },
+    { "E014", DIAG_ERROR, "an install manager that nothing brings",
+      "npm comes with Node (node_major) or from Debian; pip and curl are packages of an apt set.\n"
+      "Only of plain Debian and Ubuntu bases it is known what they lack.\n"
+      "\n"
+      "    # config/packages/tools.toml\n"
+      "    [tools]\n"
+      "    name = \"Tools\"\n"
+      "    manager = \"pip\"\n"
+      "    install_cmd = \"pip3 install\"\n"
+      "    packages = [\"httpie\"]\n"
+      "\n"
+      "Add its package to a set whose manager is apt." },
     { "E300", DIAG_ERROR, "a kernel configuration does not exist",
       "build.architectures.NAME.defconfig is the path of a kernel configuration below\n"
       "config/.\n"
@@ -133,14 +193,17 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Correct the path, or put the file there." },
     { "E301", DIAG_ERROR, "the CA certificate is missing",
-      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-ca.crt:\n"
-      "the guest trusts it, so that its network proxy can look into TLS connections.\n"
+      "The artifacts folder that --artifacts names needs capsem-ca.crt, or the folder config\n"
+      "beside the guest folder has it: the guest trusts it, so that its network proxy can look\n"
+      "into TLS connections. Without --artifacts an image may be without one: W018.\n"
       "\n"
       "    $ rm artifacts/capsem-ca.crt\n"
+      "    $ capsem-builder validate . --artifacts artifacts\n"
       "\n"
       "Put a certificate in PEM form there; 'capsem-builder init' writes one too." },
     { "E302", DIAG_ERROR, "a required artifact is missing",
-      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) needs capsem-init,\n"
+      "The artifacts folder (--artifacts DIR, or GUEST/artifacts) is missing, or has not all that\n"
+      "the recipe and build.artifacts name. It needs capsem-init,\n"
       "the guest's first program, capsem-bashrc, and the folder diagnostics with the\n"
       "checks of capsem-doctor. All that is in the folder goes into the build context,\n"
       "so it must be readable, and links in it must lead somewhere.\n"
@@ -151,13 +214,14 @@ const struct diag_code diag_codes[] = {
     { "E303", DIAG_ERROR, "sources of a guest binary are missing",
       "Each name in build.guest_binaries is compiled from agent/NAME.c, with what is\n"
       "in agent/lib. Another folder is named by build.guest_source; where it is a\n"
-      "Cargo workspace, cargo knows which package has them.\n"
+      "Cargo workspace, cargo knows which package has them. Without either, crates/capsem-agent\n"
+      "beside the guest folder is taken. A build.toml that names no guest_binaries has three.\n"
       "\n"
       "    # config/build.toml\n"
       "    [build]\n"
       "    guest_binaries = [\"no-such-program\"]\n"
       "\n"
-      "Correct the name, or add the source." },
+      "Correct the name, add the source, or write guest_binaries = []." },
     { "E304", DIAG_ERROR, "capsem-ca.crt is not a PEM certificate",
       "The file must hold a certificate in PEM form, between\n"
       "'-----BEGIN CERTIFICATE-----' and '-----END CERTIFICATE-----'.\n"
@@ -292,7 +356,7 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Write the content, or remove the table." },
     { "W007", DIAG_WARNING, "a wildcard that is too broad",
-      "A wildcard over a whole zone allows or blocks sites that nobody thought of.\n"
+      "A wildcard over a whole zone may allow or block unintended sites.\n"
       "\n"
       "    # config/security/web.toml\n"
       "    [web]\n"
@@ -315,7 +379,7 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Name it once." },
     { "W009", DIAG_WARNING, "install_cmd holds shell syntax",
-      "The packages are put behind install_cmd. With ; | & ` $ ( or ) in it they may\n"
+      "The package names are appended to install_cmd. With ; | & ` $ ( or ) in it they may\n"
       "land in another command than the one meant.\n"
       "\n"
       "    # config/packages/apt.toml\n"
@@ -376,7 +440,7 @@ const struct diag_code diag_codes[] = {
       "    domains = [\"example.com\"]\n"
       "\n"
       "Add version_command = \"tool --version\" to [tool.cli]." },
-    { "W014", DIAG_WARNING, "a key that nothing reads",
+    { "W014", DIAG_WARNING, "an unknown key",
       "The key is not one of those that this table has: mostly a typo, and then the\n"
       "field keeps its default.\n"
       "\n"
@@ -395,6 +459,54 @@ const struct diag_code diag_codes[] = {
       "    compression_level = 15\n"
       "\n"
       "Write compression_level = 9." },
+    { "W017", DIAG_WARNING, "an artifact without a destination",
+      "Files and folders of artifacts/ that the recipe knows go to their places. Where others go,\n"
+      "a table of build.toml says, or an instruction of a template of your own; one that nothing\n"
+      "takes is not in the image.\n"
+      "\n"
+      "    # artifacts/notes.txt\n"
+      "    Remember the milk.\n"
+      "\n"
+      "Write [build.artifacts] with \"notes.txt\" = \"/usr/share/notes.txt\"; a folder is copied "
+      "with\n"
+      "all that is in it. With \"notes.txt\" = \"\" it stays out of the image on purpose." },
+    { "W018", DIAG_WARNING, "an image without CA certificate",
+      "Neither the artifacts folder nor the folder config beside the guest folder has\n"
+      "capsem-ca.crt, so the image trusts no certificate authority of the host: a network proxy\n"
+      "that looks into TLS connections is refused by the programs in the guest.\n"
+      "\n"
+      "    $ rm artifacts/capsem-ca.crt\n"
+      "\n"
+      "Put the certificate of the host's proxy into artifacts/, in PEM form." },
+    { "W019", DIAG_WARNING, "a folder that a build needs is missing",
+      "A folder with nothing but its config can be validated and looked at. To build it takes the\n"
+      "scripts of the guest in artifacts/, and the sources of the guest binaries in agent/: a\n"
+      "build.toml that names no guest_binaries has three. 'build' refuses with E302 or E303.\n"
+      "\n"
+      "    $ rm -r artifacts\n"
+      "\n"
+      "'capsem-builder init DIR' writes a guest folder that has both; guest_binaries = [] does\n"
+      "without agent/." },
+    { "W020", DIAG_WARNING, "a package listed twice",
+      "The second entry keeps the package when only the first is removed.\n"
+      "\n"
+      "    # config/packages/tools.toml\n"
+      "    [tools]\n"
+      "    name = \"Tools\"\n"
+      "    manager = \"apt\"\n"
+      "    install_cmd = \"apt-get install -y\"\n"
+      "    packages = [\"jq\", \"jq\"]\n"
+      "\n"
+      "Remove one of them." },
+    { "W021", DIAG_WARNING, "a file in another format than TOML",
+      "Below config/ only files whose name ends in '.toml' are read. A file of YAML or JSON there\n"
+      "is probably meant to say something, and says nothing.\n"
+      "\n"
+      "    # config/packages/tools.yaml\n"
+      "    tools:\n"
+      "      packages: [jq]\n"
+      "\n"
+      "Write it as TOML, or move it out of the config folder." },
     { "W401", DIAG_WARNING, "a stage name that is not lower case",
       "Stages are found whatever the case of their names; written in one way they are found\n"
       "by people too. (StageNameCasing)\n"
@@ -449,7 +561,7 @@ const struct diag_code diag_codes[] = {
       "Choose another name." },
     { "W407", DIAG_WARNING, "a command that a shell runs",
       "The program is a child of the shell, which does not pass signals on: stopping a\n"
-      "container takes until it is killed. Not reported behind a SHELL of the stage's own.\n"
+      "container takes until it is killed. Not reported after a SHELL instruction in the stage.\n"
       "(JSONArgsRecommended)\n"
       "\n"
       "    # Dockerfile\n"
@@ -462,9 +574,9 @@ const struct diag_code diag_codes[] = {
       "\n"
       "    # Dockerfile\n"
       "    FROM scratch\n"
-      "    MAINTAINER somebody\n"
+      "    MAINTAINER Ada\n"
       "\n"
-      "Write LABEL org.opencontainers.image.authors=\"somebody\"." },
+      "Write LABEL org.opencontainers.image.authors=\"Ada\"." },
     { "W409", DIAG_WARNING, "FROM uses an ARG that is not declared",
       "FROM sees only ARGs in front of the first FROM, and the platform's.\n"
       "(UndefinedArgInFrom)\n"
@@ -545,7 +657,7 @@ const struct diag_code diag_codes[] = {
       "    FROM --platform=linux/amd64 scratch\n"
       "\n"
       "Use $BUILDPLATFORM or $TARGETPLATFORM, or pass --platform to the build." },
-    { "W418", DIAG_WARNING, "a COPY of what .dockerignore leaves out",
+    { "W418", DIAG_WARNING, "a COPY of a file that .dockerignore excludes",
       "The file is not part of the build context: the build fails. (CopyIgnoredFile)\n"
       "\n"
       "    # Dockerfile\n"
@@ -585,5 +697,4 @@ const struct diag_code diag_codes[] = {
       "\n"
       "Write the container's port alone." },
 };
-
 const size_t diag_codes_count = ARRAY_LEN(diag_codes);

@@ -3,7 +3,7 @@
  * diag/: the first kind of error, the user's text is wrong. Parsers and checks report into a
  * sink, with a code and spans; cli/ prints what the sink holds, sorted, in one of four formats.
  *
- * Follows spec/diagnostics.md. Line and column are computed only when printing.
+ * Follows docs/diagnostics.md. Line and column are computed only when printing.
  */
 #pragma once
 
@@ -38,7 +38,8 @@ uint32_t sources_add_path(struct sources *s, str path);
 
 #define SOURCE_NONE UINT32_MAX
 
-/* Bytes [start, end) of a source. A path without text has start = end = 0. */
+/* Bytes [start, end) of a source. A path without text has start = end = 0, and is shown without a
+ * line. */
 struct span {
     uint32_t source; /* SOURCE_NONE: nowhere */
     uint32_t start;
@@ -88,7 +89,7 @@ const struct diag_code *diag_code_find(str name); /* NULL when unknown; case is 
 /* docs/diagnostics.md: the whole registry. */
 void diag_reference(struct buf *out);
 
-/* A note behind the first one. */
+/* A note after the first one. */
 struct diag_more {
     struct span span; /* as note_span */
     str note;
@@ -154,6 +155,15 @@ struct diag_style {
 
 /* Writes all diagnostics (sorted first) to `out`. */
 void diag_render(struct diag_sink *sink, const struct diag_style *style, struct buf *out);
+/* The same; in a format for people with a line that counts them after it, "TITLE: 1 error, ...". */
+void diag_render_findings(struct diag_sink *sink, const struct diag_style *style, const char *title,
+                          struct buf *out);
+/* In the order of enum diag_format, NULL-terminated; and the format of one of them. */
+extern const char *const diag_format_words[];
+enum diag_format diag_format_of(const char *word);
+
+/* In either case. False: err says which code may be meant. */
+MUST_CHECK bool diag_code_get(str name, const struct diag_code **ret, struct err *err);
 
 /* Finds text that looks like a secret (a key, a token) at or after `from`: bytes
  * [*ret_start, *ret_end). Such text is printed nowhere. */
@@ -164,5 +174,12 @@ str secret_mask(struct arena *a, str text);
 
 /* Columns that a character takes on a terminal: 0, 1 or 2. */
 size_t char_width(uint32_t code_point);
+/* Would it move the cursor, colour the screen or turn the reading direction? Never printed. */
+bool char_is_control(uint32_t code_point);
 /* Message text for one line of output: control characters escaped, bad UTF-8 replaced. */
 void add_plain(struct buf *out, str text);
+str plain_line(struct arena *a, str text);
+/* Lines that a step, a guest, a registry or a package says, as they may be printed: line ends and
+ * tabs stay, and colours do when `color` (else they are dropped), to the end of their line. Every
+ * other control character is made visible, as add_plain does it. */
+void add_foreign(struct buf *out, str text, bool color);

@@ -4,19 +4,18 @@
 
 #include "diag/diag.h"
 
-/* Would it move the cursor, colour the screen or turn the reading direction? Never printed. */
-bool char_is_control(uint32_t code_point);
-
 /* The same text as valid UTF-8, for JSON, which does its own escaping. */
 str to_utf8(struct arena *a, str text);
 
-/* Both ends of a span; `end` is the column behind the last character. */
+/* Both ends of a span; `end` is the column after the last character. */
 struct range {
     struct position start;
     struct position end;
 };
 struct range span_range(struct sources *s, struct span span);
 str span_path(const struct sources *s, struct span span);
+/* False: a path without text, of a file or folder that is not there or not read. */
+bool span_has_text(const struct sources *s, struct span span);
 
 const char *severity_name(const struct diag *d); /* "error" or "warning" */
 

@@ -17,6 +17,10 @@ str span_path(const struct sources *s, struct span span) {
     return src->text.ptr != NULL ? src->path : secret_mask(s->arena, src->path);
 }
 
+bool span_has_text(const struct sources *s, struct span span) {
+    return s->items[span.source]->text.ptr != NULL;
+}
+
 static void add_replacement(struct buf *out) {
     buf_add(out, S("\xEF\xBF\xBD")); /* U+FFFD */
 }

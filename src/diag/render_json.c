@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One JSON object a line. Columns count characters from 1; end_column is behind the last one. */
+/* One JSON object a line. Columns count characters from 1; end_column is after the last one. */
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -21,10 +21,11 @@ static void add_place(struct diag_sink *sink, json_t *object, struct span span) 
     }
     struct range r = span_range(sink->sources, span);
     const uint32_t values[] = { r.start.line, r.start.column, r.end.line, r.end.column };
+    bool has_text = span_has_text(sink->sources, span);
     json_object_set_new(object, "file",
                         string_or_null(sink->arena, span_path(sink->sources, span)));
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        json_object_set_new(object, keys[i], json_integer(values[i]));
+        json_object_set_new(object, keys[i], has_text ? json_integer(values[i]) : json_null());
     }
 }
 

@@ -28,6 +28,10 @@ static json_t *uri(str path) {
 }
 
 static json_t *location(struct diag_sink *sink, struct span span) {
+    if (!span_has_text(sink->sources, span)) {
+        return json_pack("{s:{s:{s:o}}}", "physicalLocation", "artifactLocation", "uri",
+                         uri(span_path(sink->sources, span)));
+    }
     struct range r = span_range(sink->sources, span);
     json_t *region =
         json_pack("{s:i, s:i, s:i, s:i}", "startLine", (int)r.start.line, "startColumn",

@@ -62,7 +62,7 @@ static void text_shows_the_line_and_a_caret(void **state) {
           "  4 | compression_level = 99\n"
           "    |                     ^^\n");
     check(f, DIAG_SHORT, 0,
-          "error: [E003] f.toml:4:21: compression_level must be from 1 to 22, not 99\n");
+          "f.toml:4:21: error: [E003] compression_level must be from 1 to 22, not 99\n");
 }
 
 static void notes_have_their_own_place(void **state) {
@@ -85,7 +85,7 @@ static void notes_have_their_own_place(void **state) {
           "\n"
           "warning: [W001] no registry\n");
     check(f, DIAG_SHORT, 0,
-          "error: [E008] ai/b.toml:1:2: 'claude' is defined in two files\n"
+          "ai/b.toml:1:2: error: [E008] 'claude' is defined in two files\n"
           "warning: [W001] no registry\n");
 }
 
@@ -93,7 +93,7 @@ static void a_missing_path_has_no_source_line(void **state) {
     struct fixture *f = *state;
     uint32_t path = sources_add_path(&f->sources, S("guest/config"));
     diag_report(&f->sink, "E001", (struct span){ path, 0, 0 }, "no such folder");
-    check(f, DIAG_TEXT, 0, "error: [E001] guest/config:1:1: no such folder\n");
+    check(f, DIAG_TEXT, 0, "error: [E001] guest/config: no such folder\n");
 }
 
 static void tabs_and_wide_characters_keep_the_caret_in_place(void **state) {

@@ -185,8 +185,9 @@ static void add_marked_line(struct painter *p, struct span span, uint32_t number
     struct sources *s = p->sink->sources;
     str line = sources_shown_line(s, span.source, number);
     size_t begin = line_start(s, span, number);
-    size_t from = min_size(span.start - begin, line.len);
-    size_t to = min_size(max_size(span.end, span.start) - begin, line.len);
+    size_t first = max_size(span.start, begin); /* it may be a byte order mark */
+    size_t from = min_size(first - begin, line.len);
+    size_t to = min_size(max_size(span.end, first) - begin, line.len);
     line = clip_line(line, &from, &to);
     size_t start = display_width(line, from);
     size_t end = max_size(display_width(line, to), start);
@@ -241,18 +242,26 @@ static void add_place(struct painter *p, struct span span) {
     struct position at = sources_position(p->sink->sources, span.source, span.start);
     paint(p, bold);
     add_plain(p->out, span_path(p->sink->sources, span));
-    buf_addf(p->out, ":%u:%u:", at.line, at.column);
+    if (span_has_text(p->sink->sources, span)) {
+        buf_addf(p->out, ":%u:%u", at.line, at.column);
+    }
+    buf_add_char(p->out, ':');
     paint_end(p);
     buf_add_char(p->out, ' ');
 }
 
-/* error: [E003] path:4:21: message */
-static void add_header(struct painter *p, const struct diag *d) {
+/* error: [E003] path:4:21: message; in the short form the place comes first, where editors and
+ * other tools look for it. */
+static void add_header(struct painter *p, const struct diag *d, bool place_first) {
+    bool has_place = span_is_set(d->span);
+    if (has_place && place_first) {
+        add_place(p, d->span);
+    }
     paint(p, severity_color(d));
     buf_addf(p->out, "%s:", severity_name(d));
     paint_end(p);
     buf_addf(p->out, " [%s] ", d->code->name);
-    if (span_is_set(d->span)) {
+    if (has_place && !place_first) {
         add_place(p, d->span);
     }
     add_plain(p->out, d->message);
@@ -320,7 +329,7 @@ void render_text(struct diag_sink *sink, const struct diag_style *style, struct 
         if (i > 0 && style->format == DIAG_TEXT) {
             buf_add_char(out, '\n');
         }
-        add_header(&p, &sink->items[i]);
+        add_header(&p, &sink->items[i], style->format == DIAG_SHORT);
         if (style->format == DIAG_TEXT) {
             add_body(&p, &sink->items[i]);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Text that looks like a secret: spec/diagnostics.md, below the table of codes. */
+/* Text that looks like a secret: W003 of docs/diagnostics.md. */
 #include <string.h>
 
 #include "diag/diag.h"
@@ -14,7 +14,7 @@ struct secret_form {
     str prefix;
     enum alphabet alphabet;
     size_t length_min;
-    bool spaced; /* white space behind the prefix */
+    bool spaced; /* white space after the prefix */
 };
 
 static const struct secret_form forms[] = {

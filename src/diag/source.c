@@ -22,9 +22,10 @@ uint32_t sources_add_path(struct sources *s, str path) {
     return sources_add(s, path, (str){ 0 });
 }
 
+/* A byte order mark is not a part of the first line: editors do not show it. */
 static void index_lines(struct source *src, struct arena *a) {
     size_t cap = 0;
-    uint32_t start = 0;
+    uint32_t start = str_starts(src->text, S("\xEF\xBB\xBF")) ? 3 : 0;
     ARENA_PUSH(a, src->line_starts, src->line_count, cap, start);
     for (size_t at = 0; (at = str_find_char(src->text, '\n', at)) != STR_NONE; at++) {
         start = (uint32_t)(at + 1);

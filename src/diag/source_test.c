@@ -58,6 +58,19 @@ static void lines_lose_their_ends(void **state) {
     assert_true(str_eq(sources_line(&s, f, 0), S("")));
 }
 
+static void a_byte_order_mark_is_no_column(void **state) {
+    (void)state;
+    AUTO_ARENA a = arena_new();
+    struct sources s;
+    sources_init(&s, a);
+    uint32_t f = sources_add(&s, S("f"), S("\xEF\xBB\xBFone\ntwo"));
+    assert_true(str_eq(sources_line(&s, f, 1), S("one")));
+    check_position(&s, f, 0, 1, 1);
+    check_position(&s, f, 3, 1, 1);
+    check_position(&s, f, 5, 1, 3);
+    check_position(&s, f, 7, 2, 1);
+}
+
 static void a_path_without_text_has_one_index(void **state) {
     (void)state;
     AUTO_ARENA a = arena_new();
@@ -86,6 +99,7 @@ int main(void) {
         cmocka_unit_test(columns_count_characters),
         cmocka_unit_test(an_offset_inside_a_character_is_that_character),
         cmocka_unit_test(lines_lose_their_ends),
+        cmocka_unit_test(a_byte_order_mark_is_no_column),
         cmocka_unit_test(a_path_without_text_has_one_index),
         cmocka_unit_test(spans_join),
     };

@@ -2,7 +2,7 @@
 /*
  * Base images. The engine's own come first, then what was imported or made here, then what its
  * registry gives; what none has build/ makes, as for our own engine. From the store an image is
- * loaded under a name of this build's own, and removed behind it.
+ * loaded under a name of this build's own, and removed after it.
  */
 #include <errno.h>
 #include <string.h>
@@ -83,6 +83,9 @@ static bool load(struct bases *b, const struct build_image *image, const char *a
     struct feed feed = { 0 };
     struct argv v = { .arena = b->arena };
     AUTO_WORKER w = WORKER_INIT;
+    if (!build_image_check(b->request->build->store, b->arena, image, b->err)) {
+        return false;
+    }
     feed.layers = build_image_paths(b->request->build->store, b->arena, image, &feed.count);
     argv_add(&v, "docker");
     argv_add(&v, "import");
@@ -191,7 +194,7 @@ bool bases_prepare(struct bases *b) {
                 known = true;
             }
         }
-        /* What no engine of ours can be given, the builder fetches. */
+        /* What the embedded engine cannot be given, the builder fetches. */
         known = known || b->request->elsewhere;
         if (!known && !prepare(b, from, n.name, &platform, &n.as)) {
             return false;

@@ -53,10 +53,17 @@ static void add_host(const struct run *r, struct argv *v) {
                   store_work_path(&h->work, r->arena, name));
     }
     for (size_t i = 0; i < h->env.len; i++) {
-        /* Without its value, which the client takes from our environment: a proxy's password is
-         * nothing for a list of processes. */
-        if (!str_starts(h->env.items[i].value, S(BUILD_HOST_FOLDER "/"))) {
-            argv_addf(v, "--build-arg=%.*s", STR_FMT(h->env.items[i].key));
+        const struct oci_pair *p = &h->env.items[i];
+        const char *ours = getenv(str_to_c(r->arena, p->key));
+        if (str_starts(p->value, S(BUILD_HOST_FOLDER "/"))) {
+            continue;
+        }
+        if (ours != NULL && str_eq(str_from_c(ours), p->value)) {
+            /* Without its value, which the client takes from our environment: a proxy's password
+             * is nothing for a list of processes. */
+            argv_addf(v, "--build-arg=%.*s", STR_FMT(p->key));
+        } else { /* without what is secret in it */
+            argv_addf(v, "--build-arg=%.*s=%.*s", STR_FMT(p->key), STR_FMT(p->value));
         }
     }
 }
@@ -156,7 +163,7 @@ static bool run_build(struct run *r, struct build_result *ret) {
     if (result.exit_code == 0) {
         return true;
     }
-    if (watched_report(r->watched, r->request->engine, r->sink)) {
+    if (watched_report(r->watched, r->request->engine, r->host.withheld, r->sink)) {
         return false;
     }
     ret->failed_output = str_dup(r->arena, watched_tail(r->watched));
@@ -193,7 +200,7 @@ static bool prepare(struct run *r) {
            write_dockerfile(r);
 }
 
-/* ---- behind it ---- */
+/* ---- after it ---- */
 
 static struct store_key content_key(const json_t *image) {
     AUTO_BUF text = BUF_INIT(DOCKER_TEXT_MAX);
@@ -231,7 +238,7 @@ static bool inspect(struct run *r, struct docker_image *image) {
     json_t *o = json_loadb(text.ptr, text.len, 0, NULL);
     if (json_array_size(json_object_get(json_object_get(o, "RootFS"), "Layers")) == 0) {
         json_decref(o);
-        return err_set(r->err, "the engine does not tell the layers of the image that was built");
+        return err_set(r->err, "the engine does not report the layers of the image it built");
     }
     image->key = content_key(o);
     take_env(r->arena, o, &image->env);
@@ -276,7 +283,7 @@ static bool claim(struct run *r, struct store_claim *ret) {
     }
     if (docker_leftovers(r->arena, build->store, r->request->engine, true) > 0) {
         build->events->notice(build->self,
-                              S("removed what a build that was killed had left in the engine"));
+                              S("removed leftovers of an interrupted build from the engine"));
     }
     return leftovers_claim(r->arena, build->store, r->request->engine, r->label, ret, r->err);
 }

@@ -27,25 +27,24 @@ const char docker_platform_help[] =
     "the engine cannot execute that architecture: install qemu-user-static on its machine, or "
     "build on a native node with --engine buildx:BUILDER";
 
-/* What is in docker's text, in lower case, and what mends it. */
+/* What is in docker's text, in lower case, and what fixes it. */
 static const struct {
     str sign;
     const char *help;
 } helps[] = {
     { S_INIT("cannot connect to the docker daemon"),
-      "start it ('systemctl start docker', 'colima start', Docker Desktop), or name it: "
+      "start it ('systemctl start docker', 'colima start', Docker Desktop) or select it with "
       "'docker context use NAME' or DOCKER_HOST" },
     { S_INIT("permission denied while trying to connect"),
       "'sudo usermod -aG docker $USER', then log in again" },
-    { S_INIT("error during connect"), "'docker context ls' shows where the client looks for it" },
-    { S_INIT("no space left on device"),
-      "the engine's disk is full: 'docker system df' shows what takes it, 'docker builder prune' "
-      "frees the build cache" },
+    { S_INIT("error during connect"), "'docker context ls' shows where the client connects" },
+    { S_INIT("no space left on device"), "the engine's disk is full: 'docker system df' shows disk "
+                                         "usage, 'docker builder prune' clears the build cache" },
     { S_INIT("exec format error"), docker_platform_help },
     { S_INIT("buildx component is missing"),
       "install the package docker-buildx (or docker-buildx-plugin)" },
     { S_INIT("rpc error: code = unavailable"),
-      "the builder's node is gone, or the way there: 'docker buildx inspect' says what it sees" },
+      "the builder's node cannot be reached: 'docker buildx inspect' shows its status" },
     { S_INIT("unexpected eof"), "the connection to the engine broke: is it still running?" },
     { S_INIT("connection reset by peer"),
       "the connection to the engine broke: is it still running?" },
@@ -117,7 +116,7 @@ bool call_ask(struct arena *a, const char *const *argv, uint64_t timeout_ms,
     if (result.timed_out) {
         err_set(err, "'docker %s' did not answer within %llu s", argv[1],
                 (unsigned long long)timeout_ms / 1000);
-        return err_help(err, "is the engine well? 'docker info' asks it");
+        return err_help(err, "check the engine with 'docker info'");
     }
     if (result.exit_code != 0) {
         return call_explain(errors.len > 0 ? buf_str(&errors) : buf_str(&out), result.exit_code,

@@ -77,7 +77,7 @@ bool docker_copy_out(struct arena *a, const struct docker_image *image, const ch
 /*
  * All that an engine puts into files that it gives: Docker makes these for what it mounts into a
  * container, in place of the image's own (kept.c brings those back). Older BuildKits leave the
- * places of a step's mounts behind. The rest is the packer's business, whatever the engine: what a
+ * places of a step's mounts after. The rest is the packer's business, whatever the engine: what a
  * guest has of no engine is a table in cli/output.c.
  */
 static const struct {

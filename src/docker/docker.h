@@ -16,7 +16,7 @@
 #include "store/store.h"
 #include "tree/tree.h"
 
-/* What answers behind the docker command line. */
+/* What the docker command line talks to. */
 struct docker_engine {
     str client_version;
     str version;      /* of the engine, "20.10.24" */
@@ -42,7 +42,7 @@ enum {
 };
 /* How its machine gets more: a static text. */
 const char *docker_memory_help(const struct docker_engine *engine);
-/* What mends an engine that cannot execute an architecture. */
+/* What fixes an engine that cannot execute an architecture. */
 extern const char docker_platform_help[];
 
 /* Asks the client and the engine. False: err says what is missing, and how to get it. */

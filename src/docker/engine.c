@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What answers behind `docker`: Docker or something else, its age, its machine. */
+/* What `docker` talks to: Docker or something else, its age, its machine. */
 #include <jansson.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -40,8 +40,7 @@ static bool check_age(const struct docker_engine *e, struct err *err) {
     uint64_t major;
     uint64_t minor;
     if (!str_to_version(e->version, &major, &minor)) {
-        return err_set(err, "the engine has a version that is no number: '%.*s'",
-                       STR_FMT(e->version));
+        return err_set(err, "the engine version is not a number: '%.*s'", STR_FMT(e->version));
     }
     if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR)) {
         return true;
@@ -128,7 +127,7 @@ static bool read_info(struct arena *a, struct docker_engine *e, str text, int64_
         return call_explain(problem, 1, err);
     }
     if (e->version.len == 0) {
-        return err_set(err, "'docker info' tells nothing about an engine");
+        return err_set(err, "'docker info' did not report an engine");
     }
     if (os.len > 0 && !str_eq(os, S("linux"))) {
         err_set(err, "the engine runs %.*s containers, not Linux ones", STR_FMT(os));
@@ -165,7 +164,7 @@ const char *docker_memory_help(const struct docker_engine *engine) {
     AUTO_ARENA scratch = arena_new();
     bool mac = uname(&u) == 0 && strcmp(u.sysname, "Darwin") == 0;
     if (mac || str_find(str_lower(scratch, engine->context), S("colima"), 0) != STR_NONE) {
-        return "colima stop && colima start --memory 8 --cpu 4";
+        return "colima stop && colima start --memory 12 --cpu 4";
     }
-    return "give the engine's machine more memory, or build less at once";
+    return "give the engine's machine more memory or run fewer builds in parallel";
 }

@@ -11,7 +11,7 @@ enum {
     DOCKER_LABEL_BYTES = 64,
 };
 
-/* The label that everything of ours in an engine has. */
+/* The label of everything that this program makes in an engine. */
 #define DOCKER_LABEL "capsem-builder.build"
 /* What it is called there: ':' and the label follow. */
 #define DOCKER_IMAGE_NAME "capsem-builder"
@@ -65,6 +65,7 @@ struct host_files {
     struct oci_pairs env;
     const char **names; /* of the files: "apt.conf" */
     size_t count;
+    unsigned withheld; /* credentials that steps do not see: build_host_settings() */
 };
 MUST_CHECK bool host_files_make(struct arena *a, const struct build_request *request,
                                 struct host_files *ret, struct err *err);
@@ -131,8 +132,10 @@ void watched_free(struct watched *w);
 /* For proc_spec. */
 void watched_output(void *self, int stream, str piece);
 void watched_tick(void *self);
-/* The build has failed: reports the step that did. False: no step did. */
-bool watched_report(struct watched *w, const struct docker_engine *engine, struct diag_sink *sink);
+/* The build has failed: reports the step that did. False: no step did. `withheld`: as host_files
+ * has it. */
+bool watched_report(struct watched *w, const struct docker_engine *engine, unsigned withheld,
+                    struct diag_sink *sink);
 /* The end of all that was printed. */
 str watched_tail(const struct watched *w);
 

@@ -43,10 +43,10 @@ static bool remove_listed(struct arena *a, const char *label, const char *const 
     return call_ask(a, removes.items, DOCKER_ASK_MS, NULL, &found, NULL);
 }
 
-/* Names that others gave to an image of ours stay, as the image then does: only our own are
+/* Names that others gave to an image of this program stay, as the image then does: only our own are
  * removed, and what has none. */
 static bool remove_all(struct arena *a, const char *label) {
-    /* A container that somebody made of an image of ours has its labels, but no name of ours. */
+    /* A container that someone made from our image has its labels, but not our name. */
     static const char *const containers[] = { "docker",
                                               "container",
                                               "ls",

@@ -39,11 +39,10 @@ static bool take_file(struct arena *a, const struct build_request *request, stru
         return err_sys(err, errno, "look at '%s'", name);
     }
     if (st.st_size > SECRET_BYTES_MAX) {
-        request->events->notice(request->self,
-                                str_fmt(a,
-                                        "this machine's '%s' is not passed on: BuildKit takes no "
-                                        "secret of more than %d bytes",
-                                        name, SECRET_BYTES_MAX));
+        request->events->notice(
+            request->self,
+            str_fmt(a, "this machine's '%s' is not passed on: BuildKit limits secrets to %d bytes",
+                    name, SECRET_BYTES_MAX));
         return true;
     }
     h->names[h->count++] = name;
@@ -65,7 +64,8 @@ bool host_files_make(struct arena *a, const struct build_request *request, struc
     const char **names;
     size_t count;
     struct oci_pairs env = { 0 };
-    if (!build_host_settings(a, request->store, &ret->work, &ret->env, err)) {
+    if (!build_host_settings(a, request->store, &request->share, &ret->work, &ret->env,
+                             &ret->withheld, err)) {
         return false;
     }
     AUTO_FD folder = openat(ret->work.fd, "capsem", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -135,7 +135,26 @@ static void add_exec(const struct dockerfile_command *shell, str script, struct 
     buf_add_char(out, ']');
 }
 
-static void add_run(const struct dockerfile_stage *s, size_t index, str text,
+/* The word of a heredoc as older frontends know it: no blanks before its name. */
+static void add_heredoc_word(str word, struct buf *out) {
+    size_t name = str_find(word, S("<<"), 0) + 2;
+    name += str_starts(str_slice(word, name, word.len), S("-")) ? 1 : 0;
+    buf_add(out, str_slice(word, 0, name));
+    buf_add(out, str_trim_left(str_slice(word, name, word.len)));
+}
+
+/* A script, without the tabs that keep older frontends from seeing its first line. */
+static void add_script(struct arena *a, str text, const struct dockerfile_heredoc *h,
+                       struct buf *out) {
+    str word = slice(text, h->word_span);
+    buf_add_c(out, "<<");
+    buf_add(out, str_trim_left(str_slice(word, h->chomp ? 3 : 2, word.len)));
+    buf_add_char(out, '\n');
+    buf_add(out, dockerfile_heredoc_content(a, h));
+    buf_add(out, h->name);
+}
+
+static void add_run(struct arena *a, const struct dockerfile_stage *s, size_t index, str text,
                     const struct host_files *host, struct buf *out) {
     const struct dockerfile_instruction *i = s->instructions[index];
     buf_add_c(out, "RUN ");
@@ -148,6 +167,10 @@ static void add_run(const struct dockerfile_stage *s, size_t index, str text,
         add_exec(find_shell(s, index), i->run.script, out);
         return;
     }
+    if (i->run.is_script) {
+        add_script(a, text, &i->heredocs[0], out);
+        return;
+    }
     size_t after = i->flag_count > 0 ? i->flags[i->flag_count - 1].span.end : i->keyword.end;
     buf_add(out, str_trim_left(str_slice(text, after, i->span.end)));
 }
@@ -158,7 +181,7 @@ static const char *find_base(const struct base_names *bases, size_t stage) {
 
 /* ---- the file ---- */
 
-/* Copies what lies before `span`, and goes behind it. */
+/* Copies what lies before `span`, and goes after it. */
 static void copy_until(str text, size_t *at, struct span span, struct buf *out) {
     buf_add(out, str_slice(text, *at, span.start));
     *at = span.end;
@@ -191,9 +214,15 @@ str rewrite(struct arena *a, const struct dockerfile *file, str text, const stru
         const struct dockerfile_stage *stage = &file->stages[s];
         add_from(text, stage, find_base(bases, s), s + 1 == file->stage_count, &at, host, &out);
         for (size_t i = 0; i < stage->instruction_count; i++) {
-            if (stage->instructions[i]->kind == DOCKERFILE_RUN) {
-                copy_until(text, &at, stage->instructions[i]->span, &out);
-                add_run(stage, i, text, host, &out);
+            const struct dockerfile_instruction *in = stage->instructions[i];
+            if (in->kind == DOCKERFILE_RUN) {
+                copy_until(text, &at, in->span, &out);
+                add_run(a, stage, i, text, host, &out);
+                continue;
+            }
+            for (size_t h = 0; h < in->heredoc_count; h++) {
+                copy_until(text, &at, in->heredocs[h].word_span, &out);
+                add_heredoc_word(slice(text, in->heredocs[h].word_span), &out);
             }
         }
     }

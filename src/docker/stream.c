@@ -65,7 +65,7 @@ static bool pump_command(void *self, int outfd, struct err *err) {
         return false;
     }
     if (!is_whole(p)) {
-        err_set(err, "the stream of the image's files ended in the middle");
+        err_set(err, "the stream of the image's files ended early");
         return err_help(err, "the connection to the engine broke: is it still running?");
     }
     return true;
@@ -179,7 +179,7 @@ bool stream_ask(struct arena *a, struct docker_stream *s, const char *const *arg
     }
     const struct tree_entry *e = tree_find(t, S("answer"), TREE_LITERAL);
     if (e == NULL || !S_ISREG(e->inode->mode)) {
-        return err_set(err, "the builder gave no answer");
+        return err_set(err, "the builder did not answer");
     }
     if (!tree_load_content(t, e->inode, a, out->max, &text, err)) {
         return false;

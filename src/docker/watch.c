@@ -15,6 +15,7 @@ enum {
     VERTICES_MAX = 20000,
     LINE_BYTES_MAX = 64 * 1024,
     TAIL_BYTES_MAX = 16 * 1024,
+    SILENT_MS = 1000,    /* a step that runs so long is shown, be it that it prints nothing */
     OUT_OF_MEMORY = 137, /* 128 + SIGKILL: what the kernel ends with when memory runs out */
 };
 
@@ -25,6 +26,7 @@ struct vertex {
     uint64_t begin_ms;
     bool ended;
     bool failed;
+    bool silent; /* shown, and has not printed a line */
     str error;
 };
 
@@ -82,7 +84,7 @@ static void tail_add(struct buf *tail, str line) {
 
 /* ---- which instruction it is ---- */
 
-/* What BuildKit counts behind FROM: what changes files. */
+/* What BuildKit counts after FROM: what changes files. */
 static bool is_step(const struct dockerfile_instruction *i) {
     return i->kind == DOCKERFILE_RUN || i->kind == DOCKERFILE_COPY || i->kind == DOCKERFILE_ADD ||
            i->kind == DOCKERFILE_WORKDIR;
@@ -147,6 +149,7 @@ static void name_vertex(struct watched *w, struct vertex *v, str text) {
 static void show_begin(struct watched *w, struct vertex *v) {
     const struct build_events *events = w->request->events;
     w->active = v;
+    v->silent = v->tail.len == 0;
     events->begin(w->request->self, &v->shown);
     if (v->tail.len > 0) {
         events->output(w->request->self, &v->shown, buf_str(&v->tail));
@@ -192,9 +195,10 @@ static void print_line(struct watched *w, struct vertex *v, str line) {
     if (v->instruction == NULL || v->ended) {
         return;
     }
-    if (w->active == NULL) {
+    if (w->active == NULL || (w->active != v && w->active->silent)) {
         show_begin(w, v);
     } else if (w->active == v) {
+        v->silent = false;
         AUTO_ARENA scratch = arena_new();
         w->request->events->output(w->request->self, &v->shown,
                                    str_fmt(scratch, "%.*s\n", STR_FMT(line)));
@@ -342,8 +346,26 @@ void watched_output(void *self, int stream, str piece) {
     }
 }
 
+/* The one that has run longest of those that print nothing. */
+static struct vertex *find_silent(const struct watched *w) {
+    struct vertex *found = NULL;
+    for (size_t i = 0; i < w->vertex_count; i++) {
+        struct vertex *v = w->vertices[i];
+        if (v != NULL && v->instruction != NULL && !v->ended &&
+            time_now_ms() - v->begin_ms >= SILENT_MS &&
+            (found == NULL || v->begin_ms < found->begin_ms)) {
+            found = v;
+        }
+    }
+    return found;
+}
+
 void watched_tick(void *self) {
     struct watched *w = self;
+    struct vertex *silent = w->active == NULL ? find_silent(w) : NULL;
+    if (silent != NULL) {
+        show_begin(w, silent);
+    }
     if (w->active != NULL) {
         w->request->events->tick(w->request->self, &w->active->shown);
     }
@@ -351,7 +373,7 @@ void watched_tick(void *self) {
 
 /* ---- the end ---- */
 
-/* The last number behind "exit code: " or "returned a non-zero code: "; 0: none. */
+/* The last number after "exit code: " or "returned a non-zero code: "; 0: none. */
 static int find_exit_code(str text) {
     static const str signs[] = { S_INIT("exit code: "), S_INIT("non-zero code: ") };
     for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
@@ -382,7 +404,17 @@ static void report_memory(const struct docker_engine *engine, struct diag_sink *
     diag_help(sink, d, "%s", docker_memory_help(engine));
 }
 
-bool watched_report(struct watched *w, const struct docker_engine *engine, struct diag_sink *sink) {
+/* Credentials of this machine that the step has missed. */
+static void add_hint(struct watched *w, struct diag_sink *sink, struct diag *d, unsigned withheld,
+                     str output) {
+    str hint = build_credentials_hint(w->arena, withheld, output);
+    if (hint.len > 0) {
+        diag_help(sink, d, "%.*s", STR_FMT(hint));
+    }
+}
+
+bool watched_report(struct watched *w, const struct docker_engine *engine, unsigned withheld,
+                    struct diag_sink *sink) {
     struct vertex *v = w->failed;
     if (v == NULL && w->classic != NULL) {
         v = w->classic;
@@ -399,11 +431,17 @@ bool watched_report(struct watched *w, const struct docker_engine *engine, struc
     if (code == OUT_OF_MEMORY) {
         report_memory(engine, sink, span);
     } else if (code != 0) {
-        struct diag *d = diag_report(sink, "E404", span, "the step exited with status %d", code);
+        struct build_cause cause =
+            build_cause_find(w->arena, buf_str(&v->tail), v->instruction->text, code);
+        struct diag *d = diag_report(sink, "E404", span, "the step exited with status %d%s%.*s",
+                                     code, cause.what.len > 0 ? ": " : "", STR_FMT(cause.what));
         if (str_find(buf_str(&v->tail), S("exec format error"), 0) != STR_NONE ||
             str_find(v->error, S("exec format error"), 0) != STR_NONE) {
             diag_help(sink, d, "%s", docker_platform_help);
+        } else if (cause.help.len > 0) {
+            diag_help(sink, d, "%.*s", STR_FMT(cause.help));
         }
+        add_hint(w, sink, d, withheld, buf_str(&v->tail));
     } else {
         struct err err = ERR_INIT;
         (void)!call_explain(v->error, 1, &err);

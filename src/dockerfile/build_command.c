@@ -38,7 +38,8 @@ bool lower_command(struct builder *b, const struct node *n, struct dockerfile_in
     if (!n->json && n->args.len == 0) {
         struct diag *d =
             parser_error(b->parser, ret->keyword, "%s without a command", n->row->name);
-        diag_help(b->parser->sink, d, "'%s []' takes back the one of the base image", n->row->name);
+        diag_help(b->parser->sink, d, "use '%s []' to clear the one from the base image",
+                  n->row->name);
         return false;
     }
     if (ret->kind == DOCKERFILE_SHELL && !n->json) {
@@ -60,7 +61,7 @@ static bool is_lone_heredoc(struct arena *a, const struct node *n) {
            heredoc_word_parse(a, words.items[0].text, &h);
 }
 
-/* A command and behind it its heredocs, as a shell reads them. */
+/* A command and after it its heredocs, as a shell reads them. */
 static str text_with_heredocs(struct arena *a, str head, const struct node *n) {
     size_t size = head.len;
     for (size_t i = 0; i < n->heredoc_count; i++) {
@@ -82,7 +83,7 @@ static void build_script(struct builder *b, const struct node *n, struct dockerf
     }
     if (is_lone_heredoc(b->arena, n)) {
         run->script = dockerfile_heredoc_content(b->arena, &n->heredocs[0]);
-        run->is_script = str_starts(n->heredocs[0].body, S("#!"));
+        run->is_script = str_starts(run->script, S("#!"));
     } else {
         run->script = text_with_heredocs(b->arena, n->rest.text, n);
     }

@@ -48,7 +48,7 @@ static bool check_from(struct builder *b, const struct dockerfile_copy *copy) {
         return true;
     }
     struct diag *d =
-        parser_error(b->parser, copy->from.span, "variables are not replaced in --from");
+        parser_error(b->parser, copy->from.span, "variables are not expanded in --from");
     diag_help(b->parser->sink, d,
               "give the image a stage of its own: 'FROM <image with variables> AS name'");
     return false;

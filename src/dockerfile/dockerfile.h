@@ -128,7 +128,7 @@ struct dockerfile_copy { /* COPY and ADD */
 struct dockerfile_run {
     struct dockerfile_command command;
     /*
-     * What the shell is given, or NULL ptr for the exec form: the text, with all heredocs behind it
+     * What the shell is given, or NULL ptr for the exec form: the text, with all heredocs after it
      * as a shell wants them. A lone `RUN <<EOF` gives the heredoc's content itself; when that
      * starts with `#!`, `is_script` is set: write it to a file, and execute that.
      */
@@ -168,7 +168,7 @@ struct dockerfile_instruction;
 
 struct dockerfile_onbuild {
     const struct dockerfile_instruction *inner;
-    str trigger; /* for the image config: the inner instruction on one line, heredocs behind it */
+    str trigger; /* for the image config: the inner instruction on one line, heredocs after it */
 };
 
 struct dockerfile_instruction {
@@ -204,7 +204,7 @@ struct dockerfile_instruction {
 struct dockerfile_stage {
     size_t index;
     const struct dockerfile_instruction *from; /* kind FROM: base, platform, name are in it */
-    const struct dockerfile_instruction *const *instructions; /* behind the FROM, in order */
+    const struct dockerfile_instruction *const *instructions; /* after the FROM, in order */
     size_t instruction_count;
 };
 
@@ -279,7 +279,8 @@ struct dockerfile_mount {
     enum dockerfile_mount_type type;
     str id;     /* cache, secret, ssh; empty: not given (cache: use the target) */
     str source; /* below `from`; empty: its root */
-    str target; /* absolute or relative to WORKDIR; empty: the default of secret and ssh */
+    str target; /* absolute or relative to WORKDIR; empty: WORKDIR, or the default of secret
+                   and ssh */
     str from;   /* stage, image or named context; empty: the build context (cache: empty) */
     str env;    /* secret: variable that gets the content */
     enum dockerfile_sharing sharing;

@@ -124,7 +124,7 @@ static bool find_value(struct lexer *l, str name, str *ret) {
     return l->expander->find != NULL && l->expander->find(l->expander->self, name, ret);
 }
 
-/* The word behind a modifier, up to the brace. */
+/* The word after a modifier, up to the brace. */
 static bool take_operand(struct lexer *l, size_t start, char stop, bool keep_escapes,
                          struct buf *out) {
     size_t errors = l->expander->sink->errors;
@@ -164,7 +164,7 @@ static bool expand_pattern(struct lexer *l, size_t start, char modifier, str pat
     return true;
 }
 
-/* ${name/pattern/replacement}, ${name//pattern/replacement}; behind the first slash */
+/* ${name/pattern/replacement}, ${name//pattern/replacement}; after the first slash */
 static bool expand_replace(struct lexer *l, size_t start, str name, struct buf *out) {
     bool all = take(l, '/');
     AUTO_BUF pattern = BUF_INIT(DOCKERFILE_EXPANDED_MAX);
@@ -219,7 +219,7 @@ static bool expand_braces(struct lexer *l, size_t start, struct buf *out) {
     str name = take_name(l);
     if (name.len == 0) {
         l->at++;
-        return fail(l, start, "no name of a variable in ", str_slice(l->text, start, l->at));
+        return fail(l, start, "no variable name in ", str_slice(l->text, start, l->at));
     }
     if (take(l, '}')) {
         str value;
@@ -355,7 +355,7 @@ static bool expand_text(struct lexer *l, str *ret, struct words *words) {
     }
     if (out.full) {
         l->at = l->text.len;
-        return fail(l, 0, "the word is too long with its variables replaced", S(""));
+        return fail(l, 0, "the word is too long after variable substitution", S(""));
     }
     *ret = str_dup(l->expander->arena, buf_str(&out));
     return true;

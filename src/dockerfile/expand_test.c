@@ -172,7 +172,7 @@ static void mistakes_point_into_the_word(void **state) {
         { "ab\"$A", "the double quote is not closed", 2, 3 },
         { "x${A", "the '}' is missing", 1, 4 },
         { "x${A:-b", "the '}' is missing", 1, 7 },
-        { "x${}y", "no name of a variable in ${}", 1, 4 },
+        { "x${}y", "no variable name in ${}", 1, 4 },
         { "${A=b}", "unknown modifier in ${A=", 0, 4 },
         { "${A:#b}", "unknown modifier in ${A:#", 0, 5 },
         { "${A^^}", "unknown modifier in ${A^", 0, 4 },

@@ -43,7 +43,7 @@ static bool class_char(str pattern, size_t *at, uint32_t *ret) {
     return *at < pattern.len;
 }
 
-/* From the '[' at *at; behind the ']' afterwards. False: malformed. */
+/* From the '[' at *at; after the ']' afterwards. False: malformed. */
 static bool class_match(str pattern, size_t *at, uint32_t c, bool *ret_match) {
     size_t i = *at + 1;
     bool negated = i < pattern.len && pattern.ptr[i] == '^';
@@ -201,7 +201,7 @@ static bool literal_start_differs(str pattern, str path) {
     return path.len != pattern.len;
 }
 
-/* The same behind the last wildcard or slash: a slash may belong to two stars that are nothing. */
+/* The same after the last wildcard or slash: a slash may belong to two stars that are nothing. */
 static bool literal_end_differs(str pattern, str path) {
     size_t len = 0;
     while (len < pattern.len && strchr("*?[]\\/", pattern.ptr[pattern.len - 1 - len]) == NULL) {

@@ -7,7 +7,7 @@
 
 #include "dockerfile/internal.h"
 
-/* Where the quote that starts at `at` ends, behind its last character; 0 when it is not closed. */
+/* Where the quote that starts at `at` ends, after its last character; 0 when it is not closed. */
 static size_t quote_end(str text, size_t at, size_t end) {
     char quote = text.ptr[at];
     for (at++; at < end; at++) {
@@ -21,6 +21,28 @@ static size_t quote_end(str text, size_t at, size_t end) {
     return 0;
 }
 
+size_t heredoc_mark_end(str text, size_t at, size_t end) {
+    if (end - at < 2 || text.ptr[at] != '<' || text.ptr[at + 1] != '<') {
+        return at;
+    }
+    at += 2;
+    size_t name = at + (at < end && text.ptr[at] == '-' ? 1 : 0);
+    while (name < end && char_is_space(text.ptr[name])) {
+        name++;
+    }
+    /* "<<" at the very end, or before another one, begins nothing. */
+    return name < end && text.ptr[name] != '<' ? name : at;
+}
+
+/* Where a shell's arithmetic, "$((1 << 20))", ends; `at` when none begins there. */
+static size_t arithmetic_end(str text, size_t at, size_t end) {
+    if (!str_starts(str_slice(text, at, end), S("$(("))) {
+        return at;
+    }
+    size_t close = str_find(str_slice(text, 0, end), S("))"), at);
+    return close == STR_NONE ? at : close + 2;
+}
+
 bool raw_words_split(struct arena *a, const struct line *line, size_t start, size_t end,
                      struct args *args) {
     size_t at = start;
@@ -32,7 +54,11 @@ bool raw_words_split(struct arena *a, const struct line *line, size_t start, siz
         size_t word = at;
         while (at < end && !char_is_space(line->text.ptr[at])) {
             char c = line->text.ptr[at];
-            if (c == '\'' || c == '"') {
+            size_t skipped = max_size(heredoc_mark_end(line->text, at, end),
+                                      arithmetic_end(line->text, at, end));
+            if (skipped > at) {
+                at = skipped;
+            } else if (c == '\'' || c == '"') {
                 at = quote_end(line->text, at, end);
                 if (at == 0) {
                     return false;
@@ -67,7 +93,7 @@ bool word_unquote(struct arena *a, str word, str *ret) {
     return quote == '\0';
 }
 
-/* heredoc: digits? "<<" "-"? name, where the name has no "<" and may be quoted. */
+/* heredoc: digits? "<<" "-"? blanks? name, where the name has no "<" and may be quoted. */
 bool heredoc_word_parse(struct arena *a, str word, struct dockerfile_heredoc *ret) {
     size_t digits = 0;
     while (digits < word.len && char_is_digit(word.ptr[digits])) {
@@ -83,6 +109,7 @@ bool heredoc_word_parse(struct arena *a, str word, struct dockerfile_heredoc *re
         h.chomp = true;
         rest = str_slice(rest, 1, rest.len);
     }
+    rest = str_trim_left(rest);
     uint64_t fd = 0;
     if (digits > 0 && (!str_to_u64(str_slice(word, 0, digits), &fd) || fd > INT32_MAX)) {
         return false;

@@ -76,7 +76,7 @@ struct args {
     size_t cap;
 };
 
-/* How the text behind the flags becomes arguments. */
+/* How the text after the flags becomes arguments. */
 enum form {
     FORM_STRING,         /* all of it is one argument */
     FORM_WORDS,          /* separated by white space */
@@ -92,17 +92,17 @@ struct node {
     const struct instruction_row *row; /* NULL: unknown, or nothing but a keyword was parsed */
     const struct line *line;
     struct arg keyword;
-    size_t flags_start; /* in the line: behind the keyword and its white space */
+    size_t flags_start; /* in the line: after the keyword and its white space */
     struct dockerfile_flag *flags;
     size_t flag_count;
-    struct arg rest; /* behind the flags, trimmed */
+    struct arg rest; /* after the flags, trimmed */
     bool json;
     struct args args;
     struct node *inner; /* FORM_INNER; NULL when there is nothing */
     bool is_inner;
     struct dockerfile_heredoc *heredocs;
     size_t heredoc_count;
-    uint32_t end; /* in the file: behind the last line or terminator */
+    uint32_t end; /* in the file: after the last line or terminator */
 };
 
 /* Splits line bytes [start, end of the line) and reads heredocs from p. False: reported; what was
@@ -114,8 +114,8 @@ void args_push(struct arena *a, struct args *args, const struct line *line, size
 struct dockerfile_word node_word(const struct node *n, const struct arg *arg);
 struct span node_arg_span(const struct node *n, const struct arg *arg);
 
-/* Splitters: text[start, end) into `args`. */
-void words_split(struct arena *a, const struct line *line, size_t start, size_t end,
+/* Splitters: text[start, end) into `args`. `heredocs`: blanks after "<<" belong to its word. */
+void words_split(struct arena *a, const struct line *line, size_t start, size_t end, bool heredocs,
                  struct args *args);
 void names_split(struct arena *a, const struct line *line, size_t start, size_t end, char escape,
                  struct args *args);
@@ -131,6 +131,9 @@ enum json_result {
 enum json_result json_list_parse(struct arena *a, const struct line *line, size_t start, size_t end,
                                  struct args *args, struct arg *ret_bad);
 
+/* Where the name of a heredoc begins when "<<" stands at `at`: after "<<", "-" and blanks. `at`
+ * itself when it does not. */
+size_t heredoc_mark_end(str text, size_t at, size_t end);
 /* Words with their quotes and escapes as written; false when a quote is not closed. */
 bool raw_words_split(struct arena *a, const struct line *line, size_t start, size_t end,
                      struct args *args);
@@ -168,7 +171,7 @@ struct instruction_row {
     bool heredocs;
     /* Fills in the union of `ret` from the node; false: reported. */
     bool (*build)(struct builder *b, const struct node *n, struct dockerfile_instruction *ret);
-    const char *usage; /* what stands behind the name: for messages */
+    const char *usage; /* what stands after the name: for messages */
 };
 
 extern const struct instruction_row instruction_rows[];

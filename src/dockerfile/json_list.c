@@ -162,7 +162,7 @@ static bool take_string(struct json *j, str *ret) {
 
 static bool skip_value(struct json *j, int depth);
 
-/* The inside of an object or array, behind its opening bracket. */
+/* The inside of an object or array, after its opening bracket. */
 static bool skip_members(struct json *j, char close, int depth) {
     skip_space(j);
     if (take(j, close)) {

@@ -24,7 +24,7 @@ static str without_line_end(str line) {
 }
 
 /*
- * Cuts a continuation off the line. It is the escape character at the end, white space behind it
+ * Cuts a continuation off the line. It is the escape character at the end, white space after it
  * aside, unless another one stands before it.
  */
 static bool cut_continuation(str *line, char escape) {
@@ -75,7 +75,7 @@ static void join(struct parser *p, const struct pieces *pieces, struct line *ret
     ret->segment_count = pieces->len;
 }
 
-/* The lines behind one that ends in a continuation. */
+/* The lines after one that ends in a continuation. */
 static void read_continued(struct parser *p, struct pieces *pieces, struct line *line) {
     bool too_long = false;
     bool more = true;

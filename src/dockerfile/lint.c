@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdarg.h>
+#include <string.h>
 
 #include "dockerfile/lint.h"
 
@@ -36,7 +37,7 @@ static const struct {
 
 struct diag *lint_report(struct lint *l, enum lint_rule rule, struct span span, const char *fmt,
                          ...) {
-    if (l->off[rule]) {
+    if (l->off[rule] || l->skip[rule]) {
         return NULL;
     }
     AUTO_BUF text = BUF_INIT(4096);
@@ -57,20 +58,26 @@ str lint_raw(const struct lint *l, struct span span) {
 
 /* ---- what is checked: "skip=A,B;error=true;experimental=C" ---- */
 
-static void switch_rules(struct lint *l, str list, bool off) {
+static void switch_rules(bool *rules_off, str list, bool off) {
     while (list.len > 0) {
         str name = str_trim(str_cut(&list, ','));
         for (size_t i = 0; i < LINT_RULES; i++) {
             bool all = str_eq_nocase(name, S("all")) && (off || rules[i].experimental);
             if (all || str_eq_nocase(name, rules[i].name)) {
-                l->off[i] = off;
+                rules_off[i] = off;
             }
         }
     }
 }
 
+/* A directive may end in a comment: "skip=A // why". */
+static str without_comment(str text) {
+    size_t comment = str_find(text, S("//"), 0);
+    return comment == STR_NONE ? text : str_trim_right(str_slice(text, 0, comment));
+}
+
 static str check_text(const struct dockerfile *f, const struct dockerfile_lint *options) {
-    return options->check.ptr != NULL ? options->check : f->check.text;
+    return without_comment(options->check.ptr != NULL ? options->check : f->check.text);
 }
 
 static str next_setting(str *rest, str *ret_value) {
@@ -88,13 +95,13 @@ static void read_settings(struct lint *l) {
     for (str again = rest; again.len > 0;) {
         str value;
         if (str_eq_nocase(next_setting(&again, &value), S("experimental"))) {
-            switch_rules(l, value, false);
+            switch_rules(l->off, value, false);
         }
     }
     while (rest.len > 0) {
         str value;
         if (str_eq_nocase(next_setting(&rest, &value), S("skip"))) {
-            switch_rules(l, value, true);
+            switch_rules(l->off, value, true);
         }
     }
 }
@@ -109,6 +116,53 @@ bool dockerfile_lint_is_error(const struct dockerfile *f, const struct dockerfil
         }
     }
     return is_error;
+}
+
+/* ---- what one instruction leaves out: comments right above it ---- */
+
+str lint_line_above(str text, size_t *at) {
+    size_t end = *at == 0 ? 0 : *at - 1; /* its line end */
+    size_t start = end;
+    while (start > 0 && text.ptr[start - 1] != '\n') {
+        start--;
+    }
+    *at = start;
+    return str_slice(text, start, end);
+}
+
+str lint_check_comment(str line) {
+    str rest = str_trim(line);
+    if (!str_starts(rest, S("#"))) {
+        return (str){ 0 };
+    }
+    rest = str_slice(rest, 1, rest.len);
+    bool has_value = str_find_char(rest, '=', 0) != STR_NONE;
+    str name = str_trim(str_cut(&rest, '='));
+    return has_value && str_eq_nocase(name, S("check")) ? without_comment(str_trim(rest))
+                                                        : (str){ 0 };
+}
+
+void lint_begin(struct lint *l, const struct dockerfile_instruction *in) {
+    str text = l->sink->sources->items[in->keyword.source]->text;
+    size_t at = in->keyword.start;
+    while (at > 0 && text.ptr[at - 1] != '\n') {
+        at--;
+    }
+    memset(l->skip, 0, sizeof(l->skip));
+    while (at > 0) {
+        str line = lint_line_above(text, &at);
+        bool is_directive =
+            dockerfile_word_is_set(l->file->check) && at <= l->file->check.span.start;
+        if (is_directive || !str_starts(str_trim(line), S("#"))) {
+            return; /* the directive is the file's, and --build-arg takes its place */
+        }
+        for (str rest = lint_check_comment(line); rest.len > 0;) {
+            str value;
+            if (str_eq_nocase(next_setting(&rest, &value), S("skip"))) {
+                switch_rules(l->skip, value, true);
+            }
+        }
+    }
 }
 
 /* ---- keywords ---- */
@@ -162,6 +216,7 @@ static void find_majority(struct lint *l) {
 static void lint_global_args(struct lint *l) {
     for (size_t i = 0; i < l->file->global_arg_count; i++) {
         const struct dockerfile_instruction *in = l->file->global_args[i];
+        lint_begin(l, in);
         check_keyword(l, in);
         lint_instruction(l, DOCKERFILE_NO_STAGE, in);
         for (size_t n = 0; n < in->pairs.len; n++) {
@@ -172,9 +227,11 @@ static void lint_global_args(struct lint *l) {
 
 static void lint_stage(struct lint *l, size_t index) {
     const struct dockerfile_stage *s = &l->file->stages[index];
+    lint_begin(l, s->from);
     check_keyword(l, s->from);
     lint_from(l, index);
     for (size_t i = 0; i < s->instruction_count; i++) {
+        lint_begin(l, s->instructions[i]);
         check_keyword(l, s->instructions[i]);
         lint_variables(l, index, s->instructions[i]);
         lint_instruction(l, index, s->instructions[i]);

@@ -53,17 +53,25 @@ struct lint {
     const struct dockerfile_lint *options;
     struct diag_sink *sink;
     bool off[LINT_RULES];
+    bool skip[LINT_RULES];  /* off for the instruction that is looked at */
     bool lower;             /* most keywords are in lower case */
     struct map global_args; /* name -> struct dockerfile_pair */
     struct lint_stage *stages;
 };
 
-/* Reports unless the rule is off; the rule's name is put behind the message. NULL: it is off. */
+/* Reports unless the rule is off; the rule's name is put after the message. NULL: it is off. */
 struct diag *lint_report(struct lint *l, enum lint_rule rule, struct span span, const char *fmt,
                          ...) __attribute__((format(printf, 4, 5)));
 /* The text as it is written. */
 str lint_raw(const struct lint *l, struct span span);
 bool lint_is_platform_arg(str name);
+
+/* Reads the "# check=skip=..." comments right above `in`: what is reported next is about it. */
+void lint_begin(struct lint *l, const struct dockerfile_instruction *in);
+/* The setting of such a comment line, without what follows "//"; ptr NULL: it is not one. */
+str lint_check_comment(str line);
+/* Cuts the line that ends before *at off the text; *at becomes its start. */
+str lint_line_above(str text, size_t *at);
 
 void lint_from(struct lint *l, size_t stage);
 void lint_description(struct lint *l, const struct dockerfile_instruction *in, const str *names,

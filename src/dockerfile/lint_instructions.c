@@ -4,19 +4,23 @@
 
 /* ---- ARG, ENV, LABEL ---- */
 
-/* Does a part of the name, between '_', tell that the value is one? */
+/* Does a part of the name, between '_', tell that the value is one? A key that is public, a path or
+ * a version is not. */
 static bool names_secret(struct arena *a, str name) {
     static const str words[] = {
         S_INIT("apikey"), S_INIT("auth"),   S_INIT("credential"), S_INIT("credentials"),
         S_INIT("key"),    S_INIT("passwd"), S_INIT("password"),   S_INIT("pword"),
         S_INIT("secret"), S_INIT("token"),
     };
+    static const str harmless[] = { S_INIT("public"), S_INIT("file"), S_INIT("version") };
     bool found = false;
     str rest = str_lower(a, name);
     while (rest.len > 0) {
         str part = str_cut(&rest, '_');
-        if (str_eq(part, S("public"))) {
-            return false;
+        for (size_t i = 0; i < ARRAY_LEN(harmless); i++) {
+            if (str_eq(part, harmless[i])) {
+                return false;
+            }
         }
         for (size_t i = 0; i < ARRAY_LEN(words); i++) {
             found = found || str_eq(part, words[i]);
@@ -32,7 +36,7 @@ static void check_pairs(struct lint *l, const struct dockerfile_instruction *in)
         if (pair->legacy) {
             struct diag *d =
                 lint_report(l, LINT_LEGACY_KEY_VALUE_FORMAT, pair->name.span,
-                            "the old way to write %s '%.*s'", keyword, TEXT_FMT(pair->name.text));
+                            "legacy syntax for %s '%.*s'", keyword, TEXT_FMT(pair->name.text));
             if (d != NULL) {
                 diag_help(l->sink, d, "%s %.*s=...", keyword, TEXT_FMT(pair->name.text));
             }
@@ -40,8 +44,8 @@ static void check_pairs(struct lint *l, const struct dockerfile_instruction *in)
         if (in->kind != DOCKERFILE_LABEL && names_secret(l->arena, pair->name.text)) {
             struct diag *d =
                 lint_report(l, LINT_SECRETS_USED_IN_ARG_OR_ENV, pair->name.span,
-                            "%s '%.*s' looks like a secret, which the image would keep", keyword,
-                            TEXT_FMT(pair->name.text));
+                            "%s '%.*s' looks like a secret and would be stored in the image",
+                            keyword, TEXT_FMT(pair->name.text));
             if (d != NULL) {
                 diag_help(l->sink, d, "RUN --mount=type=secret gives it to one step");
             }
@@ -74,7 +78,7 @@ static void check_ignored(struct lint *l, const struct dockerfile_instruction *i
         if (path.len > 0 && dockerfile_ignore_match(l->options->ignore, path) &&
             !dockerfile_ignore_may_reinclude(l->options->ignore, path)) {
             lint_report(l, LINT_COPY_IGNORED_FILE, copy->sources[i].word.span,
-                        "'%.*s' is left out by .dockerignore", TEXT_FMT(text));
+                        "'%.*s' is excluded by .dockerignore", TEXT_FMT(text));
         }
     }
 }
@@ -95,7 +99,7 @@ static void check_ports(struct lint *l, const struct dockerfile_instruction *in)
         }
         if (str_find_char(word.text, ':', 0) != STR_NONE) {
             lint_report(l, LINT_EXPOSE_INVALID_FORMAT, word.span,
-                        "'%.*s' has an address or a port of the host", TEXT_FMT(word.text));
+                        "'%.*s' includes an address or port of the host", TEXT_FMT(word.text));
         }
     }
 }
@@ -108,7 +112,7 @@ static void check_workdir(struct lint *l, struct lint_stage *s,
     bool known = path.len > 0 && path.ptr[0] != '$' && path.ptr[0] != '"' && path.ptr[0] != '\'';
     if (known && path.ptr[0] != '/' && !s->has_workdir) {
         lint_report(l, LINT_WORKDIR_RELATIVE_PATH, in->word.span,
-                    "where '%.*s' is depends on the base image", TEXT_FMT(path));
+                    "the location of '%.*s' depends on the base image", TEXT_FMT(path));
     }
     s->has_workdir = true;
 }
@@ -119,7 +123,7 @@ static void check_shell_form(struct lint *l, const struct lint_stage *s,
         return;
     }
     struct diag *d = lint_report(l, LINT_JSON_ARGS_RECOMMENDED, in->command.span,
-                                 "a shell runs this %s, and does not pass signals on",
+                                 "a shell runs this %s and does not forward signals",
                                  dockerfile_kind_name(in->kind));
     if (d != NULL) {
         diag_help(l->sink, d, "%s [\"program\", \"argument\"]", dockerfile_kind_name(in->kind));
@@ -180,6 +184,9 @@ void lint_repeated(struct lint *l, size_t stage) {
             const struct dockerfile_instruction *in = s->instructions[i];
             if (in->kind != kinds[k]) {
                 continue;
+            }
+            if (before != NULL) {
+                lint_begin(l, before);
             }
             struct diag *d = before == NULL ? NULL
                                             : lint_report(l, LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED,

@@ -57,7 +57,7 @@ static void check_platform(struct lint *l, const struct dockerfile_instruction *
     str text = platform.text;
     if (str_eq(text, S("$TARGETPLATFORM")) || str_eq(text, S("${TARGETPLATFORM}"))) {
         lint_report(l, LINT_REDUNDANT_TARGET_PLATFORM, platform.span,
-                    "'%.*s' is the platform without a flag too", STR_FMT(text));
+                    "'%.*s' is already the default platform", STR_FMT(text));
         return;
     }
     if (str_find_char(text, '$', 0) != STR_NONE) {
@@ -87,7 +87,7 @@ static void check_undefined(struct lint *l, struct dockerfile_word word) {
         }
         struct diag *d =
             lint_report(l, LINT_UNDEFINED_ARG_IN_FROM, word.span,
-                        "'%.*s' is not an ARG in front of the first FROM", TEXT_FMT(names[i]));
+                        "'%.*s' is not an ARG before the first FROM", TEXT_FMT(names[i]));
         str known[64];
         size_t known_count = 0;
         for (size_t n = 0; n < l->global_args.len && known_count < ARRAY_LEN(known); n++) {
@@ -145,22 +145,12 @@ static void check_default(struct lint *l, struct dockerfile_word base) {
     str name;
     if (count > 0 && lint_expand(l, base, find_default, l, &name) && !is_image_name(name)) {
         lint_report(l, LINT_INVALID_DEFAULT_ARG_IN_FROM, base.span,
-                    "the default of '%.*s' makes '%.*s' of it, which names no image",
+                    "the default of '%.*s' produces '%.*s', which is not an image name",
                     TEXT_FMT(names[0]), TEXT_FMT(name));
     }
 }
 
 /* ---- descriptions: the comment right above says what a stage or an argument is for ---- */
-
-static str line_above(str text, size_t *at) {
-    size_t end = *at == 0 ? 0 : *at - 1; /* its line end */
-    size_t start = end;
-    while (start > 0 && text.ptr[start - 1] != '\n') {
-        start--;
-    }
-    *at = start;
-    return str_slice(text, start, end);
-}
 
 static bool is_directive(const struct lint *l, size_t at) {
     const struct dockerfile_word words[] = { l->file->syntax, l->file->escape_directive,
@@ -181,7 +171,11 @@ void lint_description(struct lint *l, const struct dockerfile_instruction *in, c
         start--;
     }
     size_t at = start;
-    str line = str_trim(start == 0 ? S("") : line_above(text, &at));
+    str line = S("");
+    do { /* what is switched off is not what the instruction is for */
+        start = at;
+        line = str_trim(at == 0 ? S("") : lint_line_above(text, &at));
+    } while (lint_check_comment(line).ptr != NULL);
     if (line.len == 0 || line.ptr[0] != '#' || is_directive(l, at) || count == 0) {
         return;
     }
@@ -194,7 +188,8 @@ void lint_description(struct lint *l, const struct dockerfile_instruction *in, c
     }
     lint_report(l, LINT_INVALID_DEFINITION_DESCRIPTION,
                 (struct span){ in->keyword.source, (uint32_t)at, (uint32_t)start - 1 },
-                "the comment does not begin with '%.*s', which it is about", TEXT_FMT(names[0]));
+                "the comment does not begin with '%.*s', the name it describes",
+                TEXT_FMT(names[0]));
 }
 
 /* ---- all of it ---- */

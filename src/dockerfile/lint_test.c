@@ -71,6 +71,8 @@ static const struct check cases[] = {
     { "FROM a\nENV A b\nLABEL c d\n", "W413 W413" },
     { "FROM a\nENV MY_PASSWORD=1 KEYS=1 MONKEY=1 auth=1\nARG PUBLIC_KEY\nLABEL token=1\n",
       "W415 W415" },
+    { "FROM a\nENV SECRET_FILE=/x AUTH_MODULE_VERSION=1 token_file=/y\nARG FILE_KEY PROFILE_KEY\n",
+      "W415" },
     /* COPY and EXPOSE */
     { "FROM a\nCOPY left/out kept *.out left /x\nADD https://h/left /y\n", "W418 W418" },
     { "FROM a\nCOPY --from=b left /x\n", "" },
@@ -82,6 +84,21 @@ static const struct check cases[] = {
     { "# A does it\nARG A\n# B\nARG X B\n# what\nFROM a AS b\n", "" },
     { "# check=experimental=all\n\n# A does it\nARG A\n# B\nARG X B\n\n# c\n\nFROM a AS b\n", "" },
     { "# check=experimental=all\nARG A\n# what\nFROM a AS b\n", "W419" },
+    { "# check=experimental=all\n\n# b x\n# check=skip=all\nFROM a AS b\n", "" },
+    { "# check=experimental=all\n\n# x\n# check=skip=FromAsCasing\nFROM a AS b\n", "W419" },
+    /* comments above one instruction */
+    { "FROM a\n# check=skip=JSONArgsRecommended\nCMD x\nENTRYPOINT y\n", "W407" },
+    { "FROM a\n#check=skip=JSONArgsRecommended // why; skip=x\n# why\nCMD x\n", "" },
+    { "FROM a\n# check=skip=JSONArgsRecommended\n\nCMD x\n", "W407" },
+    { "FROM a\n# check=skip=StageNameCasing\nCMD x\n", "W407" },
+    { "FROM a\n# check=skip=StageNameCasing\n# Check = skip=JSONArgsRecommended\nCMD x\n", "" },
+    { "FROM a\n# check=skip=all\nCMD [\"x\"]\nCMD [\"y\"]\n", "" },
+    { "FROM a\nCMD [\"x\"]\n# check=skip=all\nCMD [\"y\"]\n", "W412" },
+    { "FROM a AS b\n# check=skip=StageNameCasing\nFROM a AS B\n", "W405" },
+    { "FROM a\nRUN x\n# check=skip=NoEmptyContinuation\nRUN x \\\n\n  y\n", "" },
+    { "ARG A=1\n# check=skip=SecretsUsedInArgOrEnv\nARG KEY\nFROM a\n", "" },
+    { "# check=skip=MaintainerDeprecated // of old\nFROM a\nMAINTAINER x\n", "" },
+    { "FROM a\n# checks=skip=all\nCMD x\n# check\nENTRYPOINT y\n", "W407 W407" },
     { "# check=experimental=all;skip=InvalidDefinitionDescription\n# what\nFROM a AS b\n", "" },
 };
 
@@ -122,6 +139,8 @@ static void findings_may_end_a_build(void **state) {
         { "# check=skip=all;ERROR = True\nFROM a\n", true },
         { "# check=error=false\nFROM a\n", false },
         { "# check=error\nFROM a\n", false },
+        { "# check=error=true // always\nFROM a\n", true },
+        { "FROM a\n# check=error=true\nCMD x\n", false },
     };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         AUTO_ARENA arena = arena_new();

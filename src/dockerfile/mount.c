@@ -299,7 +299,7 @@ static bool expand_field(struct mount_parser *p, struct field *f) {
     }
     bool variable = str_find_char(f->value, '$', 0) != STR_NONE;
     if (variable && (p->expander->find == NULL || str_eq(f->key, S("from")))) {
-        diag_report(p->sink, p->code, field_span(p, f), "variables are not replaced in %.*s",
+        diag_report(p->sink, p->code, field_span(p, f), "variables are not expanded in %.*s",
                     TEXT_FMT(f->key));
         return false;
     }
@@ -348,12 +348,6 @@ static bool find_type(struct mount_parser *p, struct arena *a) {
 
 static bool check_whole(struct mount_parser *p) {
     struct dockerfile_mount *m = &p->mount;
-    bool needs_target = (1U << m->type & (ON_BIND | ON_CACHE | ON_TMPFS)) != 0;
-    if (needs_target && m->target.len == 0) {
-        diag_report(p->sink, p->code, p->flag.span, "a mount of type %s needs a target",
-                    type_names[m->type]);
-        return false;
-    }
     if (str_eq(m->target, S("/"))) {
         diag_report(p->sink, p->code, p->flag.span, "the target of a mount cannot be '/'");
         return false;

@@ -52,12 +52,12 @@ static bool split_json_or_words(struct parser *p, struct node *n) {
         return false;
     }
     if (!is_json) {
-        words_split(p->arena, n->line, n->rest.start, n->rest.end, &n->args);
+        words_split(p->arena, n->line, n->rest.start, n->rest.end, n->row->heredocs, &n->args);
     }
     return true;
 }
 
-/* `name value`: all behind the first white space is the value. */
+/* `name value`: all after the first white space is the value. */
 static bool split_old_pair(struct parser *p, struct node *n) {
     str text = n->line->text;
     size_t at = n->rest.start;
@@ -144,7 +144,7 @@ static bool split_args(struct parser *p, struct node *n) {
         }
         return true;
     case FORM_WORDS:
-        words_split(p->arena, n->line, n->rest.start, n->rest.end, &n->args);
+        words_split(p->arena, n->line, n->rest.start, n->rest.end, false, &n->args);
         return true;
     case FORM_NAMES:
         names_split(p->arena, n->line, n->rest.start, n->rest.end, p->escape, &n->args);

@@ -145,7 +145,7 @@ static void commands_have_two_forms(void **state) {
     in = one(f, "ENTRYPOINT echo [\"x\"]  \n");
     assert_false(in->command.exec);
     check_str(in->command.shell_text, "echo [\"x\"]");
-    in = one(f, "RUN [\"a\"] || true\n"); /* text behind the array: no JSON */
+    in = one(f, "RUN [\"a\"] || true\n"); /* text after the array: no JSON */
     assert_false(in->run.command.exec);
     check_str(in->run.script, "[\"a\"] || true");
     in = one(f, "RUN [ -f /x ] && y\n");
@@ -188,6 +188,11 @@ static void run_reads_heredocs(void **state) {
 
     in = one(f, "RUN <<-EOF\n\t\techo x\n\tEOF\n");
     check_str(in->run.script, "echo x\n");
+    in = one(f, "RUN <<-EOF\n\t\t#!/bin/awk -f\n\tBEGIN {}\nEOF\n");
+    assert_true(in->run.is_script);
+    check_str(in->run.script, "#!/bin/awk -f\nBEGIN {}\n");
+    in = one(f, "RUN <<EOF\n\t#!/bin/awk -f\nEOF\n");
+    assert_false(in->run.is_script);
     in = one(f, "RUN <<EOF\n#!/usr/bin/python3\nprint()\nEOF\n");
     assert_true(in->run.is_script);
     in = one(f, "RUN --network=none cat <<A 3<<\"B C\" > /x\none\nA\ntwo $x\nB C\n");
@@ -199,13 +204,43 @@ static void run_reads_heredocs(void **state) {
     check_str(in->run.script, "cat <<A 3<<\"B C\" > /x\none\nA\ntwo $x\nB C");
 }
 
+static void blanks_may_stand_before_the_name_of_a_heredoc(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *text;
+        const char *name;
+    } cases[] = {
+        { "RUN cat << EOF > /hello.txt\nhello\nEOF\n", "EOF" },
+        { "RUN cat <<  \t EOF\nhello\nEOF\n", "EOF" },
+        { "RUN cat <<- EOF > /x\n\thello\n\tEOF\n", "EOF" },
+        { "RUN cat 3<< \"E F\"\nhello\nE F\n", "E F" },
+        { "RUN << EOF\nhello\nEOF\n", "EOF" },
+        { "RUN echo $((1 << 20)) << EOF\nhello\nEOF\n", "EOF" },
+        { "COPY << a.txt /\nhello\na.txt\n", "a.txt" },
+        { "COPY b <<- 'a.txt' c /d/\n\thello\n\ta.txt\n", "a.txt" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct dockerfile_instruction *in = one(f, cases[i].text);
+        assert_int_equal(in->heredoc_count, 1);
+        check_str(in->heredocs[0].name, cases[i].name);
+        check_str(dockerfile_heredoc_content(f->arena, &in->heredocs[0]), "hello\n");
+    }
+    const struct dockerfile_instruction *in = one(f, "RUN << EOF\nhello\nEOF\n");
+    check_str(in->run.script, "hello\n");
+    in = one(f, "COPY b << a.txt c /d/\nhello\na.txt\n");
+    assert_int_equal(in->copy.source_count, 3);
+    assert_ptr_equal(in->copy.sources[1].heredoc, &in->heredocs[0]);
+    check_span(f, in->copy.sources[1].word.span, "<< a.txt");
+}
+
 static void what_only_looks_like_a_heredoc_is_none(void **state) {
     struct fixture *f = *state;
     static const char *const cases[] = {
-        "RUN cat <<<word",          "RUN echo $((1<<2))", "RUN echo '<<EOF'",
-        "RUN echo \"<<EOF\"",       "RUN echo \\<<EOF",   "RUN echo it's <<EOF",
-        "RUN [\"cat\", \"<<EOF\"]", "CMD cat <<EOF",      "RUN a << EOF",
-        "COPY [\"<<EOF\", \"/x\"]", "RUN x<<EOF",         "ENV A=<<EOF",
+        "RUN cat <<<word",          "RUN echo $((1<<2))",   "RUN echo '<<EOF'",
+        "RUN echo \"<<EOF\"",       "RUN echo \\<<EOF",     "RUN echo it's <<EOF",
+        "RUN [\"cat\", \"<<EOF\"]", "CMD cat <<EOF",        "RUN a <<",
+        "COPY [\"<<EOF\", \"/x\"]", "RUN x<<EOF",           "ENV A=<<EOF",
+        "RUN cat <<< word",         "RUN echo $((1 << 2))", "RUN x << <y",
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(one(f, cases[i])->heredoc_count, 0);
@@ -340,7 +375,7 @@ static const struct mistake {
       "it is written ADD <source>... <destination>" },
     { "FROM a\nCOPY <<A <<B\nA\nB\n", "<<B", "the destination of COPY cannot be a heredoc", "" },
     { "FROM a\nCOPY [\"a\", \"\"]\n", "\"\"", "the destination of COPY is empty", "" },
-    { "FROM a\nCOPY --from=$x a b\n", "$x", "variables are not replaced in --from",
+    { "FROM a\nCOPY --from=$x a b\n", "$x", "variables are not expanded in --from",
       "give the image a stage of its own: 'FROM <image with variables> AS name'" },
     { "FROM a b\n", "b", "only 'AS <name>' may follow the image",
       "it is written FROM <image> [AS <name>]" },
@@ -355,7 +390,7 @@ static const struct mistake {
     { "ARG =b\nFROM a\n", "=", "a name of ARG is empty", "" },
     { "FROM a\nRUN []\n", "RUN", "RUN without arguments", "it is written RUN <command>" },
     { "FROM a\nCMD\n", "CMD", "CMD without a command",
-      "'CMD []' takes back the one of the base image" },
+      "use 'CMD []' to clear the one from the base image" },
     { "FROM a\nRUN [\"a\", 1]\n", "1", "the array of RUN may hold only strings",
       "put double quotes around each element" },
     { "FROM a\nRUN [\"a\\u0000\"]\n", "[\"a\\u0000\"]", "an argument holds a NUL byte", "" },
@@ -363,8 +398,7 @@ static const struct mistake {
       "for example SHELL [\"/bin/bash\", \"-c\"]" },
     { "FROM a\nRUN --network=bridge x\n", "bridge",
       "--network must be default, none or host, not 'bridge'", "" },
-    { "FROM a\nRUN --mount=type=cache x\n", "type=cache", "a mount of type cache needs a target",
-      "" },
+    { "FROM a\nRUN --mount=type=cache,target x\n", "target", "'target' needs a value", "" },
     { "FROM a\nRUN cat <<EOF\nx\n EOF\n", "<<EOF", "heredoc 'EOF' is not ended",
       "end it with a line that holds 'EOF' and nothing else" },
     { "FROM a\nHEALTHCHECK TCP 80\n", "TCP", "HEALTHCHECK must be CMD or NONE, not 'TCP'",
@@ -447,6 +481,7 @@ int main(void) {
         CASE(commands_have_two_forms),
         CASE(run_keeps_its_flags_in_order),
         CASE(run_reads_heredocs),
+        CASE(blanks_may_stand_before_the_name_of_a_heredoc),
         CASE(what_only_looks_like_a_heredoc_is_none),
         CASE(copy_takes_paths_and_heredocs),
         CASE(pairs_keep_quotes_and_variables),

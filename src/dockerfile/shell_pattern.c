@@ -86,7 +86,7 @@ static struct machine machine_new(struct arena *a, struct units tokens, size_t *
                              ARENA_ARRAY(a, bool, tokens.len + 1), budget };
 }
 
-/* A state and, past stars, those behind it; one that is set has brought them already. */
+/* A state and, past stars, those after it; one that is set has brought them already. */
 static void machine_enter(struct machine *m, bool *states, size_t at) {
     while (!states[at]) {
         states[at] = true;
@@ -235,7 +235,7 @@ bool shell_pattern_replace(str pattern, str replacement, str value, bool all, si
         if (!match_end(&m, &text, at, true, &end)) {
             return false;
         }
-        /* An empty match right behind another match does not count. */
+        /* An empty match right after another match does not count. */
         if (end > at || at == 0 || at > copied) {
             buf_add(out, str_slice(value, offsets[copied], offsets[at]));
             buf_add(out, replacement);

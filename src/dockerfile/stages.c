@@ -132,7 +132,7 @@ static void add_base_edge(struct graph *g, size_t stage, str base) {
     }
 }
 
-/* The name or image behind FROM; empty when its variables are not known. */
+/* The name or image after FROM; empty when its variables are not known. */
 static bool base_text(struct graph *g, const struct dockerfile_expander *e, size_t stage,
                       str *ret) {
     struct dockerfile_word base = g->file->stages[stage].from->from.base;
@@ -188,7 +188,7 @@ static void report_edge(struct graph *g, const size_t *first_edge, const struct 
     struct diag *d = graph_error(g, edge->span, message);
     diag_note(g->sink, d, stage_span(g->file, edge->to), "defined here");
     if (!loop) {
-        diag_help(g->sink, d, "move %.*s in front of this one", STR_FMT(other));
+        diag_help(g->sink, d, "move %.*s before this one", STR_FMT(other));
     }
 }
 

@@ -8,7 +8,7 @@ void args_push(struct arena *a, struct args *args, const struct line *line, size
     ARENA_PUSH(a, args->items, args->len, args->cap, arg);
 }
 
-void words_split(struct arena *a, const struct line *line, size_t start, size_t end,
+void words_split(struct arena *a, const struct line *line, size_t start, size_t end, bool heredocs,
                  struct args *args) {
     size_t at = start;
     while (at < end) {
@@ -16,6 +16,7 @@ void words_split(struct arena *a, const struct line *line, size_t start, size_t 
             at++;
         }
         size_t word = at;
+        at = heredocs ? heredoc_mark_end(line->text, at, end) : at;
         while (at < end && !char_is_space(line->text.ptr[at])) {
             at++;
         }
@@ -26,7 +27,7 @@ void words_split(struct arena *a, const struct line *line, size_t start, size_t 
 }
 
 /*
- * One word of ENV, LABEL and ARG, as written: white space inside quotes or behind an escape is
+ * One word of ENV, LABEL and ARG, as written: white space inside quotes or after an escape is
  * part of it. An escape at the very end of the text is dropped, as a line continuation is.
  */
 static size_t name_end(str text, size_t at, size_t end, char escape, bool *ret_drop_last) {
@@ -73,7 +74,7 @@ void names_split(struct arena *a, const struct line *line, size_t start, size_t 
     }
 }
 
-/* Where a flag ends: white space inside quotes or behind a backslash is part of it. */
+/* Where a flag ends: white space inside quotes or after a backslash is part of it. */
 static size_t flag_end(str text, size_t at, size_t end, bool *ret_plain) {
     char quote = '\0';
     *ret_plain = true;

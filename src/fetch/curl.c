@@ -54,3 +54,20 @@ void fetch_prepare(const struct fetch_curl *api, CURL *curl, char why[CURL_ERROR
         api->easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
     }
 }
+
+/* curl's own words do not name the proxy: "CONNECT tunnel failed, response 403". */
+void fetch_set_failure(const struct fetch_curl *api, CURL *curl, CURLcode code, const char *why,
+                       struct err *err) {
+    long connect = 0;
+    api->easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &connect);
+    bool refused = connect >= 300;
+    if (refused) {
+        err_set(err, "the proxy refused the request with status %ld", connect);
+    } else {
+        err_set(err, "%s", why[0] != '\0' ? why : api->easy_strerror(code));
+    }
+    if (refused || code == CURLE_COULDNT_RESOLVE_PROXY) {
+        (void)err_help(err, "http_proxy and https_proxy set the proxy, no_proxy sets exceptions; "
+                            "the proxy's log may say why it refused");
+    }
+}

@@ -37,5 +37,8 @@ struct fetch_curl {
 };
 
 MUST_CHECK bool fetch_load(struct fetch_curl *ret, struct err *err);
-/* What every transfer of ours has: no signals, the CA bundle, and `why` for curl's own words. */
+/* Why a transfer failed, before its handle is cleaned up; with a help line where there is one. */
+void fetch_set_failure(const struct fetch_curl *api, CURL *curl, CURLcode code, const char *why,
+                       struct err *err);
+/* What every transfer has: no signals, the CA bundle, and `why` for curl's own words. */
 void fetch_prepare(const struct fetch_curl *api, CURL *curl, char why[CURL_ERROR_SIZE]);

@@ -32,15 +32,23 @@ static uint32_t load4(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* Of IPv6 only 2000::/3 is given out; in it and beside it are forms that hold an IPv4 address. */
-static bool is_public6(const uint8_t a[16]) {
+bool address_find4(const uint8_t a[16], uint32_t *ret) {
     static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
     if (memcmp(a, nat64, sizeof nat64) == 0 || memcmp(a, mapped, sizeof mapped) == 0) {
-        return is_public4(load4(a + 12));
+        *ret = load4(a + 12);
+        return true;
     }
-    if (a[0] == 0x20 && a[1] == 0x02) { /* 6to4 */
-        return is_public4(load4(a + 2));
+    bool is_6to4 = a[0] == 0x20 && a[1] == 0x02;
+    *ret = is_6to4 ? load4(a + 2) : 0;
+    return is_6to4;
+}
+
+/* Of IPv6 only 2000::/3 is given out. */
+static bool is_public6(const uint8_t a[16]) {
+    uint32_t four;
+    if (address_find4(a, &four)) {
+        return is_public4(four);
     }
     bool teredo = load4(a) == 0x20010000;
     bool documentation = load4(a) == 0x20010db8;

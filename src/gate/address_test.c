@@ -66,6 +66,30 @@ static void test_public(void **state) {
     }
 }
 
+static struct gate_address address_of(const char *text) {
+    AUTO_ARENA a = arena_new();
+    struct gate_override override;
+    struct err err = ERR_INIT;
+    assert_true(gate_override_parse(str_fmt(a, "x=%s", text), &override, &err));
+    return override.address;
+}
+
+/* 127.0.0.0/8 is ours by a route, whatever the interface has. */
+static void test_own(void **state) {
+    (void)state;
+    static const char *const own[] = { "127.0.0.1", "127.9.8.7", "[::ffff:127.0.0.1]",
+                                       "[64:ff9b::7f00:1]", "[2002:7f00:1::5]" };
+    static const char *const others[] = { "192.0.2.7", "[2001:db8::7]", "[::ffff:192.0.2.7]" };
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        struct gate_address address = address_of(own[i]);
+        assert_true(gate_address_is_own(&address));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct gate_address address = address_of(others[i]);
+        assert_false(gate_address_is_own(&address));
+    }
+}
+
 static const struct {
     const char *text;
     const char *address; /* NULL: refused */
@@ -110,6 +134,7 @@ static void test_overrides(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_public),
+        cmocka_unit_test(test_own),
         cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

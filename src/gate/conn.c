@@ -102,15 +102,28 @@ static void open_up(struct gate *gate, struct conn *conn) {
     conn->phase = CONN_OPEN;
 }
 
+/* NULL: a guest may reach it. A server that listens on all addresses of this machine, or on its
+ * public one, was not meant for its guests. */
+static const char *why_barred(const struct gate_address *address) {
+    if (!gate_address_is_public(address)) {
+        return "its address is private; --resolve would allow it";
+    }
+    if (gate_address_is_own(address)) {
+        return "its address is this machine's; --resolve would allow it";
+    }
+    return NULL;
+}
+
 /* The next address that may be tried; when there is none, that was it. */
 static void try_next(struct gate *gate, struct conn *conn, const char *why) {
     bool closed = false;
     drop_attempts(conn);
     while (conn->next < conn->found.count) {
         const struct gate_address *address = &conn->found.addresses[conn->next++];
-        if (!conn->trusted && !gate_address_is_public(address)) {
+        const char *barred = conn->trusted ? NULL : why_barred(address);
+        if (barred != NULL) {
             closed = why == NULL;
-            why = why == NULL ? "its address is private; --resolve would allow it" : why;
+            why = why == NULL ? barred : why;
             continue;
         }
         conn->fd = os_socket(address->any.sa_family, SOCK_STREAM);
@@ -196,10 +209,12 @@ static bool rewrite(struct conn *conn) {
         return false;
     }
     mux_skip(conn->mux, had.len);
-    /* A request that reads is all of what this connection may say. */
-    if (conn->head.want == GATE_GET) {
-        mux_skip(conn->mux, conn->mux->to_fd.len);
-        conn->mux->drain = true;
+    /* The request with its body is all of what this connection may say. */
+    gate_body_init(&conn->body, &conn->head);
+    str rest = bytes_of(conn);
+    size_t body = gate_body_take(&conn->body, (const uint8_t *)rest.ptr, rest.len);
+    if (body < rest.len) {
+        mux_cut(conn->mux, body);
     }
     return mux_put_front(conn->mux, head, len);
 }
@@ -226,7 +241,7 @@ static void read_head(struct gate *gate, struct conn *conn) {
     if (!conn->named) {
         step = gate_meta_parse(bytes_of(conn), conn->process, &len);
         conn->named = step == GATE_WHOLE;
-        why = "it does not begin as the guest's proxy does";
+        why = "it does not start with the guest proxy's header";
         mux_skip(conn->mux, step == GATE_WHOLE ? len : 0);
     }
     if (step == GATE_WHOLE) {
@@ -237,7 +252,7 @@ static void read_head(struct gate *gate, struct conn *conn) {
     } else if (step == GATE_BAD) {
         refuse(gate, conn, why);
     } else if (conn->mux->peer_ended) {
-        refuse(gate, conn, "it ended before it said what it wants");
+        refuse(gate, conn, "it ended before it sent a request");
     }
 }
 
@@ -252,6 +267,18 @@ void conn_opened(struct gate *gate, struct conn *conn, struct mux_conn *mux_conn
     };
     mux_conn->hold = true;
     enter(conn, CONN_HEAD, HEAD_MS);
+}
+
+/* Its head was allowed, and what comes is its body. */
+static bool is_allowed(const struct conn *conn) {
+    return conn->phase == CONN_RESOLVE || conn->phase == CONN_CONNECT || conn->phase == CONN_OPEN;
+}
+
+size_t conn_admit(struct conn *conn, const uint8_t *data, size_t len) {
+    if (!is_allowed(conn) || conn->head.protocol != GATE_HTTP) {
+        return len;
+    }
+    return gate_body_take(&conn->body, data, len);
 }
 
 void conn_closed(struct gate *gate, struct conn *conn) {
@@ -275,7 +302,7 @@ struct pollfd conn_poll(const struct conn *conn) {
 static void time_is_over(struct gate *gate, struct conn *conn) {
     switch (conn->phase) {
     case CONN_HEAD:
-        refuse(gate, conn, "it did not say within 10 s what it wants");
+        refuse(gate, conn, "it did not send a request within 10 s");
         break;
     case CONN_RESOLVE:
         fail(gate, conn, "its name did not resolve within 15 s");
@@ -293,6 +320,18 @@ static void time_is_over(struct gate *gate, struct conn *conn) {
     }
 }
 
+/* An answer may be under way already: then the end has to say it. */
+static void stop_body(struct gate *gate, struct conn *conn) {
+    const char *why = "the chunks of the HTTP request's body are damaged";
+    if (conn->phase != CONN_OPEN) {
+        refuse(gate, conn, why);
+        return;
+    }
+    note(gate, conn, GATE_REFUSED, why, NULL);
+    conn_closed(gate, conn);
+    mux_reset(gate->mux, conn->mux);
+}
+
 void conn_step(struct gate *gate, struct conn *conn, bool ready) {
     if (conn->phase == CONN_HEAD) {
         read_head(gate, conn);
@@ -301,7 +340,9 @@ void conn_step(struct gate *gate, struct conn *conn, bool ready) {
     } else if (conn->phase == CONN_CONNECT && ready) {
         finish_connect(gate, conn);
     }
-    if (time_now_ms() >= conn->deadline_ms) {
+    if (is_allowed(conn) && gate_body_is_bad(&conn->body)) {
+        stop_body(gate, conn);
+    } else if (time_now_ms() >= conn->deadline_ms) {
         time_is_over(gate, conn);
     }
 }

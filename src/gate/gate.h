@@ -45,7 +45,8 @@ void gate_policy_make(struct arena *a, const struct guest_config *config, struct
 enum gate_want {
     GATE_GET,
     GATE_POST,
-    GATE_ANY, /* what cannot be seen: inside TLS */
+    GATE_BOTH, /* one that names another method in a field */
+    GATE_ANY,  /* what cannot be seen: inside TLS */
 };
 /* Whether a name (lower case) may be reached; *ret_why is the rule that decided. */
 bool gate_policy_allows(const struct gate_policy *policy, str name, enum gate_want want,
@@ -72,8 +73,10 @@ struct gate_head {
     uint16_t port;
     char method[GATE_METHOD_MAX]; /* HTTP */
     enum gate_want want;
-    bool has_body; /* HTTP */
-    size_t len;    /* HTTP: bytes up to the end of the empty line */
+    bool old;            /* HTTP/1.0 */
+    bool chunked;        /* HTTP: the body's length is in its chunks */
+    uint64_t body_bytes; /* HTTP: else, its length */
+    size_t len;          /* HTTP: bytes up to the end of the empty line */
 };
 
 enum gate_step {
@@ -86,6 +89,19 @@ enum gate_step gate_head_parse(str data, struct gate_head *ret, const char **ret
 /* An HTTP head for the server: its connection is closed after the answer, so that no further
  * request passes unseen. False: no room in `out`, which takes `cap` bytes. */
 bool gate_http_rewrite(str head, char *out, size_t cap, size_t *ret_len);
+/* The body of a request, as it passes. */
+struct gate_body {
+    bool chunked;
+    unsigned part;   /* enum chunk_part, body.c */
+    uint64_t left;   /* bytes of the body, or of a chunk */
+    size_t line;     /* bytes of a line of chunks so far */
+    size_t trailers; /* bytes */
+};
+void gate_body_init(struct gate_body *body, const struct gate_head *head);
+/* How many of these bytes belong to the body; once it is fewer than `len`, the body has ended. */
+size_t gate_body_take(struct gate_body *body, const uint8_t *data, size_t len);
+/* Its chunks are damaged: what was taken must not be believed to be whole. */
+bool gate_body_is_bad(const struct gate_body *body);
 /* A host name as it is compared: checked, lower case, no dot at its end. */
 bool gate_name_clean(str text, char ret[GATE_NAME_MAX + 1]);
 /* "A:process", as the guest's proxies begin; the name in `ret`. GATE_WHOLE: *ret_len bytes. */
@@ -101,8 +117,11 @@ struct gate_address {
     socklen_t len;
 };
 
-/* Reachable from anywhere: not this machine's, not a private network's, not a group's. */
+/* Reachable from anywhere: not a private network's, not a group's. */
 bool gate_address_is_public(const struct gate_address *address);
+/* One of this machine's own, whatever kind it is, also within a form of IPv6 that holds an IPv4
+ * one. */
+bool gate_address_is_own(const struct gate_address *address);
 void gate_address_text(const struct gate_address *address, char ret[64]);
 
 /* `--resolve NAME=ADDRESS[:PORT]`: this name is there, and that is allowed. */

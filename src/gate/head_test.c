@@ -40,6 +40,39 @@ static const struct {
     { "GET  / HTTP/1.1\r\nHost: a.example\r\n\r\n", GATE_BAD, "", 0 },
     { "GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\n", GATE_BAD, "", 0 },
     { "GET / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n", GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n",
+      GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+      "4\r\n\r\n",
+      GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\n",
+      GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4, 4\r\n\r\n", GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: +4\r\n\r\n", GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 04\r\n\r\n", GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: \r\n\r\n", GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 99999999999999999999\r\n\r\n",
+      GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: xchunked\r\n\r\n", GATE_BAD, "",
+      0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n",
+      GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", GATE_BAD,
+      "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked;q=1\r\n\r\n", GATE_BAD, "",
+      0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: identity\r\n\r\n", GATE_BAD, "",
+      0 },
+    { "POST / HTTP/1.0\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n", GATE_BAD, "", 0 },
+    { "GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 00\r\n\r\n", GATE_BAD, "", 0 },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: Chunked\r\n\r\n", GATE_WHOLE,
+      "a.example", GATE_POST },
+    { "GET / HTTP/1.1\r\nHost: a.example\r\nX-HTTP-Method-Override: DELETE\r\n\r\n", GATE_WHOLE,
+      "a.example", GATE_BOTH },
+    { "POST / HTTP/1.1\r\nHost: a.example\r\nx-http-method: GET\r\n\r\n", GATE_WHOLE, "a.example",
+      GATE_BOTH },
     { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", GATE_BAD, "", 0 },
     { "SSH-2.0-x\r\n\r\n", GATE_BAD, "", 0 },
     { "\1\2\3", GATE_BAD, "", 0 },
@@ -210,6 +243,21 @@ static void test_tls_damaged(void **state) {
     assert_int_equal(parse(&huge, 12, &head), GATE_BAD);
 }
 
+/* Whether it hides a name or only looks so cannot be seen. */
+static void test_tls_encrypted_hello(void **state) {
+    (void)state;
+    struct gate_head head;
+    struct bytes hello = make_hello((const char *const[]){ "a.example", NULL }, 40);
+    struct bytes padded = in_records(&hello, 16384);
+    assert_int_equal(parse(&padded, padded.len, &head), GATE_WHOLE);
+    /* The padding's type, which comes first of all extensions. */
+    size_t type = 5 + 4 + 2 + 32 + 1 + 4 + 2 + 2;
+    assert_int_equal(padded.data[type + 1], 21);
+    padded.data[type] = 0xfe;
+    padded.data[type + 1] = 0x0d;
+    assert_int_equal(parse(&padded, padded.len, &head), GATE_BAD);
+}
+
 /* -- the first line -- */
 
 static void test_meta(void **state) {
@@ -249,6 +297,7 @@ int main(void) {
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_tls_names),
         cmocka_unit_test(test_tls_damaged),
+        cmocka_unit_test(test_tls_encrypted_hello),
         cmocka_unit_test(test_meta),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

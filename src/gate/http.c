@@ -34,24 +34,28 @@ static bool take_line(str *rest, str *ret) {
     return true;
 }
 
+static bool reads(const char *method) {
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+           strcmp(method, "OPTIONS") == 0;
+}
+
 static bool read_request_line(str line, struct gate_head *ret, const char **ret_why) {
     str method = str_cut(&line, ' ');
     str target = str_cut(&line, ' ');
     bool known = str_eq(line, S("HTTP/1.1")) || str_eq(line, S("HTTP/1.0"));
     if (!is_token(method) || method.len >= GATE_METHOD_MAX || !known) {
-        *ret_why = "it is no HTTP request";
+        *ret_why = "it is not an HTTP request";
         return false;
     }
     /* A whole URL, or CONNECT's host and port, would name another host than Host does. */
     if (!str_starts(target, S("/")) && !str_eq(target, S("*"))) {
-        *ret_why = "the HTTP request is one for a proxy";
+        *ret_why = "the HTTP request is addressed to a proxy";
         return false;
     }
     memcpy(ret->method, method.ptr, method.len);
     ret->method[method.len] = '\0';
-    bool reads =
-        str_eq(method, S("GET")) || str_eq(method, S("HEAD")) || str_eq(method, S("OPTIONS"));
-    ret->want = reads ? GATE_GET : GATE_POST;
+    ret->want = reads(ret->method) ? GATE_GET : GATE_POST;
+    ret->old = str_eq(line, S("HTTP/1.0"));
     return true;
 }
 
@@ -69,32 +73,77 @@ static bool read_host(str value, struct gate_head *ret) {
     return gate_name_clean(value, ret->name);
 }
 
+/* RFC 9112, 6.3: a length that two programs could read differently hides a second request. */
+static bool read_length(str value, struct gate_head *ret) {
+    bool canonical = value.len == 1 || !str_starts(value, S("0"));
+    return canonical && str_to_u64(value, &ret->body_bytes);
+}
+
+/* A server that takes one of these for the method does something else than we see. */
+static bool is_override(str name) {
+    static const str names[] = { S_INIT("X-HTTP-Method-Override"), S_INIT("X-HTTP-Method"),
+                                 S_INIT("X-Method-Override"), S_INIT("X-Original-Method") };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_eq_nocase(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What of a head may be there once. */
+struct seen {
+    bool host, length, encoding;
+};
+
+/* False: the request is refused; *ret_why says why where the caller's words do not. */
+static bool read_field(str name, str value, struct seen *seen, struct gate_head *ret,
+                       const char **ret_why) {
+    if (str_eq_nocase(name, S("Host"))) {
+        *ret_why = "the HTTP request has no usable Host";
+        bool first = !seen->host;
+        seen->host = true;
+        return first && read_host(value, ret);
+    }
+    if (str_eq_nocase(name, S("Content-Length"))) {
+        *ret_why = "the HTTP request has no usable Content-Length";
+        bool first = !seen->length && !seen->encoding;
+        seen->length = true;
+        return first && read_length(value, ret);
+    }
+    if (str_eq_nocase(name, S("Transfer-Encoding"))) {
+        *ret_why = "the HTTP request has no usable Transfer-Encoding";
+        bool first = !seen->length && !seen->encoding;
+        seen->encoding = ret->chunked = true;
+        return first && str_eq_nocase(value, S("chunked"));
+    }
+    if (is_override(name)) {
+        ret->want = GATE_BOTH;
+    }
+    return true;
+}
+
 static bool read_fields(str rest, struct gate_head *ret, const char **ret_why) {
     str line;
-    bool has_host = false;
-    *ret_why = "the HTTP request is damaged";
+    struct seen seen = { 0 };
+    const char *damaged = "the HTTP request is damaged";
+    *ret_why = damaged;
     while (take_line(&rest, &line) && line.len > 0) {
         str value = line;
         str name = str_cut(&value, ':');
         if (!is_token(name) || value.ptr == NULL) {
             return false;
         }
-        value = str_trim(value);
-        if (str_eq_nocase(name, S("Host"))) {
-            if (has_host || !read_host(value, ret)) {
-                *ret_why = "the HTTP request has no usable Host";
-                return false;
-            }
-            has_host = true;
+        if (!read_field(name, str_trim(value), &seen, ret, ret_why)) {
+            return false;
         }
-        ret->has_body = ret->has_body || str_eq_nocase(name, S("Transfer-Encoding")) ||
-                        (str_eq_nocase(name, S("Content-Length")) && !str_eq(value, S("0")));
+        *ret_why = damaged;
     }
     if (line.len > 0 || rest.len > 0) {
         return false; /* a line that is none */
     }
     *ret_why = "the HTTP request has no Host";
-    return has_host;
+    return seen.host;
 }
 
 enum gate_step http_head_parse(str data, struct gate_head *ret, const char **ret_why) {
@@ -105,13 +154,18 @@ enum gate_step http_head_parse(str data, struct gate_head *ret, const char **ret
         return GATE_MORE;
     }
     ret->len = head.len;
-    *ret_why = "it is no HTTP request";
+    *ret_why = "it is not an HTTP request";
     if (!take_line(&head, &line) || !read_request_line(line, ret, ret_why) ||
         !read_fields(head, ret, ret_why)) {
         return GATE_BAD;
     }
-    if (ret->want == GATE_GET && ret->has_body) {
-        *ret_why = "an HTTP request that reads has a body";
+    /* RFC 9112, 6.1: a server may ignore the encoding there. */
+    if (ret->chunked && ret->old) {
+        *ret_why = "the HTTP request has no usable Transfer-Encoding";
+        return GATE_BAD;
+    }
+    if (reads(ret->method) && (ret->chunked || ret->body_bytes > 0)) {
+        *ret_why = "a read-only HTTP request has a body";
         return GATE_BAD;
     }
     return GATE_WHOLE;
@@ -120,7 +174,8 @@ enum gate_step http_head_parse(str data, struct gate_head *ret, const char **ret
 /* Fields of the client's connection, which is not the server's. */
 static bool is_of_connection(str line) {
     static const str names[] = { S_INIT("Connection"), S_INIT("Keep-Alive"),
-                                 S_INIT("Proxy-Connection"), S_INIT("Upgrade") };
+                                 S_INIT("Proxy-Connection"), S_INIT("Upgrade"),
+                                 S_INIT("HTTP2-Settings") };
     str name = str_cut(&line, ':');
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_eq_nocase(name, names[i])) {

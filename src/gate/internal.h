@@ -11,6 +11,9 @@
 enum gate_step tls_head_parse(str data, struct gate_head *ret, const char **ret_why);
 enum gate_step http_head_parse(str data, struct gate_head *ret, const char **ret_why);
 
+/* address.c: an IPv6 address that holds an IPv4 one. */
+bool address_find4(const uint8_t a[16], uint32_t *ret);
+
 /* resolve.c: a name looked up in a process of its own, because the system's resolver blocks. */
 enum { RESOLVE_ADDRESSES_MAX = 8 };
 
@@ -69,7 +72,8 @@ struct conn {
     bool named; /* the process is known */
     char process[GATE_PROCESS_MAX + 1];
     struct gate_head head;
-    const char *rule; /* that allowed it */
+    struct gate_body body; /* HTTP, once the head was allowed */
+    const char *rule;      /* that allowed it */
     struct resolve resolve;
     struct resolve_answer found;
     size_t next;  /* address to try */
@@ -87,6 +91,8 @@ struct gate {
 
 void conn_opened(struct gate *gate, struct conn *conn, struct mux_conn *mux_conn);
 void conn_closed(struct gate *gate, struct conn *conn);
+/* How many of the guest's bytes may go on, from the first one on (mux.h). */
+size_t conn_admit(struct conn *conn, const uint8_t *data, size_t len);
 /* What it waits for besides its own bytes; fd -1: nothing. */
 struct pollfd conn_poll(const struct conn *conn);
 /* Goes as far as that is possible without waiting. `ready`: what conn_poll gave has something. */

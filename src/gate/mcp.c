@@ -194,7 +194,7 @@ static void take_from_guest(struct relay *r) {
         if (!is_stuck || len == before) {
             return;
         }
-        /* Who wrote it is gone, and the next program waits behind it: it is dropped below. */
+        /* Who wrote it is gone, and the next program waits after it: it is dropped below. */
     } else if (len > 0) {
         take_unserved(r, len);
         len = plain_len(r);

@@ -94,6 +94,8 @@ static bool allows(bool get, bool post, enum gate_want want) {
         return get;
     case GATE_POST:
         return post;
+    case GATE_BOTH:
+        return get && post;
     case GATE_ANY:
         return get || post;
     }
@@ -126,6 +128,7 @@ bool gate_policy_allows(const struct gate_policy *policy, str name, enum gate_wa
     if (known) {
         return false;
     }
-    *ret_why = want == GATE_POST ? "web.allow_write" : "web.allow_read";
+    *ret_why = want == GATE_POST || (want == GATE_BOTH && policy->other_get) ? "web.allow_write"
+                                                                             : "web.allow_read";
     return allows(policy->other_get, policy->other_post, want);
 }

@@ -74,6 +74,8 @@ static const struct {
     { "notregistry.example", GATE_GET, false, "web.allow_read" },
     { "exact.example", GATE_GET, true, "web.registry 'npm'" },
     { "below.exact.example", GATE_GET, false, "web.allow_read" },
+    { "registry.example", GATE_BOTH, false, "web.registry 'npm'" },
+    { "mine.example", GATE_BOTH, true, "web.custom_allow" },
     { "mine.example", GATE_POST, true, "web.custom_allow" },
     { "bad.mine.example", GATE_GET, false, "web.custom_block" },
     { "x.blocked.agent.example", GATE_GET, false, "web.custom_block" },

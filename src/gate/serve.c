@@ -41,6 +41,10 @@ static void on_closed(void *self, struct mux_conn *mux_conn) {
     conn_closed(&server->gate, conn_of(server, mux_conn));
 }
 
+static size_t on_data(void *self, struct mux_conn *mux_conn, const uint8_t *data, size_t len) {
+    return conn_admit(conn_of(self, mux_conn), data, len);
+}
+
 /* Whether something has a deadline. */
 static bool fill_polls(struct server *server) {
     struct mux *mux = &server->mux;
@@ -82,7 +86,7 @@ static void step_conns(struct server *server) {
 }
 
 static void serve(struct server *server, const struct gate_spec *spec) {
-    const struct mux_hooks hooks = { server, on_opened, on_closed };
+    const struct mux_hooks hooks = { server, on_opened, on_closed, on_data };
     server->gate = (struct gate){
         .spec = spec,
         .log = { .fd = spec->log_fd >= 0 ? FD_LOG : -1 },

@@ -10,6 +10,7 @@ enum {
     HANDSHAKE_CLIENT_HELLO = 1,
     HANDSHAKE_HEADER = 4,
     EXTENSION_SERVER_NAME = 0,
+    EXTENSION_ENCRYPTED_HELLO = 0xfe0d, /* RFC 9849 */
     NAME_HOST = 0,
     RANDOM_BYTES = 32,
 };
@@ -83,6 +84,12 @@ static enum gate_step read_hello(struct reader hello, struct gate_head *ret, con
         size_t type = take_number(&extensions, 2);
         struct reader extension = take_vector(&extensions, 2);
         if (extensions.bad) {
+            return GATE_BAD;
+        }
+        /* The name that counts is in it, for the server alone. One that hides nothing ("GREASE")
+         * looks the same. */
+        if (type == EXTENSION_ENCRYPTED_HELLO) {
+            *ret_why = "the TLS hello hides its server's name (ECH)";
             return GATE_BAD;
         }
         if (type != EXTENSION_SERVER_NAME) {

@@ -72,7 +72,7 @@ bool guestbin_find_cargo(struct arena *a, const char *source_dir, str target, st
     if (proc_find(a, "cargo") != NULL) {
         return find_target(a, source_dir, triple, err);
     }
-    err_set(err, "no cargo for the Cargo workspace '%s'", source_dir);
+    err_set(err, "cargo is required to build the Cargo workspace '%s'", source_dir);
     return err_help(err, "install Rust with rustup, then: rustup target add %s", triple);
 }
 

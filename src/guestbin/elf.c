@@ -8,20 +8,13 @@
 
 #include "guestbin/elf.h"
 #include "guestbin/internal.h"
+#include "machine/machine.h"
 
 enum { HEADERS_MAX = 256, INTERPRETER_BYTES_MAX = 200 };
 
-static const struct {
-    const char *name; /* first part of a target triple */
-    uint16_t number;
-} machines[] = {
-    { "x86_64", EM_X86_64 },
-    { "aarch64", EM_AARCH64 },
-};
-
 static const char *machine_name(uint16_t number) {
-    for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
-        if (machines[i].number == number) {
+    for (size_t i = 0; i < machine_count; i++) {
+        if (machines[i].elf_number == number) {
             return machines[i].name;
         }
     }
@@ -39,7 +32,7 @@ static bool refuse_interpreter(int fd, const unsigned char *header, const char *
             name[i] = '?';
         }
     }
-    return err_set(err, "'%s' is not static: it wants '%s'", path, name);
+    return err_set(err, "'%s' is not static: it needs '%s'", path, name);
 }
 
 static bool check_headers(int fd, const unsigned char *start, const char *path, struct err *err) {
@@ -53,7 +46,7 @@ static bool check_headers(int fd, const unsigned char *start, const char *path, 
     for (uint16_t i = 0; i < count; i++) {
         unsigned char header[sizeof(Elf64_Phdr)];
         if (pread(fd, header, sizeof header, (off_t)(at + (uint64_t)i * size)) != sizeof header) {
-            return err_set(err, "'%s' is cut", path);
+            return err_set(err, "'%s' is truncated", path);
         }
         uint32_t type = load_le32(header + offsetof(Elf64_Phdr, p_type));
         loads = loads || type == PT_LOAD;
@@ -61,7 +54,7 @@ static bool check_headers(int fd, const unsigned char *start, const char *path, 
             return refuse_interpreter(fd, header, path, err);
         }
     }
-    return loads ? true : err_set(err, "'%s' is not a program: nothing of it is loaded", path);
+    return loads ? true : err_set(err, "'%s' is not a program: it has no loadable segments", path);
 }
 
 bool elf_check(const char *path, str target, struct err *err) {

@@ -88,7 +88,7 @@ static void a_loader_is_named(void **state) {
     struct program p = program(EM_X86_64);
     p.segments[1] =
         (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = offsetof(struct program, interpreter) };
-    assert_refused(&p, sizeof p, "is not static: it wants '/lib/ld.so'");
+    assert_refused(&p, sizeof p, "is not static: it needs '/lib/ld.so'");
     p.segments[1].p_offset = UINT64_MAX;
     assert_refused(&p, sizeof p, "is not static");
 }
@@ -98,9 +98,9 @@ static void damaged_headers_are_refused(void **state) {
     struct program p = program(EM_X86_64);
     assert_refused(&p, 0, "is not a program");
     assert_refused(&p, sizeof p.header - 1, "is not a program");
-    assert_refused(&p, sizeof p.header + sizeof p.segments[0], "is cut");
+    assert_refused(&p, sizeof p.header + sizeof p.segments[0], "is truncated");
     p.segments[0].p_type = PT_NOTE;
-    assert_refused(&p, sizeof p, "nothing of it is loaded");
+    assert_refused(&p, sizeof p, "no loadable segments");
     p = program(EM_X86_64);
     p.header.e_phnum = UINT16_MAX;
     assert_refused(&p, sizeof p, "its headers are damaged");

@@ -6,7 +6,7 @@
  *   WIDTH, TARGET (function attributes), MANY (name of the function to make),
  *   vec                       WIDTH lanes of uint32_t, a GCC vector type
  *   rotate16/12/8/7(vec)      to the right
- *   load_rows(rows, j, at)    16 bytes at `at` of the rows j, j+4, j+8, ... one behind the other
+ *   load_rows(rows, j, at)    16 bytes at `at` of the rows j, j+4, j+8, ... one after the other
  *   zip_low32, zip_high32, zip_low64, zip_high64(a, b)
  *                             interleave in each 16 byte piece, as the SSE2 unpack instructions
  */

@@ -37,6 +37,22 @@ static void sha256_of_text_and_files(void **state) {
     }
 }
 
+/* In pieces of a read, and from where the file is. */
+static void a_long_file_is_read_to_its_end(void **state) {
+    static char text[200000];
+    uint8_t digest[SHA256_BYTES];
+    uint8_t again[SHA256_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)(i * 7 % 251);
+    }
+    sha256_bytes((str){ text, sizeof text }, digest);
+    AUTO_FD fd = os_open_unnamed("/tmp");
+    assert_true(fs_write_all(fd, text, sizeof text, NULL));
+    assert_true(sha256_fd(fd, again, NULL));
+    assert_memory_equal(again, digest, sizeof digest);
+}
+
 static void hex_goes_both_ways(void **state) {
     (void)state;
     uint8_t bytes[3] = { 9, 9, 9 };
@@ -54,6 +70,7 @@ static void hex_goes_both_ways(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_of_text_and_files),
+        cmocka_unit_test(a_long_file_is_read_to_its_end),
         cmocka_unit_test(hex_goes_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

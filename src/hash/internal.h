@@ -59,7 +59,7 @@ struct many {
     uint8_t flags_last;  /* and of its last */
 };
 
-/* Hashes exactly `width` inputs; the chaining values go to `ret`, one behind the other. */
+/* Hashes exactly `width` inputs; the chaining values go to `ret`, one after the other. */
 typedef void many_function(const struct many *m, const uint8_t *const *inputs,
                            uint8_t (*ret)[BLAKE3_OUT_BYTES]);
 

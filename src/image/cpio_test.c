@@ -28,7 +28,7 @@ static size_t align4(size_t n) {
     return (n + 3) & ~(size_t)3;
 }
 
-/* Offset of the entry `name`, from `at` on; STR_NONE behind the trailer. */
+/* Offset of the entry `name`, from `at` on; STR_NONE after the trailer. */
 static size_t find_entry(str archive, const char *name, size_t at) {
     for (;;) {
         assert_true(str_starts(str_slice(archive, at, archive.len), S("070701")));

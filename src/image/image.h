@@ -72,6 +72,16 @@ struct image_squashfs_stats {
 MUST_CHECK bool image_write_squashfs(struct tree *t, const struct image_squashfs_options *options,
                                      int fd, struct image_squashfs_stats *ret, struct err *err);
 
+struct image_folder {
+    str name;       /* "/usr"; "/" for the files beside them */
+    uint64_t bytes; /* of its files, uncompressed */
+    uint64_t files;
+};
+/* The folders at the top of an image in a file, the largest first. False: it cannot be read, also
+ * when its codec is one that libsquashfs lacks. */
+MUST_CHECK bool image_squashfs_folders(struct arena *a, const char *path, struct image_folder **ret,
+                                       size_t *ret_count, struct err *err);
+
 /* --- cpio ------------------------------------------------------------------------------------- */
 
 enum image_compression {
@@ -87,12 +97,12 @@ struct image_cpio_options {
 };
 /*
  * newc, as the kernel's initramfs documentation has it. Extended attributes are left out. Archives
- * may be put behind each other, each with its trailer and its own compression: writes at the fd's
+ * may be put after each other, each with its trailer and its own compression: writes at the fd's
  * position, after zeros up to a multiple of 4.
  */
 MUST_CHECK bool image_write_cpio(const struct tree *t, const struct image_cpio_options *options,
                                  int fd, struct err *err);
-/* Copies an archive that exists behind what was written, after zeros up to a multiple of 4. */
+/* Copies an archive that exists after what was written, after zeros up to a multiple of 4. */
 MUST_CHECK bool image_append_archive(int from, int fd, struct err *err);
 
 /* --- tar -------------------------------------------------------------------------------------- */
@@ -115,6 +125,9 @@ MUST_CHECK bool image_write_tar(const struct tree *t, const struct image_tar_opt
 struct image_oci_options {
     const char *const *layers; /* folders, lowest first: each becomes a layer */
     size_t layer_count;
+    const str *made_by;          /* the instruction of each, for the history; NULL: not known */
+    const struct oci_base *base; /* they stand on it, and it stays as it is; NULL: on nothing */
+    const char *const *blobs;    /* files of the base's layers */
     const struct oci_config *config;
     str name; /* "docker.io/library/a:1"; may be empty */
     int64_t epoch_s;
@@ -125,6 +138,7 @@ struct image_oci {
     struct oci_descriptor *blobs; /* layers, lowest first, and then the config */
     size_t blob_count;
     str manifest;
+    str media_type; /* of the manifest */
 };
 /*
  * An OCI image layout into an empty folder, with the manifest.json of a Docker archive besides:

@@ -230,7 +230,7 @@ static void put_literals(struct writer *w, const uint8_t *p, size_t count) {
     }
 }
 
-/* An instruction whose length may go on behind it, and two bytes of distance. */
+/* An instruction whose length may go on after it, and two bytes of distance. */
 static void put_long_match(struct writer *w, size_t opcode, size_t len, size_t len_max,
                            size_t distance) {
     put(w, opcode | (len <= len_max ? len - 2 : 0));

@@ -4,7 +4,7 @@
  * once. What the metadata needs to know is left in tree_inode.user.
  *
  * Where a fragment block ends must not depend on all that came before it, or one more small file
- * would shift, and make new, every fragment block behind it. So a block ends before a file whose
+ * would shift, and make new, every fragment block after it. So a block ends before a file whose
  * path hashes to one of CUT_ONE_IN, whatever it holds so far. That costs 0.2 percent of an image.
  */
 #include <sqfs/block.h>

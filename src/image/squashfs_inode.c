@@ -87,7 +87,7 @@ static bool fill_base(struct packer *p, const struct tree_inode *inode, sqfs_ino
 }
 
 /* Without its list of blocks: libsquashfs copies that to the stack, where the list of a file of
- * terabytes has no room. write_block_list() puts it behind the inode. */
+ * terabytes has no room. write_block_list() puts it after the inode. */
 static sqfs_inode_generic_t *make_file(const struct tree_inode *inode) {
     static const struct file_data empty = { .fragment = NO_FRAGMENT };
     const struct file_data *data = packed_of(inode)->data;

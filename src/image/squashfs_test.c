@@ -191,9 +191,37 @@ static void levels_are_clamped(void **state) {
     }
 }
 
+static void folders_at_the_top_are_summed(void **state) {
+    (void)state;
+    AUTO_ARENA a = arena_new();
+    AUTO_TREE t = tree_new();
+    AUTO_FD fd = memory_fd();
+    struct err err = ERR_INIT;
+    struct image_squashfs_stats stats;
+    struct image_folder *folders;
+    size_t count;
+    fixture_file(t, "small/a", fixture_bytes(a, 10, 1));
+    fixture_file(t, "large/deep/er/b", fixture_bytes(a, 200000, 2));
+    fixture_file(t, "large/c", fixture_bytes(a, 1, 3));
+    fixture_file(t, "loose", fixture_bytes(a, 5, 4));
+    assert_true(image_write_squashfs(t, &plain, fd, &stats, &err));
+    const char *path = str_fmt(a, "/proc/self/fd/%d", fd).ptr;
+    assert_true(image_squashfs_folders(a, path, &folders, &count, &err));
+    assert_int_equal(count, 3);
+    assert_true(str_eq(folders[0].name, S("/large")));
+    assert_int_equal(folders[0].bytes, 200001);
+    assert_int_equal(folders[0].files, 2);
+    assert_true(str_eq(folders[1].name, S("/small")));
+    assert_true(str_eq(folders[2].name, S("/")));
+    assert_int_equal(folders[2].bytes, 5);
+    assert_int_equal(ftruncate(fd, 100), 0);
+    assert_false(image_squashfs_folders(a, path, &folders, &count, &err));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(folders_at_the_top_are_summed),
         cmocka_unit_test(the_cache_does_not_show),
         cmocka_unit_test(statistics_tell_what_was_done),
         cmocka_unit_test(progress_goes_up),

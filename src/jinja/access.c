@@ -216,7 +216,7 @@ bool rt_slice(struct jinja_runtime *rt, struct span span, struct jinja_value v,
         return rt_undefined(rt, span, v);
     }
     if (!is_indexed(v)) {
-        return rt_fail(rt, span, "a '%s' value has no slices", value_type_name(v));
+        return rt_fail(rt, span, "a '%s' value cannot be sliced", value_type_name(v));
     }
     if (!rt_step_text(rt, span, v) || !slice_bounds(rt, span, parts, value_length(v), &b)) {
         return false;

@@ -89,7 +89,7 @@ struct line_tag {
     size_t end;   /* of the prefix */
     bool comment;
 };
-/* The first that starts at or behind pos and before the limit. */
+/* The first that starts at or after pos and before the limit. */
 bool lex_find_line_tag(const struct lexer *lx, size_t pos, size_t limit, struct line_tag *ret);
 /* Whether a line statement ends here; where the text goes on. */
 bool lex_line_end(const struct lexer *lx, size_t *ret);
@@ -101,7 +101,7 @@ bool lex_fail(struct lexer *lx, size_t start, size_t end, const char *fmt, ...)
     __attribute__((format(printf, 4, 5), cold));
 /* Line end at a position: 0, 1, or 2 for CR LF. */
 size_t lex_newline(const struct lexer *lx, size_t pos);
-/* Position behind white space, line ends included. */
+/* Position after white space, line ends included. */
 size_t lex_skip_space(const struct lexer *lx, size_t pos);
 
 /* lex_string.c: what is between the quotes, escapes decoded. */

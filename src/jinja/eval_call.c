@@ -24,7 +24,7 @@ static bool add_star_star(struct jinja_runtime *rt, const struct expr *e, struct
         return false;
     }
     if (v.kind != JINJA_DICT) {
-        return rt_fail(rt, e->span, "what stands behind '**' is a dict, not '%s'",
+        return rt_fail(rt, e->span, "the value after '**' must be a dict, not '%s'",
                        value_type_name(v));
     }
     for (size_t i = 0; i < v.dict->used; i++) {

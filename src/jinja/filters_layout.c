@@ -136,7 +136,8 @@ static bool filter_truncate(struct jinja_call *call, struct jinja_value *ret) {
     }
     int64_t end_length = (int64_t)text_length(end);
     if (length < end_length || leeway < 0) {
-        return jinja_call_fail(call, "length must be at least that of the end, leeway not below 0");
+        return jinja_call_fail(
+            call, "length must be at least that of the end, and leeway must not be negative");
     }
     if (value_is_markup(call->args[0]) && jinja_call_has(call, 3) &&
         !rt_escape(call->runtime, call->span, call->args[3], &end)) {

@@ -312,7 +312,7 @@ static const struct jinja_callable rows[] = {
     { S_INIT("min"), "value case_sensitive attribute", 1, filter_min, "The smallest item." },
     { S_INIT("max"), "value case_sensitive attribute", 1, filter_max, "The largest item." },
     { S_INIT("default"), "value default_value boolean", 1, filter_default,
-      "Another value for what is undefined (or false)." },
+      "A default for undefined (or false) values." },
     { S_INIT("d"), "value default_value boolean", 1, filter_default, "Same as default." },
 };
 

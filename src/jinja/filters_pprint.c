@@ -113,7 +113,7 @@ static void add_new_line(struct printer *p, size_t indent) {
     buf_add_repeat(p->out, ' ', indent);
 }
 
-/* ---- strings: cut behind lines and words ---- */
+/* ---- strings: cut after lines and words ---- */
 
 struct pieces {
     str *items;

@@ -2,7 +2,7 @@
 /* Filters that apply a filter or a test to every item. */
 #include "jinja/internal.h"
 
-/* What is behind the first positional argument, the name of a filter or test. */
+/* What is after the first positional argument, the name of a filter or test. */
 static struct call_values other_args(const struct jinja_call *call) {
     return (struct call_values){ .positional = call->rest + 1,
                                  .count = call->rest_count - 1,

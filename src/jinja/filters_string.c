@@ -105,7 +105,7 @@ static bool title_ascii(struct jinja_call *call, str s, struct jinja_value *ret)
     return true;
 }
 
-/* A word begins behind white space, a dash, or an opening bracket. */
+/* A word begins after white space, a dash, or an opening bracket. */
 static bool filter_title(struct jinja_call *call, struct jinja_value *ret) {
     str s;
     AUTO_BUF out = call_buf(call);

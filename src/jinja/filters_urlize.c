@@ -401,7 +401,7 @@ static bool read_schemes(struct jinja_call *call, struct jinja_value *ret) {
     for (size_t i = 0; i < ret->list->len; i++) {
         struct jinja_value v = ret->list->items[i];
         if (v.kind != JINJA_STRING || !is_scheme(v.string)) {
-            return jinja_call_fail(call, "extra_schemes holds what is no scheme");
+            return jinja_call_fail(call, "extra_schemes contains an invalid scheme");
         }
     }
     return true;

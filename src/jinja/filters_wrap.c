@@ -7,7 +7,7 @@ struct line {
     const uint32_t *codes;
     const size_t *offsets; /* one more than codes */
     size_t len;
-    bool hyphens; /* cut behind them */
+    bool hyphens; /* cut after them */
 };
 
 /* textwrap knows the ASCII ones only. */
@@ -32,7 +32,7 @@ static bool letter_at(const struct line *l, size_t i) {
     return i < l->len && is_letter(l->codes[i]);
 }
 
-/* Two dashes or more at i, with a word behind them; how many. */
+/* Two dashes or more at i, with a word after them; how many. */
 static size_t dashes(const struct line *l, size_t i) {
     if (i == 0 || l->codes[i] != '-' || !is_word_or_mark(l->codes[i - 1])) {
         return 0;
@@ -106,7 +106,7 @@ static void add_line(struct wrap *w, const struct line *l, size_t start, size_t 
     buf_add(w->out, str_slice(w->text, l->offsets[start], l->offsets[end]));
 }
 
-/* A piece that is longer than a line: cut at the width, or behind a hyphen before it. */
+/* A piece that is longer than a line: cut at the width, or after a hyphen before it. */
 static size_t long_end(const struct wrap *w, const struct line *l, size_t start, size_t at,
                        size_t end) {
     if (!w->break_long) {

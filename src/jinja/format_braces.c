@@ -32,7 +32,7 @@ static bool find_keyword(struct braces *b, str name, struct jinja_value *ret) {
             return true;
         }
     }
-    return jinja_call_fail(b->call, "there is nothing for the field '%.*s'", STR_FMT(name));
+    return jinja_call_fail(b->call, "no value for the field '%.*s'", STR_FMT(name));
 }
 
 static bool find_positional(struct braces *b, uint64_t index, struct jinja_value *ret) {
@@ -54,7 +54,7 @@ static bool find_first(struct braces *b, str first, struct jinja_value *ret) {
         return find_keyword(b, first, ret);
     }
     if (number ? b->automatic : b->numbered) {
-        return jinja_call_fail(b->call, "some fields have a number and some have not");
+        return jinja_call_fail(b->call, "fields with and without numbers cannot be mixed");
     }
     b->numbered = b->numbered || number;
     b->automatic = b->automatic || !number;
@@ -227,13 +227,13 @@ static size_t spec_end(str s, size_t at, bool *ret_nested) {
     return STR_NONE;
 }
 
-/* Reads the field behind a '{' at *pos, and the '}' with it. */
+/* Reads the field after a '{' at *pos, and the '}' with it. */
 static bool take_field(struct braces *b, str s, size_t *pos, struct field *ret) {
     size_t at = *pos;
     *ret = (struct field){ 0 };
     while (at < s.len && s.ptr[at] != '}' && s.ptr[at] != ':' && s.ptr[at] != '!') {
         if (s.ptr[at] == '{') {
-            return jinja_call_fail(b->call, "a '{' stands in the name of a field");
+            return jinja_call_fail(b->call, "a '{' in the name of a field");
         }
         size_t close = s.ptr[at] == '[' ? str_find_char(s, ']', at) : at;
         at = close == STR_NONE ? s.len : close + 1;
@@ -244,7 +244,7 @@ static bool take_field(struct braces *b, str s, size_t *pos, struct field *ret) 
         ret->conversion = ascii ? s.ptr[at + 1] : '?';
         at += 2;
         if (at >= s.len || (s.ptr[at] != '}' && s.ptr[at] != ':')) {
-            return jinja_call_fail(b->call, "a ':' or '}' is missing behind a conversion");
+            return jinja_call_fail(b->call, "a ':' or '}' is missing after a conversion");
         }
     }
     if (at < s.len && s.ptr[at] == ':') {
@@ -269,7 +269,7 @@ static bool add_format(struct braces *b, str format, int depth, struct buf *out)
             continue;
         }
         if (c == '}' || i + 1 == format.len) {
-            return jinja_call_fail(b->call, "a single '%c' stands in the format", c);
+            return jinja_call_fail(b->call, "a single '%c' in the format", c);
         }
         struct field field;
         i++;

@@ -186,7 +186,7 @@ struct jinja_call {
     str name;
     struct jinja_value args[JINJA_PARAMS_MAX]; /* a filter's and test's [0] is its value */
     uint32_t given;                            /* bit i: args[i] was passed */
-    struct jinja_value *rest;                  /* positional arguments behind the params */
+    struct jinja_value *rest;                  /* positional arguments after the params */
     size_t rest_count;
     struct jinja_keyword *keywords; /* those without a param */
     size_t keyword_count;

@@ -116,7 +116,7 @@ static bool has_text(const struct lexer *lx, size_t pos, const char *text) {
     return lx->end >= len && pos <= lx->end - len && memcmp(lx->src + pos, text, len) == 0;
 }
 
-/* Next "{{", "{%" or "{#" at or behind pos. */
+/* Next "{{", "{%" or "{#" at or after pos. */
 static size_t find_tag(const struct lexer *lx, size_t pos) {
     str all = { lx->src, lx->end };
     for (; (pos = str_find_char(all, '{', pos)) != STR_NONE; pos++) {
@@ -128,7 +128,7 @@ static size_t find_tag(const struct lexer *lx, size_t pos) {
     return STR_NONE;
 }
 
-/* `{% raw %}`: the position behind it in *ret, and whether it ends with '-'. */
+/* `{% raw %}`: the position after it in *ret, and whether it ends with '-'. */
 static bool match_raw(const struct lexer *lx, size_t pos, size_t *ret, bool *ret_strip) {
     pos += 2;
     pos += sign_at(lx, pos) != '\0' ? 1 : 0;

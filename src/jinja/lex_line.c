@@ -9,7 +9,7 @@ static bool at_line_start(const struct lexer *lx, size_t pos) {
     return lx->src[pos - 1] == '\r' && (pos >= lx->end || lx->src[pos] != '\n');
 }
 
-/* Position behind the prefix when it stands at pos behind space, else STR_NONE. */
+/* Position after the prefix when it stands at pos after space, else STR_NONE. */
 static size_t match_prefix(const struct lexer *lx, size_t pos, str prefix, bool any_space) {
     while (pos < lx->end && lex_newline(lx, pos) == 0) {
         char c = lx->src[pos];
@@ -34,7 +34,7 @@ static bool behind_word(const struct lexer *lx, size_t pos) {
     return text_space_len(str_slice((str){ lx->src, lx->end }, start, pos)) == 0;
 }
 
-/* A comment also stands behind text; the space between is its own. */
+/* A comment also stands after text; the space between is its own. */
 static bool match_comment(const struct lexer *lx, size_t pos, struct line_tag *ret) {
     str prefix = lx->env->options.line_comment_prefix;
     bool possible = prefix.len > 0 && (at_line_start(lx, pos) || behind_word(lx, pos));
@@ -74,7 +74,7 @@ bool lex_line_end(const struct lexer *lx, size_t *ret) {
         *ret = lx->end;
         return true;
     }
-    /* Empty lines behind the statement go with it. */
+    /* Empty lines after the statement go with it. */
     while (end > lx->pos && lx->src[end - 1] != '\n' && lx->src[end - 1] != '\r') {
         end--;
     }

@@ -54,7 +54,7 @@ static bool decode_octal(struct lexer *lx, size_t start, size_t limit, size_t *r
     return add_code_point(lx, start, i, code, out);
 }
 
-/* One escape at `start`; *ret is the position behind it. */
+/* One escape at `start`; *ret is the position after it. */
 static bool decode_escape(struct lexer *lx, size_t start, size_t limit, size_t *ret,
                           struct buf *out) {
     char c = lx->src[start + 1];

@@ -64,7 +64,7 @@ static bool digit_at(const struct lexer *lx, size_t pos, int base) {
     return value >= 0 && value < base;
 }
 
-/* Digits with single underscores between them; returns the position behind. */
+/* Digits with single underscores between them; returns the position after. */
 static size_t skip_digits(const struct lexer *lx, size_t pos, int base) {
     while (digit_at(lx, pos, base)) {
         pos++;

@@ -123,7 +123,7 @@ static bool bind_rest(struct jinja_runtime *rt, const struct macro *m, struct sp
         }
         bind(rt, S("varargs"), varargs);
     } else if (args->count > m->param_count) {
-        return rt_fail(rt, span, "macro '%.*s' takes not more than %zu arguments", STR_FMT(m->text),
+        return rt_fail(rt, span, "macro '%.*s' takes at most %zu arguments", STR_FMT(m->text),
                        m->param_count);
     }
     return true;

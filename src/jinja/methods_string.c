@@ -35,7 +35,7 @@ static bool cased(uint32_t code) {
     return text_is_upper(code) || text_is_lower(code) || text_is_title(code);
 }
 
-/* Unlike the filter: a word begins behind anything that is no letter. */
+/* Unlike the filter: a word begins after anything that is no letter. */
 static bool method_title(struct jinja_call *call, struct jinja_value *ret) {
     AUTO_BUF out = call_buf(call);
     str s = self(call);
@@ -321,9 +321,9 @@ static const struct jinja_callable rows[] = {
     { S_INIT("lstrip"), "self chars", 1, method_lstrip, "The same, at the start only." },
     { S_INIT("rstrip"), "self chars", 1, method_rstrip, "The same, at the end only." },
     { S_INIT("center"), "self width fill", 2, method_center, "In the middle of a width." },
-    { S_INIT("ljust"), "self width fill", 2, method_ljust, "Padded behind." },
-    { S_INIT("rjust"), "self width fill", 2, method_rjust, "Padded in front." },
-    { S_INIT("zfill"), "self width", 2, method_zfill, "Zeros in front." },
+    { S_INIT("ljust"), "self width fill", 2, method_ljust, "Padded at the end." },
+    { S_INIT("rjust"), "self width fill", 2, method_rjust, "Padded at the start." },
+    { S_INIT("zfill"), "self width", 2, method_zfill, "Padded with zeros at the start." },
     { S_INIT("isalpha"), "self", 1, method_isalpha, "Letters only." },
     { S_INIT("isalnum"), "self", 1, method_isalnum, "Letters and digits only." },
     { S_INIT("isdigit"), "self", 1, method_isdigit, "Digits only." },

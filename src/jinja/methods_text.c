@@ -297,7 +297,7 @@ static const struct jinja_callable rows[] = {
     { S_INIT("split"), "self sep maxsplit", 1, method_split, "Pieces between separators." },
     { S_INIT("rsplit"), "self sep maxsplit", 1, method_rsplit, "The same, from the end." },
     { S_INIT("splitlines"), "self keepends", 1, method_splitlines, "The lines." },
-    { S_INIT("partition"), "self sep", 2, method_partition, "Before, separator, behind." },
+    { S_INIT("partition"), "self sep", 2, method_partition, "Before, separator, after." },
     { S_INIT("rpartition"), "self sep", 2, method_rpartition, "The same, from the end." },
     { S_INIT("replace"), "self old new count", 3, method_replace, "Replaces old by new." },
     { S_INIT("join"), "self iterable", 2, method_join, "The items with this text between." },

@@ -119,7 +119,7 @@ static bool parse_signature(struct parser *p, struct macro *m) {
                 return false;
             }
         } else if (optional) {
-            parse_fail(p, name->span, "a parameter without default behind one with a default");
+            parse_fail(p, name->span, "a parameter without a default after one with a default");
             return false;
         }
         ARENA_PUSH(p->arena, m->params, m->param_count, m->param_cap, param);

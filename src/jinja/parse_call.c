@@ -31,14 +31,14 @@ static bool parse_arg(struct parser *p, struct call_args *args) {
         return *place != NULL;
     }
     if (args->star_star != NULL) {
-        parse_fail(p, at, "nothing can stand behind a '**' argument");
+        parse_fail(p, at, "nothing can follow a '**' argument");
         return false;
     }
     if (parse_is(p, TOKEN_NAME) && parse_look(p).kind == TOKEN_ASSIGN) {
         return parse_keyword_arg(p, args);
     }
     if (args->keyword_count > 0 || args->star != NULL) {
-        parse_fail(p, at, "a positional argument behind a keyword argument");
+        parse_fail(p, at, "a positional argument after a keyword argument");
         return false;
     }
     struct expr *e = parse_expression(p, true);

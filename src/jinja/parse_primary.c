@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Primaries (names, literals, brackets), and what can stand behind them. */
+/* Primaries (names, literals, brackets), and what can stand after them. */
 #include <string.h>
 
 #include "jinja/internal.h"

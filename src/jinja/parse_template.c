@@ -7,7 +7,7 @@ static bool check_required(struct parser *p, const struct block *b) {
     for (size_t i = 0; i < b->body.len; i++) {
         const struct stmt *s = b->body.items[i];
         if (s->kind != STMT_TEXT || text_trim_left(s->text).len > 0) {
-            parse_fail(p, s->span, "a required block holds only comments and white space");
+            parse_fail(p, s->span, "a required block may contain only comments and whitespace");
             return false;
         }
     }
@@ -77,7 +77,7 @@ bool parse_block(struct parser *p, struct stmt *s) {
 bool parse_extends(struct parser *p, struct stmt *s) {
     s->kind = STMT_EXTENDS;
     if (p->inner > 1) { /* itself counts */
-        parse_fail(p, s->span, "'extends' stands at the top level of a template only");
+        parse_fail(p, s->span, "'extends' is allowed only at the top level of a template");
         return false;
     }
     s->load.template = parse_expression(p, true);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Tests: what stands behind `is`. */
+/* Tests: what stands after `is`. */
 #include <math.h>
 
 #include "jinja/internal.h"

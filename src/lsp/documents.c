@@ -53,7 +53,7 @@ static void document_set_text(struct document *d, str text) {
 
 /* The path of params.textDocument.uri, or NULL after saying why. */
 static const char *document_path(struct arena *a, const json_t *params, struct buf *out) {
-    str uri = json_text(json_object_get(params, "textDocument"), "uri");
+    str uri = rpc_text(json_object_get(params, "textDocument"), "uri");
     const char *path;
     if (uri.len <= URI_BYTES_MAX / 2 && uri_to_path(a, uri, &path)) {
         return path;
@@ -107,8 +107,8 @@ void did_open(struct lsp *s, const json_t *params, struct buf *out) {
                  LSP_DOCUMENTS_MAX);
         return;
     }
-    d = d != NULL ? d : document_new(s, json_text(item, "uri"), path);
-    document_set_text(d, json_text(item, "text"));
+    d = d != NULL ? d : document_new(s, rpc_text(item, "uri"), path);
+    document_set_text(d, rpc_text(item, "text"));
     set_version(d, params);
     find_guests(s);
     if (d->guest == NULL) {
@@ -131,7 +131,7 @@ static void replace(struct document *d, size_t start, size_t end, str text) {
 /* One of contentChanges. */
 static bool change(struct document *d, const json_t *item) {
     const json_t *range = json_object_get(item, "range");
-    str text = json_text(item, "text");
+    str text = rpc_text(item, "text");
     if (!json_is_string(json_object_get(item, "text"))) {
         return false;
     }

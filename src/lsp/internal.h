@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The room's own: messages out of the stream (reader.c), what they ask (server.c), open texts
+ * The room's own: what messages ask (server.c), open texts
  * (documents.c), guest folders and their diagnostics (guests.c, publish.c), what stands at a
  * position (place.c) and what can be said about it (complete.c, answers.c).
  */
@@ -11,35 +11,8 @@
 #include "config/config.h"
 #include "diag/diag.h"
 #include "lsp/lsp.h"
+#include "rpc/rpc.h"
 #include "toml/toml.h"
-
-/* ---- reader.c ---- */
-
-enum { READER_LINE_MAX = 1024 };
-
-enum reader_event {
-    READER_NOTHING, /* all bytes were taken */
-    READER_MESSAGE,
-    READER_BAD_HEADER, /* without a usable Content-Length */
-    READER_TOO_LARGE,  /* and skipped */
-};
-
-struct reader {
-    struct buf line; /* of the header, incomplete */
-    struct buf body;
-    uint64_t length;  /* of the body, by its header */
-    uint64_t missing; /* bytes of it */
-    bool in_header;
-    bool has_length;
-    bool in_body;
-};
-
-void reader_init(struct reader *r);
-void reader_done(struct reader *r);
-/* The next event in *bytes, which shrinks. A message is valid until the next call. */
-enum reader_event reader_next(struct reader *r, str *bytes, str *ret_message);
-/* Nothing of a message has come. */
-bool reader_is_between(const struct reader *r);
 
 /* ---- position.c ---- */
 
@@ -59,7 +32,7 @@ struct lines {
 
 void lines_init(struct lines *l, struct arena *a, str text);
 struct lsp_position lines_position(const struct lines *l, size_t offset);
-/* The byte of a position; behind the end of a line is its end, behind the text its end. */
+/* The byte of a position; after the end of a line is its end, after the text its end. */
 size_t position_offset(str text, struct lsp_position at);
 
 /* ---- uri.c ---- */
@@ -104,7 +77,7 @@ enum lsp_phase {
 };
 
 struct lsp {
-    struct reader reader;
+    struct rpc_reader reader;
     enum lsp_phase phase;
     bool can_watch; /* the client tells of changed files when it is asked to */
     struct document **documents;
@@ -139,19 +112,13 @@ void guest_publish(struct lsp *s, struct guest *g, struct buf *out);
 /* Takes back all that was published for it. */
 void guest_unpublish(struct guest *g, struct buf *out);
 
-/* ---- message.c: what we send ---- */
-
-enum rpc_error {
-    RPC_PARSE_ERROR = -32700,
-    RPC_INVALID_REQUEST = -32600,
-    RPC_METHOD_NOT_FOUND = -32601,
-    RPC_INVALID_PARAMS = -32602,
-    RPC_NOT_INITIALIZED = -32002,
-};
+/* ---- send.c: what we send, and what we read of a request ---- */
 
 enum message_type { MESSAGE_ERROR = 1, MESSAGE_WARNING = 2 };
 
-/* A message with its header around a JSON text. */
+extern const struct rpc_dialect lsp_dialect;
+
+/* A message around a JSON text. */
 void send_json(struct buf *out, str json);
 void send_result(struct buf *out, const json_t *id, str json);
 /* `id` NULL: not known. */
@@ -164,8 +131,6 @@ void send_log(struct buf *out, enum message_type type, const char *fmt, ...)
 /* "range":{...} without the quotes' key. */
 void add_range(struct buf *out, const struct lines *lines, size_t start, size_t end);
 
-/* Parameters of requests. */
-str json_text(const json_t *object, const char *key); /* empty: not there, or no string */
 bool json_position(const json_t *at, struct lsp_position *ret);
 
 /* ---- place.c ---- */

@@ -32,7 +32,7 @@ enum lsp_end {
 struct lsp *lsp_new(void);
 void lsp_free(struct lsp *s); /* NULL is fine */
 
-/* The next bytes of the client; answers are appended to `out`. Nothing is read behind 'exit'. */
+/* The next bytes of the client; answers are appended to `out`. Nothing is read after 'exit'. */
 void lsp_take(struct lsp *s, str bytes, struct buf *out);
 
 /* Something changed and lsp_publish() has work: for a moment in which no bytes wait. */

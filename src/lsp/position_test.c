@@ -41,9 +41,9 @@ static void positions_outside_are_clamped(void **state) {
         size_t offset;
     } cases[] = {
         { { 0, 3 }, 3 },  /* between the halves of a pair: before it */
-        { { 0, 99 }, 8 }, /* behind the end of a line */
+        { { 0, 99 }, 8 }, /* after the end of a line */
         { { 1, INT32_MAX }, 16 },
-        { { 99, 0 }, 26 }, /* behind the text */
+        { { 99, 0 }, 26 }, /* after the text */
         { { INT32_MAX, INT32_MAX }, 26 },
     };
     AUTO_ARENA a = arena_new();

@@ -10,7 +10,7 @@ enum { ANSWER_BYTES_MAX = 32 * 1024 * 1024 };
 struct lsp *lsp_new(void) {
     struct lsp *s = calloc(1, sizeof *s);
     ASSERT(s != NULL);
-    reader_init(&s->reader);
+    rpc_reader_init(&s->reader, &lsp_dialect);
     return s;
 }
 
@@ -18,7 +18,7 @@ void lsp_free(struct lsp *s) {
     if (s == NULL) {
         return;
     }
-    reader_done(&s->reader);
+    rpc_reader_done(&s->reader);
     documents_free(s);
     guests_free(s);
     free(s);
@@ -37,10 +37,10 @@ static void add_root(struct lsp *s, str uri) {
 static void initialize(struct lsp *s, const json_t *id, const json_t *params, struct buf *out) {
     const json_t *folders = json_object_get(params, "workspaceFolders");
     for (size_t i = 0; i < json_array_size(folders); i++) {
-        add_root(s, json_text(json_array_get(folders, i), "uri"));
+        add_root(s, rpc_text(json_array_get(folders, i), "uri"));
     }
     if (json_array_size(folders) == 0) {
-        add_root(s, json_text(params, "rootUri"));
+        add_root(s, rpc_text(params, "rootUri"));
     }
     const json_t *workspace = json_object_get(json_object_get(params, "capabilities"), "workspace");
     const json_t *watched = json_object_get(workspace, "didChangeWatchedFiles");
@@ -67,7 +67,7 @@ static void ask(struct lsp *s, const json_t *id, const json_t *params, answer_fn
     AUTO_ARENA a = arena_new();
     const char *path;
     struct lsp_position at;
-    if (!uri_to_path(a, json_text(json_object_get(params, "textDocument"), "uri"), &path) ||
+    if (!uri_to_path(a, rpc_text(json_object_get(params, "textDocument"), "uri"), &path) ||
         !json_position(json_object_get(params, "position"), &at)) {
         send_error(out, id, RPC_INVALID_PARAMS, "the parameters name no position in a file");
         return;
@@ -179,53 +179,43 @@ static void take_notification(struct lsp *s, const char *method, const json_t *p
 
 /* ---- messages ---- */
 
-static void take_object(struct lsp *s, const json_t *message, struct buf *out) {
-    const json_t *id = json_object_get(message, "id");
-    const char *method = json_string_value(json_object_get(message, "method"));
-    bool good_id = json_is_string(id) || json_is_integer(id);
-    bool is_reply =
-        json_object_get(message, "result") != NULL || json_object_get(message, "error") != NULL;
-    if (method == NULL && is_reply) {
-        return; /* we ask for nothing */
-    }
-    if (method == NULL) {
-        send_error(out, good_id ? id : NULL, RPC_INVALID_REQUEST,
-                   json_is_object(message) ? "'method' is not a string"
-                                           : "the message is not an object");
-    } else if (id == NULL) {
-        take_notification(s, method, json_object_get(message, "params"), out);
-    } else if (!good_id) {
-        send_error(out, NULL, RPC_INVALID_REQUEST, "'id' is neither a string nor an integer");
-    } else {
-        take_request(s, id, method, json_object_get(message, "params"), out);
-    }
-}
-
 static void take_message(struct lsp *s, str text, struct buf *out) {
-    json_error_t why;
-    json_t *message = json_loadb(text.ptr != NULL ? text.ptr : "", text.len,
-                                 JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
-    if (message == NULL) {
+    struct rpc_message m;
+    json_t *json = rpc_parse(text);
+    if (json == NULL) {
         send_error(out, NULL, RPC_PARSE_ERROR, "the message is not JSON");
         return;
     }
-    take_object(s, message, out);
-    json_decref(message);
+    rpc_sort(&lsp_dialect, json, &m);
+    switch (m.kind) {
+    case RPC_REQUEST:
+        take_request(s, m.id, m.method, m.params, out);
+        break;
+    case RPC_NOTIFICATION:
+        take_notification(s, m.method, m.params, out);
+        break;
+    case RPC_REPLY: /* we ask for nothing that matters */
+        break;
+    case RPC_INVALID:
+        send_error(out, m.id, RPC_INVALID_REQUEST, "%s", m.problem);
+        break;
+    }
+    json_decref(json);
 }
 
 void lsp_take(struct lsp *s, str bytes, struct buf *out) {
     while (bytes.len > 0 && lsp_state(s) == LSP_GOES_ON) {
         str message;
-        switch (reader_next(&s->reader, &bytes, &message)) {
-        case READER_NOTHING:
+        switch (rpc_reader_next(&s->reader, &bytes, &message)) {
+        case RPC_NOTHING:
             return;
-        case READER_MESSAGE:
+        case RPC_MESSAGE:
             take_message(s, message, out);
             break;
-        case READER_BAD_HEADER:
+        case RPC_BAD_HEADER:
             send_error(out, NULL, RPC_PARSE_ERROR, "a header without a valid Content-Length");
             break;
-        case READER_TOO_LARGE:
+        case RPC_TOO_LARGE:
             send_error(out, NULL, RPC_INVALID_REQUEST, "a message of more than %d bytes",
                        LSP_MESSAGE_BYTES_MAX);
             break;
@@ -255,7 +245,7 @@ enum lsp_end lsp_state(const struct lsp *s) {
 }
 
 const char *lsp_cut_short(const struct lsp *s) {
-    if (!reader_is_between(&s->reader)) {
+    if (!rpc_reader_is_between(&s->reader)) {
         return "the input ends inside a message";
     }
     return s->phase == PHASE_SHUT ? NULL : "the input ends before 'shutdown'";

@@ -2,7 +2,7 @@
 /* file: URIs (RFC 8089). */
 #include "lsp/internal.h"
 
-/* "file:///path", "file://localhost/path" or "file:/path": what is behind the host. */
+/* "file:///path", "file://localhost/path" or "file:/path": what is after the host. */
 static bool cut_scheme(str uri, str *ret) {
     static const str starts[] = { S_INIT("file://localhost/"), S_INIT("file:///"),
                                   S_INIT("file:/") };

@@ -125,17 +125,16 @@ bool session_authorize(struct session *s, str challenge, struct err *err) {
         break;
     case OCI_AUTH_BASIC:
         if (s->credentials.secret.len == 0) {
-            err_set(err, "the registry wants a login");
-            return err_help(err, "log in: 'docker login' writes the config.json that is read");
+            return login_failed(s, "the registry requires a login", err);
         }
         s->authorization = basic(s);
         return true;
     case OCI_AUTH_BEARER:
         if (!realm_ok(s, c.realm)) {
-            return err_set(err, "the registry names a token service without TLS: '%.*s'",
+            return err_set(err, "the registry's token service does not use TLS: '%.*s'",
                            STR_FMT(str_clip(c.realm, 200)));
         }
         return ask_for_token(s, &c, err);
     }
-    return err_set(err, "the registry refuses access and names no way to log in");
+    return login_failed(s, "the registry refuses access and does not offer a login method", err);
 }

@@ -270,19 +270,19 @@ static bool is_worth_another(CURLcode code) {
 }
 
 static bool exchange_failed(struct exchange *x, CURLcode code, const char *url, struct err *err) {
-    const char *why = x->s->why[0] != '\0' ? x->s->why : x->s->api.easy_strerror(code);
     if (x->refused) {
-        return err_set(err, "what was received cannot be used");
+        return err_set(err, "the received data cannot be processed");
     }
     if (x->too_long) {
         return err_set(err, "the answer of '%s' is too long", url);
     }
     x->r->cut = is_worth_another(code);
     if (x->r->slow) {
-        return err_set(err, "'%s' sends next to nothing for %llu s", url,
+        return err_set(err, "'%s' has sent almost no data for %llu s", url,
                        (unsigned long long)x->s->idle_ms / 1000);
     }
-    return err_set(err, "'%s': %s", url, why);
+    fetch_set_failure(&x->s->api, x->s->curl, code, x->s->why, err);
+    return err_wrap(err, "'%s'", url);
 }
 
 bool session_exchange(struct session *s, const struct request *request, struct response *ret,

@@ -41,7 +41,7 @@ bool session_open(struct arena *a, const struct oci_registry *r, size_t endpoint
     }
     s.curl = s.api.easy_init();
     if (s.curl == NULL) {
-        return err_set(err, "start libcurl: no memory");
+        return err_set(err, "start libcurl: out of memory");
     }
     *ret = s;
     return true;
@@ -136,20 +136,29 @@ static void add_words(struct buf *out, str body) {
     json_decref(root);
 }
 
+bool login_failed(const struct session *s, const char *what, struct err *err) {
+    str why = s->credentials.why;
+    if (s->credentials.secret.len > 0) {
+        err_set(err, "%s", what);
+        return err_help(err, "check the login in Docker's config.json");
+    }
+    err_set(err, "%s%s%.*s", what, why.len > 0 ? ", and " : "", STR_FMT(why));
+    return err_help(err, why.len > 0 ? "correct it or log in again: 'docker login' writes the file"
+                                     : "log in with 'docker login', which writes config.json");
+}
+
 bool response_failed(struct session *s, const struct response *r, struct err *err) {
     AUTO_BUF words = BUF_INIT(1024);
     add_words(&words, r->body);
     str text = buf_str(&words);
     if (r->status == 401 || r->status == 403) {
-        err_set(err, "the registry refuses access (HTTP %ld)%.*s", r->status, STR_FMT(text));
-        return err_help(err, s->credentials.secret.len > 0
-                                 ? "check the login in Docker's config.json"
-                                 : "log in: 'docker login' writes the config.json that is read");
+        str what = str_fmt(s->arena, "the registry refuses access (HTTP %ld)%.*s", r->status,
+                           STR_FMT(text));
+        return login_failed(s, what.ptr, err);
     }
     err_set(err, "the registry answers HTTP %ld%.*s", r->status, STR_FMT(text));
     if (r->status == 429 && s->credentials.secret.len == 0) {
-        err_help(err, "a login may raise the limit: 'docker login' writes the config.json that is "
-                      "read");
+        err_help(err, "a login may raise the limit: run 'docker login', which writes config.json");
     }
     if (r->status == 404 && err != NULL) {
         err->code = OCI_NOT_FOUND;

@@ -77,6 +77,9 @@ MUST_CHECK bool session_exchange(struct session *s, const struct request *reques
                                  struct response *ret, struct err *err);
 /* The registry's own words for a status that is no success. */
 bool response_failed(struct session *s, const struct response *r, struct err *err);
+/* Access is refused: `err` gets after it what is wrong with the user's own settings, if that may
+ * be why, and the help. */
+bool login_failed(const struct session *s, const char *what, struct err *err);
 
 /* --- auth.c ----------------------------------------------------------------------------------- */
 

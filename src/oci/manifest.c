@@ -79,6 +79,13 @@ static struct oci_platform parse_platform(struct arena *a, const json_t *object)
     return p;
 }
 
+/* What BuildKit puts beside an image, and what refers to one (OCI, "Manifest", "artifactType"). */
+static bool is_attestation(const json_t *item) {
+    const json_t *notes = json_object_get(item, "annotations");
+    return json_object_get(notes, "vnd.docker.reference.type") != NULL ||
+           json_object_get(item, "artifactType") != NULL;
+}
+
 static bool parse_items(struct arena *a, const json_t *array, struct oci_manifest *m, size_t max,
                         struct err *err) {
     const char *what = m->kind == OCI_INDEX ? "manifests" : "layers";
@@ -93,23 +100,26 @@ static bool parse_items(struct arena *a, const json_t *array, struct oci_manifes
     for (size_t i = 0; i < m->len; i++) {
         const json_t *item = json_array_get(array, i);
         if (!parse_descriptor(a, item, &m->items[i], err)) {
-            return err_wrap(err, "number %zu of its %s", i + 1, what);
+            return err_wrap(err, "entry %zu of its %s", i + 1, what);
         }
         if (m->kind == OCI_INDEX) {
-            m->items[i].platform = parse_platform(a, json_object_get(item, "platform"));
+            const json_t *platform = json_object_get(item, "platform");
+            m->items[i].platform = parse_platform(a, platform);
+            m->items[i].any_platform = json_object_size(platform) == 0 && !is_attestation(item);
         }
     }
     return true;
 }
 
 /* Its own word, else the sender's, else by what is in it. */
-static bool find_kind(const json_t *root, str sent, enum oci_manifest_kind *ret, struct err *err) {
+static bool find_kind(const json_t *root, str sent, struct oci_manifest *ret, struct err *err) {
     str own = text_of(json_object_get(root, "mediaType"));
     const str words[] = { own, str_trim(str_cut(&sent, ';')) };
     for (size_t w = 0; w < ARRAY_LEN(words); w++) {
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
             if (str_eq(words[w], kinds[i].media_type)) {
-                *ret = kinds[i].kind;
+                ret->kind = kinds[i].kind;
+                ret->media_type = kinds[i].media_type;
                 return true;
             }
         }
@@ -118,16 +128,16 @@ static bool find_kind(const json_t *root, str sent, enum oci_manifest_kind *ret,
         return err_set(err, "it is in Docker's first format, which has no digests of layers");
     }
     if (own.len > 0) {
-        return err_set(err, "its type is '%.*s', which is not an image's",
-                       STR_FMT(str_clip(own, 100)));
+        return err_set(err, "its type '%.*s' is not an image type", STR_FMT(str_clip(own, 100)));
     }
-    *ret = json_is_array(json_object_get(root, "manifests")) ? OCI_INDEX : OCI_MANIFEST;
+    ret->kind = json_is_array(json_object_get(root, "manifests")) ? OCI_INDEX : OCI_MANIFEST;
+    ret->media_type = kinds[ret->kind == OCI_INDEX ? 1 : 0].media_type;
     return true;
 }
 
 static bool parse_root(struct arena *a, const json_t *root, str media_type, struct oci_manifest *m,
                        struct err *err) {
-    if (!find_kind(root, media_type, &m->kind, err)) {
+    if (!find_kind(root, media_type, m, err)) {
         return false;
     }
     if (m->kind == OCI_INDEX) {
@@ -166,8 +176,8 @@ static uint64_t variant_number(const struct oci_platform *p) {
                : 0;
 }
 
-const struct oci_descriptor *oci_index_choose(const struct oci_manifest *index,
-                                              const struct oci_platform *platform) {
+static const struct oci_descriptor *choose_by_platform(const struct oci_manifest *index,
+                                                       const struct oci_platform *platform) {
     const struct oci_descriptor *best = NULL;
     uint64_t best_number = 0;
     uint64_t wanted = variant_number(platform);
@@ -181,6 +191,67 @@ const struct oci_descriptor *oci_index_choose(const struct oci_manifest *index,
         }
     }
     return best;
+}
+
+/* The one image without a platform, be it named twice. *ret_count: how many there are. */
+static const struct oci_descriptor *choose_nameless(const struct oci_manifest *index,
+                                                    size_t *ret_count) {
+    const struct oci_descriptor *found = NULL;
+    *ret_count = 0;
+    for (size_t i = 0; i < index->len; i++) {
+        const struct oci_descriptor *d = &index->items[i];
+        bool alone = index->len == 1 && d->platform.architecture.len == 0;
+        if ((d->any_platform || alone) && (found == NULL || !str_eq(found->digest, d->digest))) {
+            found = d;
+            ++*ret_count;
+        }
+    }
+    return *ret_count == 1 ? found : NULL;
+}
+
+static bool refuse_platform(struct arena *a, const struct oci_manifest *index,
+                            const struct oci_platform *platform, size_t nameless, struct err *err) {
+    enum { SHOWN_BYTES = 200 };
+    AUTO_BUF list = BUF_INIT(64 * 1024);
+    for (size_t i = 0; i < index->len && list.len < SHOWN_BYTES; i++) {
+        const struct oci_platform *p = &index->items[i].platform;
+        if (p->architecture.len > 0) {
+            str text = oci_platform_text(a, p);
+            buf_addf(&list, "%s%.*s", list.len > 0 ? ", " : "", STR_FMT(text));
+        }
+    }
+    str wanted = oci_platform_text(a, platform);
+    if (nameless > 1) {
+        err_set(err, "%zu images in the index do not state their platform", nameless);
+        return err_help(err, "NAME@sha256:... names one of them by its digest");
+    }
+    err_set(err, "the image is not made for %.*s%s%.*s", STR_FMT(wanted),
+            list.len > 0 ? ", but for " : "", STR_FMT(buf_str(&list)));
+    return err_help(err, "select another one with --platform");
+}
+
+const struct oci_descriptor *oci_index_choose(struct arena *a, const struct oci_manifest *index,
+                                              const struct oci_platform *platform,
+                                              struct err *err) {
+    size_t nameless = 0;
+    const struct oci_descriptor *d = choose_by_platform(index, platform);
+    d = d != NULL ? d : choose_nameless(index, &nameless);
+    if (d == NULL) {
+        refuse_platform(a, index, platform, nameless, err);
+    }
+    return d;
+}
+
+size_t oci_index_alike(const struct oci_manifest *index, const struct oci_descriptor *chosen) {
+    const struct oci_platform *wanted = &chosen->platform;
+    size_t count = 1;
+    for (size_t i = 0; wanted->architecture.len > 0 && i < index->len; i++) {
+        const struct oci_platform *p = &index->items[i].platform;
+        count += str_eq(p->os, wanted->os) && str_eq(p->architecture, wanted->architecture) &&
+                 variant_number(p) == variant_number(wanted) &&
+                 !str_eq(index->items[i].digest, chosen->digest);
+    }
+    return count;
 }
 
 bool oci_config_diff_ids(struct arena *a, str json, struct oci_strings *ret, struct err *err) {

@@ -43,7 +43,7 @@ static void bad_ones_say_why(void **state) {
         { "{}", "its config: '' is not a sha256 digest" },
         { "{\"schemaVersion\": 1, \"fsLayers\": []}",
           "it is in Docker's first format, which has no digests of layers" },
-        { "{\"mediaType\": \"text/html\"}", "its type is 'text/html', which is not an image's" },
+        { "{\"mediaType\": \"text/html\"}", "its type 'text/html' is not an image type" },
         { "{\"config\": {\"digest\": \"sha256:ab\", \"size\": 1}}",
           "its config: 'sha256:ab' is not a sha256 digest" },
         { "{\"config\": {\"digest\": \"" DIGEST "\", \"size\": -1}}",
@@ -53,9 +53,9 @@ static void bad_ones_say_why(void **state) {
         { "{\"config\": {\"digest\": \"" DIGEST "\", \"size\": 99999999999999999999}}",
           "it is not a JSON object" },
         { "{" CONFIG "}", "it has no list of layers" },
-        { "{" CONFIG ", \"layers\": [7]}", "number 1 of its layers: '' is not a sha256 digest" },
+        { "{" CONFIG ", \"layers\": [7]}", "entry 1 of its layers: '' is not a sha256 digest" },
         { "{" CONFIG ", \"layers\": {\"0\": 1}}", "it has no list of layers" },
-        { "{\"manifests\": [{}]}", "number 1 of its manifests: '' is not a sha256 digest" },
+        { "{\"manifests\": [{}]}", "entry 1 of its manifests: '' is not a sha256 digest" },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -127,10 +127,51 @@ static void the_best_platform_is_chosen(void **state) {
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct oci_platform p;
         assert_true(oci_platform_parse(a, str_from_c(cases[i].platform), &p, NULL));
-        const struct oci_descriptor *d = oci_index_choose(&m, &p);
+        const struct oci_descriptor *d = oci_index_choose(a, &m, &p, NULL);
         print_message("%s\n", cases[i].platform);
         assert_int_equal(d == NULL, cases[i].digest == NULL);
         assert_true(d == NULL || str_eq(d->digest, str_from_c(cases[i].digest)));
+    }
+}
+
+/* OCI image index: "platform" is optional. */
+static void an_entry_need_not_name_a_platform(void **state) {
+#define BARE(digest) "{\"digest\": \"" digest "\", \"size\": 1}"
+#define ATTESTATION(digest)                                                                        \
+    "{\"digest\": \"" digest "\", \"size\": 1, \"annotations\": "                                  \
+    "{\"vnd.docker.reference.type\": \"attestation-manifest\"}}"
+    static const struct {
+        const char *items, *digest, *why;
+    } cases[] = {
+        { BARE(D("01")), D("01"), NULL },
+        { ENTRY(D("02"), "unknown", "unknown", ""), D("02"), NULL },
+        { BARE(D("01")) "," ATTESTATION(D("02")), D("01"), NULL },
+        { ATTESTATION(D("02")) "," ENTRY(D("03"), "unknown", "unknown", "") "," BARE(D("01")),
+          D("01"), NULL },
+        { BARE(D("01")) "," BARE(D("01")), D("01"), NULL },
+        { BARE(D("01")) "," ENTRY(D("02"), "linux", "amd64", ""), D("02"), NULL },
+        { BARE(D("01")) "," BARE(D("02")), NULL,
+          "2 images in the index do not state their platform" },
+        { ENTRY(D("01"), "linux", "arm64", "") "," ENTRY(D("02"), "linux", "s390x", ""), NULL,
+          "the image is not made for linux/amd64, but for linux/arm64, linux/s390x" },
+        { ATTESTATION(D("02")) "," ATTESTATION(D("03")), NULL,
+          "the image is not made for linux/amd64" },
+        { "", NULL, "the image is not made for linux/amd64" },
+    };
+    (void)state;
+    struct oci_platform p = { S("linux"), S("amd64"), S("") };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_ARENA a = arena_new();
+        struct oci_manifest m;
+        struct err err = ERR_INIT;
+        assert_true(parse(a, str_fmt(a, "{\"manifests\": [%s]}", cases[i].items).ptr, &m, NULL));
+        const struct oci_descriptor *d = oci_index_choose(a, &m, &p, &err);
+        print_message("%s\n", cases[i].items);
+        assert_int_equal(d == NULL, cases[i].digest == NULL);
+        assert_true(d == NULL || str_eq(d->digest, str_from_c(cases[i].digest)));
+        if (d == NULL) {
+            assert_string_equal(err.frames[0], cases[i].why);
+        }
     }
 }
 
@@ -140,8 +181,8 @@ static void diff_ids_are_read(void **state) {
     struct oci_strings ids;
     struct oci_config config = { .platform = { S("linux"), S("amd64"), S("") } };
     const str list[] = { S(DIGEST), S(DIGEST2) };
-    struct oci_strings given = { list, 2 };
-    str json = oci_config_complete(a, &config, &given);
+    struct oci_layers given = { list, NULL, 2 };
+    str json = oci_config_complete(a, &config, NULL, &given);
     assert_true(oci_config_diff_ids(a, json, &ids, NULL));
     assert_int_equal(ids.len, 2);
     assert_true(str_eq(ids.items[1], S(DIGEST2)));
@@ -161,11 +202,13 @@ static void what_we_write_we_read(void **state) {
     (void)state;
     AUTO_ARENA a = arena_new();
     struct oci_descriptor config = {
-        S("application/vnd.oci.image.config.v1+json"), S(DIGEST), 3, { { 0 }, { 0 }, { 0 } }
+        S("application/vnd.oci.image.config.v1+json"), S(DIGEST), 3, { { 0 }, { 0 }, { 0 } }, false
     };
-    struct oci_descriptor layer = {
-        S("application/vnd.oci.image.layer.v1.tar+gzip"), S(DIGEST2), 4, { { 0 }, { 0 }, { 0 } }
-    };
+    struct oci_descriptor layer = { S("application/vnd.oci.image.layer.v1.tar+gzip"),
+                                    S(DIGEST2),
+                                    4,
+                                    { { 0 }, { 0 }, { 0 } },
+                                    false };
     struct oci_manifest m;
     assert_true(oci_manifest_parse(a, oci_manifest_encode(a, &config, &layer, 1), S(""), &m, NULL));
     assert_int_equal(m.kind, OCI_MANIFEST);
@@ -178,9 +221,13 @@ static void what_we_write_we_read(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(manifests_are_read),          cmocka_unit_test(bad_ones_say_why),
-        cmocka_unit_test(too_many_layers_are_refused), cmocka_unit_test(deep_json_is_refused),
-        cmocka_unit_test(the_best_platform_is_chosen), cmocka_unit_test(diff_ids_are_read),
+        cmocka_unit_test(manifests_are_read),
+        cmocka_unit_test(bad_ones_say_why),
+        cmocka_unit_test(too_many_layers_are_refused),
+        cmocka_unit_test(deep_json_is_refused),
+        cmocka_unit_test(the_best_platform_is_chosen),
+        cmocka_unit_test(an_entry_need_not_name_a_platform),
+        cmocka_unit_test(diff_ids_are_read),
         cmocka_unit_test(what_we_write_we_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,7 @@ struct oci_descriptor {
     str digest; /* "sha256:..."; no other is checked, so no other is taken */
     uint64_t size_bytes;
     struct oci_platform platform; /* of an index's entry; architecture empty: not known */
+    bool any_platform; /* an entry that says nothing about its platform: its config does */
 };
 
 enum oci_manifest_kind {
@@ -118,6 +119,7 @@ enum oci_manifest_kind {
 };
 struct oci_manifest {
     enum oci_manifest_kind kind;
+    str media_type;               /* as its sender or itself calls it; never empty */
     struct oci_descriptor config; /* MANIFEST */
     struct oci_descriptor *items; /* MANIFEST: layers, lowest first; INDEX: manifests */
     size_t len;
@@ -126,9 +128,15 @@ struct oci_manifest {
 /* `media_type` is what the sender called it; may be empty. */
 MUST_CHECK bool oci_manifest_parse(struct arena *a, str json, str media_type,
                                    struct oci_manifest *ret, struct err *err);
-/* The entry that fits a platform best; NULL when none does. */
-const struct oci_descriptor *oci_index_choose(const struct oci_manifest *index,
-                                              const struct oci_platform *platform);
+/* The entry that fits a platform best. An entry that names no platform is taken when none fits and
+ * it is the only one of its kind: its config says what it is for. NULL: err says for what the index
+ * has images. Of registries and of layouts alike. */
+const struct oci_descriptor *oci_index_choose(struct arena *a, const struct oci_manifest *index,
+                                              const struct oci_platform *platform, struct err *err);
+/* How many entries are for the platform of the chosen one; repetitions of its digest do not count.
+ * A registry's index may have the same image in two compressions; in a layout such entries are
+ * different images. */
+size_t oci_index_alike(const struct oci_manifest *index, const struct oci_descriptor *chosen);
 /* "sha256:" and 64 lower case hex digits. */
 bool oci_digest_ok(str digest);
 /* "sha256:..." of bytes. */
@@ -136,9 +144,30 @@ str oci_digest_of(struct arena *a, str bytes);
 /* Of an image config: the digests of its layers' tar streams, lowest first. */
 MUST_CHECK bool oci_config_diff_ids(struct arena *a, str json, struct oci_strings *ret,
                                     struct err *err);
-/* The same config with these diff_ids, as an image of a registry has them. */
+/* An image from elsewhere, byte for byte: what is built on it is written on top. */
+struct oci_base {
+    str manifest;                  /* empty: a Docker archive has none */
+    str media_type;                /* of the manifest */
+    str config;                    /* JSON; empty: there is no image below */
+    struct oci_descriptor *layers; /* blobs, lowest first */
+    str *diff_ids;
+    size_t layer_count;
+};
+/* The record of one as JSON text, and back; false: the text is something else. */
+str oci_base_encode(struct arena *a, const struct oci_base *base);
+MUST_CHECK bool oci_base_decode(struct arena *a, str json, struct oci_base *ret);
+/* Layers that stand on a base, or on nothing. */
+struct oci_layers {
+    const str *diff_ids;
+    const str *made_by; /* what made each, for the history; NULL: not known */
+    size_t len;
+};
+/* The config as an image of a registry has it. Of the base's (NULL: none) stay the history, the
+ * layers and the keys that are not ours. */
 str oci_config_complete(struct arena *a, const struct oci_config *config,
-                        const struct oci_strings *diff_ids);
+                        const struct oci_base *base, const struct oci_layers *layers);
+/* OCI's media type of a layer, by the first four bytes of its blob. */
+str oci_layer_type(const uint8_t start[4]);
 /* An image manifest of OCI media types. */
 str oci_manifest_encode(struct arena *a, const struct oci_descriptor *config,
                         const struct oci_descriptor *layers, size_t layer_count);

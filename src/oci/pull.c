@@ -100,11 +100,9 @@ static bool find_manifest(struct session *s, const struct oci_reference *ref,
         if (ret_manifest->kind == OCI_MANIFEST) {
             return true;
         }
-        const struct oci_descriptor *next = oci_index_choose(ret_manifest, platform);
+        const struct oci_descriptor *next = oci_index_choose(s->arena, ret_manifest, platform, err);
         if (next == NULL) {
-            err_set(err, "the image is not made for %.*s",
-                    STR_FMT(oci_platform_text(s->arena, platform)));
-            return err_help(err, "--platform names another one");
+            return false;
         }
         name = digest = next->digest;
     }
@@ -180,7 +178,7 @@ static bool check_layers(const struct oci_manifest *m, const struct oci_strings 
         str type = m->items[i].media_type;
         if (str_find(type, S("tar"), 0) == STR_NONE ||
             str_find(type, S("encrypted"), 0) != STR_NONE) {
-            return err_set(err, "layer %zu is of the type '%.*s', which is no file system layer",
+            return err_set(err, "layer %zu has the type '%.*s', which is not a filesystem layer",
                            i + 1, STR_FMT(str_clip(type, 100)));
         }
     }
@@ -210,6 +208,8 @@ bool oci_image_check(struct arena *a, str manifest, str config, const struct oci
         return false;
     }
     ret->image.platform = *platform;
+    ret->manifest = manifest;
+    ret->media_type = m.media_type;
     ret->config = config;
     ret->layers = m.items;
     ret->layer_count = m.len;
@@ -268,7 +268,8 @@ static bool begin_bytes(struct blob *b) {
         return true;
     }
     return b->response->range_from == b->offset ||
-           err_set(&b->err, "asked for the bytes from %llu, the registry sends those from %llu",
+           err_set(&b->err,
+                   "requested bytes from offset %llu, but the registry sent them from %llu",
                    (unsigned long long)b->offset, (unsigned long long)b->response->range_from);
 }
 
@@ -281,7 +282,7 @@ static bool take_blob(void *self, const void *data, size_t len) {
     b->skip -= skipped;
     len -= skipped;
     if (len > b->size - b->offset) {
-        return err_set(&b->err, "there are more bytes than the %llu of the manifest",
+        return err_set(&b->err, "the blob exceeds the %llu bytes given in the manifest",
                        (unsigned long long)b->size);
     }
     if (!fs_write_all(b->fd, (const char *)data + skipped, len, &b->err)) {
@@ -320,7 +321,7 @@ static bool fetch_part(struct session *s, const struct oci_descriptor *blob, str
         return response_failed(s, &r, err);
     }
     return b->offset == b->size ||
-           err_set(err, "%llu of %llu bytes came", (unsigned long long)b->offset,
+           err_set(err, "received %llu of %llu bytes", (unsigned long long)b->offset,
                    (unsigned long long)b->size) ||
            true;
 }

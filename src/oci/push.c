@@ -25,7 +25,32 @@ static bool has_blob(struct session *s, str digest, bool *ret, struct err *err) 
     return *ret || r.status == 404 || response_failed(s, &r, err);
 }
 
-/* Where the upload goes on; may be a whole URL or a path. */
+/* RFC 9110, 10.2.2: a Location may be a reference relative to the request (RFC 3986, 5.2). What is
+ * a path stays one: session_request() knows the host. */
+static str resolve_location(struct session *s, str request_path, str location) {
+    if (str_starts(location, S("http://")) || str_starts(location, S("https://"))) {
+        return location;
+    }
+    if (str_starts(location, S("//"))) {
+        return str_concat(s->arena, s->plain ? S("http:") : S("https:"), location);
+    }
+    str query = location;
+    str path = str_cut(&query, '?');
+    if (path.len == 0) {
+        path = request_path;
+    } else if (path.ptr[0] != '/') {
+        path =
+            str_fmt(s->arena, "%.*s/%.*s",
+                    STR_FMT(path_dir(str_concat(s->arena, request_path, S("x")))), STR_FMT(path));
+    }
+    bool has_query = str_find_char(location, '?', 0) != STR_NONE;
+    bool is_folder = str_ends(path, S("/"));
+    str clean = path_clean(s->arena, path);
+    return str_fmt(s->arena, "%.*s%s%s%.*s", STR_FMT(clean), is_folder && clean.len > 1 ? "/" : "",
+                   has_query ? "?" : "", STR_FMT(query));
+}
+
+/* Where the upload goes on: a whole URL or a path. */
 static bool begin_upload(struct session *s, str *ret, struct err *err) {
     struct response r;
     struct request q = {
@@ -38,7 +63,7 @@ static bool begin_upload(struct session *s, str *ret, struct err *err) {
     if (r.status != 202) {
         return response_failed(s, &r, err);
     }
-    *ret = r.location;
+    *ret = r.location.len > 0 ? resolve_location(s, q.path, r.location) : S("");
     return r.location.len > 0 || err_set(err, "the registry does not say where to send the blob");
 }
 
@@ -114,5 +139,6 @@ bool oci_registry_push(const struct oci_registry *r, const struct oci_upload *bl
     struct push_job job = { r, blobs, blob_count, manifest, media_type };
     return worker_start(push_in_worker, &job, &worker, err) &&
            worker_finish(&worker, &out, cancelled, err) &&
-           (str_to_u64(buf_str(&out), ret_sent) || err_set(err, "a worker answered nonsense"));
+           (str_to_u64(buf_str(&out), ret_sent) ||
+            err_set(err, "a worker returned malformed data"));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "machine/machine.h"
 #include "oci/oci.h"
 
 #include <string.h>
@@ -214,9 +215,6 @@ static str normal_architecture(str arch, str *variant) {
     static const struct {
         str from, to, variant;
     } rows[] = {
-        { S_INIT("x86_64"), S_INIT("amd64"), S_INIT("") },
-        { S_INIT("x86-64"), S_INIT("amd64"), S_INIT("") },
-        { S_INIT("aarch64"), S_INIT("arm64"), S_INIT("") },
         { S_INIT("i386"), S_INIT("386"), S_INIT("") },
         { S_INIT("i686"), S_INIT("386"), S_INIT("") },
         { S_INIT("armhf"), S_INIT("arm"), S_INIT("v7") },
@@ -230,7 +228,8 @@ static str normal_architecture(str arch, str *variant) {
             return rows[i].to;
         }
     }
-    return arch;
+    const struct machine *m = machine_find(arch);
+    return m != NULL ? str_from_c(m->oci) : arch;
 }
 
 static bool platform_word_ok(str s) {
@@ -256,7 +255,7 @@ bool oci_platform_parse(struct arena *a, str text, struct oci_platform *ret, str
     bool ok = rest.ptr == NULL && platform_word_ok(p.os) && platform_word_ok(p.architecture) &&
               (p.variant.len == 0 || platform_word_ok(p.variant));
     if (!ok) {
-        return err_set(err, "'%.*s' is not a platform: it looks like linux/amd64", STR_FMT(text));
+        return err_set(err, "'%.*s' is not a platform: write it as in linux/amd64", STR_FMT(text));
     }
     p.architecture = normal_architecture(p.architecture, &p.variant);
     if (str_eq(p.architecture, S("arm64")) && str_eq(p.variant, S("v8"))) {

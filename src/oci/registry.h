@@ -27,16 +27,18 @@ struct oci_challenge {
     str service;
     str scope;
 };
-/* Of a header's value; a header that makes no sense gives OCI_AUTH_NONE. */
+/* Of a header's value; a malformed header gives OCI_AUTH_NONE. */
 struct oci_challenge oci_challenge_parse(struct arena *a, str header);
 
 struct oci_credentials {
     str user;
     str secret;
     bool is_token; /* the secret is an identity token, for the token service only */
+    str why;       /* there is no secret: what is wrong with the settings; empty: nothing */
 };
 /* Of a registry by its name in a reference, from the text of a Docker config file; false when the
- * file has none (or names a helper: *ret_helper, else NULL). */
+ * file has none (or names a helper: *ret_helper, else NULL), with the reason in ret->why when the
+ * file itself is wrong: "is not JSON ...". */
 bool oci_credentials_find(struct arena *a, str config_json, str domain, struct oci_credentials *ret,
                           const char **ret_helper);
 
@@ -64,7 +66,9 @@ struct oci_resolved {
     size_t endpoint; /* that had it */
     str token;
     bool plain;
-    str digest; /* of what the reference names: an index or a manifest */
+    str digest;   /* of what the reference names: an index or a manifest */
+    str manifest; /* JSON, of the platform */
+    str media_type;
     str config; /* JSON */
     struct oci_config image;
     struct oci_descriptor *layers; /* lowest first */

@@ -114,33 +114,94 @@ static str environment_text(struct arena *a, const struct config_environment *e)
     return str_dup(a, buf_str(&out));
 }
 
+static bool is_listed(const struct file_list *l, const char *path) {
+    for (size_t i = 0; i < l->len; i++) {
+        if (strcmp(l->items[i].path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Templates of the first builder find what is ours under another name, too. */
+static void add_alias(struct file_list *l, const struct recipe_request *r, struct recipe_file file,
+                      str name) {
+    file.path = str_to_c(l->arena, name);
+    if (r->templates_dir != NULL && !is_listed(l, file.path)) {
+        add(l, file);
+    }
+}
+
+static void add_binaries(struct file_list *l, const struct recipe_request *r) {
+    const struct config_list *binaries = &r->config->build.guest_binaries;
+    for (size_t i = 0; i < binaries->len; i++) {
+        str name = binaries->items[i].text;
+        struct recipe_file file = {
+            .path = str_fmt(l->arena, "bin/%.*s", STR_FMT(name)).ptr,
+            .host_path = str_fmt(l->arena, "%s/%.*s/%.*s", r->binaries_dir,
+                                 STR_FMT(r->arch->head.key), STR_FMT(name))
+                             .ptr,
+            .mode = 0555,
+        };
+        add(l, file);
+        add_alias(l, r, file, name);
+    }
+}
+
+static void add_certificate(struct file_list *l, const struct guest_config *c) {
+    if (c->certificate != NULL && !is_listed(l, "capsem-ca.crt")) {
+        add(l, (struct recipe_file){
+                   .path = "capsem-ca.crt", .host_path = c->certificate, .mode = 0644 });
+    }
+}
+
+/* embedded.c, made by embed.py: what shells start with that the agent did not start. */
+extern const char shell_profile[], shell_shrc[];
+extern const size_t shell_profile_len, shell_shrc_len;
+
+static void add_shell_files(struct file_list *l) {
+    add_text(l, "capsem/shrc", (str){ shell_shrc, shell_shrc_len });
+    add_text(l, "etc/profile.d/capsem.sh", (str){ shell_profile, shell_profile_len });
+    /* Engines and the init bind a file of their own over it, or write it. */
+    add_text(l, "etc/resolv.conf", S("nameserver 127.0.0.1\n"));
+}
+
 static bool add_rootfs_files(struct file_list *l, const struct recipe_request *r) {
     const struct guest_config *c = r->config;
     if (c->artifacts_dir != NULL && !add_folder(l, c->artifacts_dir, ".", 0)) {
         return false;
     }
-    for (size_t i = 0; i < c->build.guest_binaries.len; i++) {
-        str name = c->build.guest_binaries.items[i].text;
-        add(l, (struct recipe_file){
-                   .path = str_fmt(l->arena, "bin/%.*s", STR_FMT(name)).ptr,
-                   .host_path = str_fmt(l->arena, "%s/%.*s/%.*s", r->binaries_dir,
-                                        STR_FMT(r->arch->head.key), STR_FMT(name))
-                                    .ptr,
-                   .mode = 0555,
-               });
-    }
+    add_certificate(l, c);
+    add_binaries(l, r);
     add_text(l, "capsem/image.json", r->names_only ? S("") : image_json_make(l->arena, c, r->arch));
     add_text(l, "capsem/environment", environment_text(l->arena, &c->environment));
+    add_shell_files(l);
     add_config_files(l, c);
     return true;
 }
 
+/* embedded.c, made by embed.py: what makes and checks the kernel's configuration. */
+extern const char kconfig_config[], kconfig_needs[], kconfig_depends[], kconfig_list[];
+extern const size_t kconfig_config_len, kconfig_needs_len, kconfig_depends_len, kconfig_list_len;
+
+static void add_kconfig_files(struct file_list *l) {
+    add_text(l, "kconfig/config.sh", (str){ kconfig_config, kconfig_config_len });
+    add_text(l, "kconfig/depends.awk", (str){ kconfig_depends, kconfig_depends_len });
+    add_text(l, "kconfig/needs.sh", (str){ kconfig_needs, kconfig_needs_len });
+    add_text(l, "kconfig/needs.txt", (str){ kconfig_list, kconfig_list_len });
+}
+
 static void add_kernel_files(struct file_list *l, const struct recipe_request *r) {
     const struct guest_config *c = r->config;
-    const char *defconfig = str_to_c(l->arena, r->arch->defconfig.text);
-    add(l, (struct recipe_file){ .path = "kernel.defconfig",
-                                 .host_path = path_join(l->arena, c->config_dir, defconfig),
-                                 .mode = 0644 });
+    str defconfig = r->arch->defconfig.text;
+    struct recipe_file file = {
+        .path = "kernel.defconfig",
+        .host_path = path_join(l->arena, c->config_dir, str_to_c(l->arena, defconfig)),
+        .mode = 0644,
+    };
+    add(l, file);
+    add_alias(l, r, file, path_clean(l->arena, defconfig));
+    add_kconfig_files(l);
     if (c->artifacts_dir != NULL) {
         add(l,
             (struct recipe_file){ .path = "capsem-init",

@@ -51,17 +51,60 @@ static void rootfs_has_artifacts_and_binaries(void **state) {
     fixture_done(&f);
 }
 
+/* Templates of the first builder have other names for what is ours. */
+static void own_templates_find_the_old_names(void **state) {
+    (void)state;
+    struct fixture f;
+    struct recipe rootfs;
+    struct recipe kernel;
+    fixture_init(&f, artifacts);
+    fixture_put(&f, "Dockerfile.rootfs.j2", "FROM scratch\n");
+    fixture_put(&f, "Dockerfile.kernel.j2", "FROM scratch\n");
+    struct recipe_request request = fixture_request(&f, RECIPE_ROOTFS);
+    request.templates_dir = f.dir;
+    assert_true(recipe_render(f.arena, &request, &f.sources, &f.sink, &rootfs, &f.err));
+    assert_non_null(find(&rootfs, "bin/agent"));
+    assert_non_null(find(&rootfs, "agent"));
+    assert_string_equal(find(&rootfs, "agent")->host_path, find(&rootfs, "bin/agent")->host_path);
+    request.kind = RECIPE_KERNEL;
+    assert_true(recipe_render(f.arena, &request, &f.sources, &f.sink, &kernel, &f.err));
+    assert_non_null(find(&kernel, "kernel.defconfig"));
+    assert_non_null(find(&kernel, "kernel/x.defconfig"));
+    fixture_done(&f);
+}
+
+static void a_certificate_from_beside(void **state) {
+    (void)state;
+    struct fixture f;
+    struct recipe r;
+    fixture_init(&f, NULL);
+    f.config.certificate = "/beside/config/capsem-ca.crt";
+    render(&f, RECIPE_ROOTFS, &r);
+    assert_non_null(find(&r, "capsem-ca.crt"));
+    assert_string_equal(find(&r, "capsem-ca.crt")->host_path, "/beside/config/capsem-ca.crt");
+    assert_true(str_find(r.text, S("COPY capsem-ca.crt /usr/local/share"), 0) != STR_NONE);
+    f.config.certificate = NULL;
+    render(&f, RECIPE_ROOTFS, &r);
+    assert_null(find(&r, "capsem-ca.crt"));
+    assert_true(str_find(r.text, S("capsem-ca.crt"), 0) == STR_NONE);
+    fixture_done(&f);
+}
+
 static void kernel_has_its_configuration_and_the_init(void **state) {
     (void)state;
     struct fixture f;
     struct recipe r;
     fixture_init(&f, artifacts);
     render(&f, RECIPE_KERNEL, &r);
-    assert_int_equal(r.file_count, 2);
-    assert_string_equal(r.files[0].path, "capsem-init");
+    static const char *const paths[] = { "capsem-init",         "kconfig/config.sh",
+                                         "kconfig/depends.awk", "kconfig/needs.sh",
+                                         "kconfig/needs.txt",   "kernel.defconfig" };
+    assert_int_equal(r.file_count, ARRAY_LEN(paths));
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        assert_string_equal(r.files[i].path, paths[i]);
+    }
     assert_int_equal(r.files[0].mode, 0755);
-    assert_string_equal(r.files[1].path, "kernel.defconfig");
-    assert_true(str_ends(str_from_c(r.files[1].host_path), S("config/kernel/x.defconfig")));
+    assert_true(str_ends(str_from_c(r.files[5].host_path), S("config/kernel/x.defconfig")));
     fixture_done(&f);
 }
 
@@ -199,6 +242,8 @@ static void a_missing_binary_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rootfs_has_artifacts_and_binaries),
+        cmocka_unit_test(own_templates_find_the_old_names),
+        cmocka_unit_test(a_certificate_from_beside),
         cmocka_unit_test(kernel_has_its_configuration_and_the_init),
         cmocka_unit_test(home_files_go_to_the_skeleton),
         cmocka_unit_test(environment_is_one_variable_a_line),

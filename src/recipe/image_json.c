@@ -151,6 +151,7 @@ str image_json_make(struct arena *a, const struct guest_config *c,
     put(root, "packages", package_sets(c));
     put(root, "node_major", json_integer(arch->node_major.value));
     put(root, "kernel_source", text(arch->kernel_source.text));
+    put(root, "certificate", json_boolean(c->certificate != NULL));
     put(root, "guest_binaries", list(&c->build.guest_binaries));
     char *dumped = json_dumps(root, JSON_INDENT(2));
     json_decref(root);

@@ -36,12 +36,32 @@ struct package_sets {
     size_t cap;
 };
 
-/* Sets and providers without packages are left out. */
+/* In the order in which Dockerfile.rootfs.j2 installs them; sets and providers without packages are
+ * left out. */
 void sets_make(struct arena *a, const struct guest_config *config, struct package_sets *ret);
 /* NULL: there is none. */
 const struct package_set *sets_find(const struct package_sets *sets, str id);
 /* The member with a text, and where the config has it; NULL: there is none. */
 const struct config_text *set_find_member(const struct package_set *set, str text);
+
+/* ---- artifacts.c: where artifacts go in the image ---- */
+
+struct artifact_place {
+    str name;                         /* in the context; a folder ends with a slash */
+    str path;                         /* in the image */
+    const char *mode;                 /* octal; NULL: that of the file */
+    const struct config_text *config; /* where the config has the path; NULL: it is a known one */
+};
+struct artifact_places {
+    struct artifact_place *items;
+    size_t len;
+    size_t cap;
+};
+
+/* Those that are in the build context, known ones first. */
+void artifact_places_make(struct arena *a, const struct guest_config *c,
+                          const struct recipe_file *files, size_t count,
+                          struct artifact_places *ret);
 
 /* ---- files.c ---- */
 

@@ -26,7 +26,7 @@ str recipe_kernel_version_known(str branch) {
             return known[i].version;
         }
     }
-    return branch;
+    return str_eq(branch, S("auto")) ? known[ARRAY_LEN(known) - 1].version : branch;
 }
 
 /* --- kernel.org ----------------------------------------------------------------------------------
@@ -66,23 +66,41 @@ static bool fetch_with_curl(void *self, struct arena *a, const char *url, str *r
     }
     CURL *curl = api.easy_init();
     if (curl == NULL) {
-        return err_set(err, "fetch '%s': no memory", url);
+        return err_set(err, "fetch '%s': out of memory", url);
     }
     CURLcode code = perform(&api, curl, url, &d, why);
-    api.easy_cleanup(curl);
     if (code == CURLE_OK) {
         *ret = str_dup(a, buf_str(&d.body));
     } else {
-        err_set(err, "fetch '%s': %s", url, why[0] != '\0' ? why : api.easy_strerror(code));
+        fetch_set_failure(&api, curl, code, why, err);
+        (void)err_wrap(err, "fetch '%s'", url);
     }
+    api.easy_cleanup(curl);
     buf_done(&d.body);
     return code == CURLE_OK;
 }
 
 const struct recipe_fetch_ops recipe_fetch_curl = { fetch_with_curl };
 
+/* "auto" is the newest branch: every version belongs to it, and the highest is the newest. */
+static bool any_level(str version, uint64_t *ret) {
+    uint64_t major;
+    uint64_t minor;
+    uint64_t patch = 0;
+    str rest = str_slice(version, str_find_last_char(version, '.') + 1, version.len);
+    if (!str_to_version(version, &major, &minor) || !str_to_u64(rest, &patch) || patch >= 100000 ||
+        minor >= 100000 || major >= 100000) {
+        return false;
+    }
+    *ret = (major * 100000 + minor) * 100000 + patch;
+    return true;
+}
+
 /* BRANCH.N with N a number: its N. */
 static bool patch_level(str version, str branch, uint64_t *ret) {
+    if (str_eq(branch, S("auto"))) {
+        return any_level(version, ret);
+    }
     return str_starts(version, branch) && version.len > branch.len + 1 &&
            version.ptr[branch.len] == '.' &&
            str_to_u64(str_slice(version, branch.len + 1, version.len), ret);
@@ -95,7 +113,7 @@ bool recipe_kernel_parse_releases(struct arena *a, str json, str branch, str *re
     const json_t *releases = json_object_get(root, "releases");
     if (!json_is_array(releases)) {
         json_decref(root);
-        return err_set(err, "kernel.org's release list is not what it was");
+        return err_set(err, "kernel.org's release list has an unexpected format");
     }
     uint64_t newest = 0;
     *ret = (str){ 0 };
@@ -135,7 +153,7 @@ static bool from_distribution(struct arena *a, str branch, str *ret, struct err 
     AUTO_BUF out = BUF_INIT(RELEASES_BYTES_MAX);
     struct proc_spec spec = { .argv = argv, .env = env, .out = &out, .timeout_ms = 15000 };
     if (proc_find(a, "apt-cache") == NULL) {
-        return err_set(why, "the version of %s is not known here: there is no apt", package);
+        return err_set(why, "cannot determine the version of %s: apt is not available", package);
     }
     if (!proc_check(&spec, why)) {
         return false;
@@ -145,7 +163,7 @@ static bool from_distribution(struct arena *a, str branch, str *ret, struct err 
     str version = str_cut(&rest, '\n');
     version = str_slice(version, 0, str_find_char(version, '-', 0));
     if (version.len == 0 || !char_is_digit(version.ptr[0])) {
-        return err_set(why, "the package lists have no %s", package);
+        return err_set(why, "the package lists do not contain %s", package);
     }
     *ret = str_dup(a, version);
     return true;

@@ -27,6 +27,14 @@ static const struct release_case {
       "{\"releases\": [" RELEASE("6.12", "longterm", "false") ", " RELEASE(
           "6.12.x", "longterm", "false") ", " RELEASE("6.12.", "longterm", "false") "]}",
       "6.12", "" },
+    { "auto is the newest longterm of any branch",
+      "{\"releases\": [" RELEASE("6.19.1", "stable", "false") ", " RELEASE(
+          "6.6.104", "longterm",
+          "false") ", " RELEASE("6.12.9", "longterm",
+                                "false") ", " RELEASE("5.15.190", "longterm",
+                                                      "false") ", " RELEASE("6.18", "longterm",
+                                                                            "true") "]}",
+      "auto", "6.12.9" },
     { "rows of another kind", "{\"releases\": [1, null, {}, {\"version\": 3}, []]}", "6.12", "" },
     { "an empty list", "{\"releases\": []}", "6.12", "" },
     { "not JSON", "<html>", "6.12", NULL },

@@ -2,6 +2,7 @@
 /* Which packages of a set are in which RUN line. */
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "recipe/internal.h"
 
@@ -10,7 +11,6 @@ struct giving {
     struct arena *arena;
     const struct package_set *set;
     bool *given; /* by member */
-    bool whole;  /* all of them went into the set's own line */
 };
 
 static struct recipe_line *push_line(struct arena *a, struct recipe_line **items, size_t *len,
@@ -35,6 +35,15 @@ static void give_rest(struct giving *g, struct recipe_line *to) {
             give(g, i, to);
         }
     }
+}
+
+static bool has_rest(const struct giving *g) {
+    for (size_t i = 0; i < g->set->count; i++) {
+        if (!g->given[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Has the set all that the line has, in its order? */
@@ -66,21 +75,6 @@ struct recipe_line *recipe_lines_first(const struct recipe_lines *lines, str set
     return NULL;
 }
 
-/* A set that is new to a guest that was built before is an addition as a whole. */
-static void make_first(struct giving *g, const struct recipe_lines *last,
-                       struct recipe_lines *ret) {
-    const struct recipe_line *line = recipe_lines_first(last, g->set->id);
-    struct recipe_line *to =
-        push_line(g->arena, &ret->first, &ret->first_count, &ret->first_cap, g->set->id);
-    g->whole = last == NULL || last->first_count == 0 ||
-               (line != NULL && (line->stale || !only_gained(g->set, line)));
-    if (g->whole) {
-        give_rest(g, to);
-    } else if (line != NULL) {
-        give_as_before(g, line, to);
-    }
-}
-
 static struct giving *find_giving(struct giving *all, size_t count, str set) {
     for (size_t i = 0; i < count; i++) {
         if (str_eq(all[i].set->id, set)) {
@@ -90,25 +84,80 @@ static struct giving *find_giving(struct giving *all, size_t count, str set) {
     return NULL;
 }
 
-/* What was taken out of a set again is gone from the line that added it. */
-static void keep_added(struct giving *all, size_t count, const struct recipe_line *line,
+/* How much of the last build's chain of lines stays. */
+struct kept {
+    size_t sets;      /* the first so many have their own line as it was */
+    bool first_lines; /* so have all, and what comes after those lines is as it was, too */
+};
+
+/* The next line with packages. */
+static const struct recipe_line *next_line(const struct recipe_lines *last, size_t *at) {
+    while (*at < last->first_count && last->first[*at].count == 0) {
+        *at += 1;
+    }
+    return *at < last->first_count ? &last->first[(*at)++] : NULL;
+}
+
+/* The step of a line that is another one now runs, and so do all after it. */
+static struct kept find_kept(const struct package_sets *sets, const struct recipe_lines *last) {
+    size_t at = 0;
+    for (size_t i = 0; i < sets->len; i++) {
+        const struct recipe_line *own = recipe_lines_first(last, sets->items[i].id);
+        if (own == NULL || own->count == 0) {
+            if (own != NULL && own->stale) {
+                return (struct kept){ i, false };
+            }
+            continue;
+        }
+        const struct recipe_line *line = next_line(last, &at);
+        if (line != own || line->stale || !only_gained(&sets->items[i], line)) {
+            return (struct kept){ i, false };
+        }
+    }
+    return (struct kept){ sets->len, next_line(last, &at) == NULL };
+}
+
+/* A set that had no line in its place may as well be installed there when all after it runs. */
+static size_t before_new_sets(const struct package_sets *sets, const struct recipe_lines *last,
+                              size_t kept) {
+    while (kept > 0) {
+        const struct recipe_line *line = recipe_lines_first(last, sets->items[kept - 1].id);
+        if (line != NULL && line->count > 0) {
+            break;
+        }
+        kept--;
+    }
+    return kept;
+}
+
+/* An addition stays as long as all of it is wanted. */
+static bool keep_added(struct giving *all, size_t count, const struct recipe_line *line,
                        struct recipe_lines *ret) {
     struct giving *g = find_giving(all, count, line->set);
     struct recipe_line kept = { .set = line->set };
-    for (size_t i = 0; g != NULL && i < line->count; i++) {
-        for (size_t m = 0; m < g->set->count; m++) {
-            if (!g->given[m] && str_eq(g->set->members[m]->text, line->packages[i])) {
-                give(g, m, &kept);
-                break;
-            }
+    if (g == NULL || line->stale) {
+        return false;
+    }
+    bool *given = ARENA_ARRAY(g->arena, bool, g->set->count);
+    memcpy(given, g->given, g->set->count * sizeof *given);
+    for (size_t i = 0; i < line->count; i++) {
+        size_t m = 0;
+        while (m < g->set->count &&
+               (given[m] || !str_eq(g->set->members[m]->text, line->packages[i]))) {
+            m++;
         }
+        if (m == g->set->count) {
+            return false;
+        }
+        given[m] = true;
+        push_package(g->arena, &kept, line->packages[i]);
     }
-    if (kept.count > 0) {
-        ARENA_PUSH(g->arena, ret->added, ret->added_count, ret->added_cap, kept);
-    }
+    g->given = given;
+    ARENA_PUSH(g->arena, ret->added, ret->added_count, ret->added_cap, kept);
+    return true;
 }
 
-static void add_new(struct giving *g, struct recipe_lines *ret) {
+static void add_rest(struct giving *g, struct recipe_lines *ret) {
     struct recipe_line line = { .set = g->set->id };
     give_rest(g, &line);
     if (line.count > 0) {
@@ -116,46 +165,72 @@ static void add_new(struct giving *g, struct recipe_lines *ret) {
     }
 }
 
+/* Lines in their places. What a set before those that run has gained must be there when they run,
+ * so they are moved after it. */
+static void make_first(struct giving *all, size_t count, size_t kept,
+                       const struct recipe_lines *last, struct recipe_lines *ret) {
+    bool gained = false;
+    for (size_t i = 0; i < count; i++) {
+        struct giving *g = &all[i];
+        const struct recipe_line *line = recipe_lines_first(last, g->set->id);
+        struct recipe_line *to =
+            push_line(g->arena, &ret->first, &ret->first_count, &ret->first_cap, g->set->id);
+        if (i >= kept && !gained) {
+            give_rest(g, to);
+        } else if (i < kept && line != NULL) {
+            give_as_before(g, line, to);
+        }
+        gained = gained || (i < kept && has_rest(g));
+    }
+}
+
+/* Too many lines: those that were added become one a set. */
+static void join_added(struct giving *all, size_t count, struct recipe_lines *ret) {
+    struct recipe_lines joined = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        struct recipe_line line = { .set = all[i].set->id };
+        for (size_t n = 0; n < ret->added_count; n++) {
+            const struct recipe_line *from = &ret->added[n];
+            for (size_t p = 0; p < from->count && str_eq(from->set, line.set); p++) {
+                push_package(all[i].arena, &line, from->packages[p]);
+            }
+        }
+        if (line.count > 0) {
+            ARENA_PUSH(all[i].arena, joined.added, joined.added_count, joined.added_cap, line);
+        }
+    }
+    ret->added = joined.added;
+    ret->added_count = joined.added_count;
+    ret->added_cap = joined.added_cap;
+}
+
 void recipe_lines_make(struct arena *a, const struct guest_config *config,
                        const struct recipe_lines *last, struct recipe_lines *ret) {
     struct package_sets sets;
     sets_make(a, config, &sets);
     struct giving *all = ARENA_ARRAY(a, struct giving, sets.len);
+    struct kept kept = { 0 };
     *ret = (struct recipe_lines){ 0 };
     for (size_t i = 0; i < sets.len; i++) {
         const struct package_set *set = &sets.items[i];
-        all[i] = (struct giving){ a, set, ARENA_ARRAY(a, bool, set->count), false };
-        make_first(&all[i], last, ret);
+        all[i] = (struct giving){ a, set, ARENA_ARRAY(a, bool, set->count) };
     }
-    for (size_t i = 0; last != NULL && i < last->added_count; i++) {
-        keep_added(all, sets.len, &last->added[i], ret);
+    if (last != NULL && last->first_count > 0) {
+        kept = find_kept(&sets, last);
+        kept.sets = kept.first_lines ? sets.len : before_new_sets(&sets, last, kept.sets);
+    }
+    make_first(all, sets.len, kept.sets, last, ret);
+    for (size_t i = 0; kept.first_lines && i < last->added_count; i++) {
+        if (!keep_added(all, sets.len, &last->added[i], ret)) {
+            break;
+        }
     }
     for (size_t i = 0; i < sets.len; i++) {
-        add_new(&all[i], ret);
+        add_rest(&all[i], ret);
     }
     if (ret->added_count > RECIPE_ADDED_MAX) {
-        recipe_lines_join(a, ret, 0);
+        join_added(all, sets.len, ret);
     }
-}
-
-void recipe_lines_join(struct arena *a, struct recipe_lines *lines, size_t from) {
-    size_t len = min_size(from, lines->added_count);
-    size_t kept = len;
-    for (size_t i = kept; i < lines->added_count; i++) {
-        struct recipe_line line = lines->added[i];
-        size_t at = kept;
-        while (at < len && !str_eq(lines->added[at].set, line.set)) {
-            at++;
-        }
-        if (at == len) {
-            lines->added[len++] = line;
-            continue;
-        }
-        for (size_t n = 0; n < line.count; n++) {
-            push_package(a, &lines->added[at], line.packages[n]);
-        }
-    }
-    lines->added_count = len;
 }
 
 /* ---- as text: {"first": [[SET, PACKAGE, ...], ...], "added": [...]} ---- */

@@ -34,12 +34,11 @@ static const struct lines_case cases[] = {
       "{\"first\":[[\"apt\",\"a\"],[\"set tools\",\"t\"]],\"added\":[[\"set "
       "tools\",\"u\"],[\"apt\",\"x\"],"
       "[\"apt\",\"new\"],[\"set tools\",\"v\"]]}" },
-    { "one is removed: that set is one line, the other is not touched",
+    { "one is removed: from there on, each set is one line",
       "{\"first\":[[\"apt\",\"a\",\"b\"],[\"set tools\",\"t\"]],\"added\":[[\"apt\",\"x\"],[\"set "
       "tools\",\"u\"]]}",
       SETS("\"a\", \"x\"", "\"t\", \"u\""),
-      "{\"first\":[[\"apt\",\"a\",\"x\"],[\"set tools\",\"t\"]],\"added\":[[\"set "
-      "tools\",\"u\"]]}" },
+      "{\"first\":[[\"apt\",\"a\",\"x\"],[\"set tools\",\"t\",\"u\"]],\"added\":[]}" },
     { "another order is one line",
       "{\"first\":[[\"apt\",\"a\",\"b\"],[\"set tools\",\"t\"]],\"added\":[]}",
       SETS("\"b\", \"a\", \"x\"", "\"t\""),
@@ -71,6 +70,35 @@ static const struct lines_case cases[] = {
       "{\"first\":[[\"apt\",\"a\"],[\"set "
       "tools\",\"t\"]],\"added\":[[\"apt\",\"1\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"],"
       "[\"set tools\",\"2\"]]}" },
+    { "a set that changes comes after what those before it gained",
+      "{\"first\":[[\"apt\",\"a\"],[\"set tools\",\"t\"]],\"added\":[]}",
+      SETS("\"a\", \"x\"", "\"other\""),
+      "{\"first\":[[\"apt\",\"a\"],[\"set tools\"]],\"added\":[[\"apt\",\"x\"],[\"set "
+      "tools\",\"other\"]]}" },
+    { "or gained in an earlier build",
+      "{\"first\":[[\"apt\",\"a\"],[\"set tools\",\"t\"]],\"added\":[[\"apt\",\"x\"]]}",
+      SETS("\"a\", \"x\"", "\"other\""),
+      "{\"first\":[[\"apt\",\"a\"],[\"set tools\"]],\"added\":[[\"apt\",\"x\"],[\"set "
+      "tools\",\"other\"]]}" },
+    { "an addition that changes, too",
+      "{\"first\":[[\"apt\",\"a\"],[\"set tools\",\"t\"]],\"added\":[[\"set "
+      "tools\",\"u\",\"v\"],[\"apt\",\"x\"]]}",
+      SETS("\"a\", \"x\"", "\"t\", \"u\", \"w\""),
+      "{\"first\":[[\"apt\",\"a\"],[\"set tools\",\"t\"]],\"added\":[[\"apt\",\"x\"],[\"set "
+      "tools\",\"u\",\"w\"]]}" },
+    { "and the set after one that is gone",
+      "{\"first\":[[\"apt\",\"a\"],[\"set gone\",\"g\"],[\"set tools\",\"t\"]],\"added\":[]}",
+      SETS("\"a\", \"x\"", "\"t\""),
+      "{\"first\":[[\"apt\",\"a\"],[\"set tools\"]],\"added\":[[\"apt\",\"x\"],[\"set "
+      "tools\",\"t\"]]}" },
+    { "what was added out of order stands in order when it runs again",
+      "{\"first\":[[\"set tools\",\"t\"]],\"added\":[[\"apt\",\"x\"]]}", SETS("\"x\"", "\"other\""),
+      "{\"first\":[[\"apt\",\"x\"],[\"set tools\",\"other\"]],\"added\":[]}" },
+    { "the last set is gone: so is what its additions stood on",
+      "{\"first\":[[\"apt\",\"a\"],[\"set "
+      "gone\",\"g\"]],\"added\":[[\"apt\",\"x\"],[\"apt\",\"y\"]]}",
+      APT("\"a\", \"x\", \"y\", \"z\""),
+      "{\"first\":[[\"apt\",\"a\"]],\"added\":[[\"apt\",\"x\",\"y\",\"z\"]]}" },
     { "no text of ours", "[1, {\"first\": 3", APT("\"a\""),
       "{\"first\":[[\"apt\",\"a\"]],\"added\":[]}" },
     { "a wrong member", "{\"first\":[[\"apt\",7]],\"added\":[]}", APT("\"a\""),
@@ -110,6 +138,28 @@ static void a_stale_line(void **state) {
     recipe_lines_make(f.arena, &f.config, &last, &lines);
     assert_string_equal(str_to_c(f.arena, recipe_lines_encode(f.arena, &lines)),
                         "{\"first\":[[\"apt\",\"a\",\"x\"],[\"set tools\",\"t\"]],\"added\":[]}");
+    fixture_done(&f);
+}
+
+/* So is an addition. */
+static void a_stale_addition(void **state) {
+    (void)state;
+    const struct guest_file files[] = {
+        { "config/packages/a.toml", SETS("\"a\", \"x\", \"y\"", "\"t\"") }, { 0 }
+    };
+    struct recipe_lines last;
+    struct recipe_lines lines;
+    struct fixture f;
+    fixture_init(&f, files);
+    assert_true(recipe_lines_decode(
+        f.arena,
+        S("{\"first\":[[\"apt\",\"a\"],[\"set tools\",\"t\"]],\"added\":[[\"apt\",\"x\"]]}"),
+        &last));
+    last.added[0].stale = true;
+    recipe_lines_make(f.arena, &f.config, &last, &lines);
+    assert_string_equal(str_to_c(f.arena, recipe_lines_encode(f.arena, &lines)),
+                        "{\"first\":[[\"apt\",\"a\"],[\"set tools\",\"t\"]],\"added\":"
+                        "[[\"apt\",\"x\",\"y\"]]}");
     fixture_done(&f);
 }
 
@@ -170,13 +220,14 @@ static void bytes_that_install(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[ARRAY_LEN(cases) + 3] = {
+    struct CMUnitTest tests[ARRAY_LEN(cases) + 4] = {
         cmocka_unit_test(a_stale_line),
+        cmocka_unit_test(a_stale_addition),
         cmocka_unit_test(lines_in_a_template),
         cmocka_unit_test(bytes_that_install),
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        tests[i + 3] =
+        tests[i + 4] =
             (struct CMUnitTest){ cases[i].name, next_lines, NULL, NULL, (void *)&cases[i] };
     }
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #include "recipe/internal.h"
 
-/* A line end is refused: behind it could stand the end of the heredoc that the word is in. */
+/* A line end is refused: after it could stand the end of the heredoc that the word is in. */
 static bool shell_quote(struct jinja_call *call, struct jinja_value *ret) {
     str text;
     AUTO_BUF out = BUF_INIT(8 * 1024 * 1024);

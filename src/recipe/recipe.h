@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * recipe/: from a configuration to what an engine builds: a Dockerfile, rendered from a Jinja
- * template, and the files of its build context. Follows spec/recipes.md.
+ * template, and the files of its build context. Follows docs/manual.md, "What a build does".
  *
  * The templates are compiled into the program; a folder with files of the same names
  * (Dockerfile.rootfs.j2, Dockerfile.kernel.j2, Dockerfile.agent.j2) takes their place.
@@ -30,7 +30,7 @@ struct recipe_templates {
 /* --- package sets that grow (lines.c) ------------------------------------------------------------
  *
  * A RUN line that was built once is cached as long as its text is the same. So what is added to a
- * package set goes into a line of its own, behind all others, and the set's own line stays as it
+ * package set goes into a line of its own, after all others, and the set's own line stays as it
  * was. Which packages are in which line is decided from those of the last build.
  */
 
@@ -56,15 +56,14 @@ struct recipe_lines {
 
 /*
  * The lines for a config. `last` (NULL: none) has those of the last build: where a set only gained
- * members, its line stays and the new ones are a line that is added. Together the lines of a set
- * always have each of its packages once, whatever `last` says.
+ * members, its line stays and the new ones are a line that is added. From the first line on that
+ * will run, all are in the order of the sets, one a set: each finds what the sets before it have.
+ * Together the lines of a set always have each of its packages once, whatever `last` says.
  */
 void recipe_lines_make(struct arena *a, const struct guest_config *config,
                        const struct recipe_lines *last, struct recipe_lines *ret);
 /* The line of a set in its place; NULL: none. */
 struct recipe_line *recipe_lines_first(const struct recipe_lines *lines, str set);
-/* Puts the added lines from index `from` on together, one a set. */
-void recipe_lines_join(struct arena *a, struct recipe_lines *lines, size_t from);
 str recipe_lines_encode(struct arena *a, const struct recipe_lines *lines);
 /* False: it is no such text. */
 bool recipe_lines_decode(struct arena *a, str text, struct recipe_lines *ret);
@@ -97,7 +96,7 @@ struct recipe_origin {
     str text; /* of a string; empty: a list or a number */
 };
 
-#define RECIPE_VALUE_NOTE "with this value of the config"
+#define RECIPE_VALUE_NOTE "with this value from the config"
 
 struct recipe {
     enum recipe_kind kind;
@@ -129,6 +128,14 @@ size_t recipe_config_values(const struct recipe *recipe, size_t start, size_t en
 /* Do bytes [start, end) of the Dockerfile name a package of the line? */
 bool recipe_installs(const struct recipe *recipe, const struct guest_config *config,
                      const struct recipe_line *line, size_t start, size_t end);
+
+/* Has something at the top of artifacts/ a place, in the image or another use? */
+bool recipe_artifact_is_known(const struct guest_config *config, str name);
+
+/* Where a file of the context goes in the image, by its path in artifacts/; *ret_mode is 0 for the
+ * file's own. False: nowhere. */
+bool recipe_artifact_goes(struct arena *a, const struct guest_config *config, str path,
+                          str *ret_path, uint32_t *ret_mode);
 
 /* Writes the context's files below an empty folder; their times become `epoch_s`. */
 MUST_CHECK bool recipe_write_context(const struct recipe *recipe, const char *dir, int64_t epoch_s,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What of a config is installed together, and goes by one name: each package set, all npm packages
  * of providers, all their curl installers, and each further provider. */
+#include <string.h>
+
 #include "recipe/internal.h"
 
 static struct package_set *set_of(struct arena *a, struct package_sets *sets, str id) {
@@ -45,6 +47,29 @@ static void add_provider(struct arena *a, struct package_sets *sets,
     add_members(a, set, &from->install.packages);
 }
 
+/* The place of a set among the steps of Dockerfile.rootfs.j2. */
+static int place_of(str id) {
+    static const str special[] = { S_INIT("apt"), S_INIT("npm"), S_INIT("python") };
+    for (size_t i = 0; i < ARRAY_LEN(special); i++) {
+        if (str_eq(id, special[i])) {
+            return (int)i;
+        }
+    }
+    return (int)ARRAY_LEN(special) + (str_eq(id, S("curl")) ? 1 : 0);
+}
+
+static void sort_by_place(struct package_sets *sets) {
+    for (size_t i = 1; i < sets->len; i++) {
+        struct package_set set = sets->items[i];
+        size_t at = i;
+        while (at > 0 && place_of(sets->items[at - 1].id) > place_of(set.id)) {
+            at--;
+        }
+        memmove(&sets->items[at + 1], &sets->items[at], (i - at) * sizeof set);
+        sets->items[at] = set;
+    }
+}
+
 void sets_make(struct arena *a, const struct guest_config *config, struct package_sets *ret) {
     *ret = (struct package_sets){ 0 };
     for (size_t i = 0; i < config->package_sets.len; i++) {
@@ -58,6 +83,7 @@ void sets_make(struct arena *a, const struct guest_config *config, struct packag
             add_provider(a, ret, p);
         }
     }
+    sort_by_place(ret);
 }
 
 const struct package_set *sets_find(const struct package_sets *sets, str id) {

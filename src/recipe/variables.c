@@ -1,35 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/utsname.h>
-
 #include "guestbin/guestbin.h"
+#include "machine/machine.h"
 #include "recipe/internal.h"
-
-#define UV_INSTALL "uv pip install --system --break-system-packages"
-
-/* What an architecture is called by Debian, GNU, the kernel, and Node's packages. */
-static const struct machine {
-    str triple; /* first part of rust_target */
-    const char *debian, *gnu, *kernel, *node;
-} machines[] = {
-    { S_INIT("x86_64"), "amd64", "x86_64", "x86_64", "x64" },
-    { S_INIT("aarch64"), "arm64", "aarch64", "arm64", "arm64" },
-};
-
-static const struct machine *machine_of(str triple) {
-    str rest = triple;
-    str first = str_cut(&rest, '-');
-    for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
-        if (str_eq(first, machines[i].triple)) {
-            return &machines[i];
-        }
-    }
-    return &machines[0];
-}
-
-static bool is_host(const struct machine *m) {
-    struct utsname host;
-    return uname(&host) == 0 && str_eq(str_from_c(host.machine), m->triple);
-}
 
 static void put_c(struct jinja_value dict, const char *key, const char *value) {
     jinja_dict_put(dict, str_from_c(key), jinja_string(str_from_c(value)));
@@ -78,30 +50,16 @@ static struct jinja_value arch_value(struct origins *o, const struct config_arch
                    string_from(o, arch->kernel_source.text, arch->kernel_source.span));
     put_text(o, v, "kernel_image", arch->kernel_image);
     put_text(o, v, "defconfig", arch->defconfig);
+    jinja_dict_put(v, S("kernel_base"),
+                   string_from(o, arch->kernel_base.text, arch->kernel_base.span));
     jinja_dict_put(v, S("node_major"),
                    from_config(o, node_major, arch->node_major.span, (str){ 0 }));
     return v;
 }
 
 /* The command that installs with a manager, when the set does not bring its own. */
-static str install_command(enum config_manager manager) {
-    switch (manager) {
-    case CONFIG_MANAGER_APT:
-        return S("apt-get install -y --no-install-recommends");
-    case CONFIG_MANAGER_UV:
-        return S(UV_INSTALL);
-    case CONFIG_MANAGER_PIP:
-        return S("pip3 install --no-cache-dir --break-system-packages --root-user-action=ignore");
-    case CONFIG_MANAGER_NPM:
-        return S("npm install --global --no-audit --no-fund --no-update-notifier");
-    case CONFIG_MANAGER_CURL:
-        return S("curl -fsSL");
-    }
-    return S("");
-}
-
 static struct jinja_value command_value(enum config_manager manager) {
-    return jinja_string(install_command(manager));
+    return jinja_string(str_from_c(config_managers[manager].install_cmd));
 }
 
 static struct jinja_value set_command(struct origins *o, const struct config_package_set *set) {
@@ -291,6 +249,26 @@ static void put_sets(struct making *m, struct jinja_value v) {
     jinja_dict_put(v, S("needs_uv"), jinja_bool(uv));
 }
 
+/* What of artifacts/ is copied into the image. */
+static void put_artifact_copies(struct origins *o, const struct guest_config *c,
+                                const struct recipe_file *files, size_t count,
+                                struct jinja_value v) {
+    struct artifact_places places;
+    struct jinja_value copies = jinja_list_new(o->arena);
+    artifact_places_make(o->arena, c, files, count, &places);
+    for (size_t i = 0; i < places.len; i++) {
+        const struct artifact_place *place = &places.items[i];
+        struct jinja_value copy = jinja_dict_new(o->arena);
+        jinja_dict_put(copy, S("source"), jinja_string(place->name));
+        jinja_dict_put(copy, S("path"),
+                       place->config != NULL ? text_value(o, *place->config)
+                                             : jinja_string(place->path));
+        put_c(copy, "mode", place->mode != NULL ? place->mode : "");
+        jinja_list_add(copies, copy);
+    }
+    jinja_dict_put(v, S("artifact_copies"), copies);
+}
+
 static void put_files(struct arena *a, const struct recipe_file *files, size_t count,
                       struct jinja_value v) {
     struct jinja_value artifacts = jinja_list_new(a);
@@ -320,6 +298,9 @@ static void put_kernel(struct origins *o, const struct recipe_request *r, const 
                    string_from(o, arch->kernel_source.text, arch->kernel_source.span));
     put_c(v, "kernel_arch", m->kernel);
     jinja_dict_put(v, S("kernel_target"), target);
+    jinja_dict_put(
+        v, S("compression"),
+        string_from(o, r->config->build.compression.text, r->config->build.compression.span));
 }
 
 static void put_agent(struct origins *o, const struct recipe_request *r, struct jinja_value v) {
@@ -331,16 +312,24 @@ static void put_agent(struct origins *o, const struct recipe_request *r, struct 
     jinja_dict_put(v, S("compile_flags"), flags);
 }
 
+/* embedded.c, made by embed.py */
+extern const char apt_verify[];
+extern const size_t apt_verify_len;
+
 struct jinja_value variables_make(struct origins *o, const struct recipe_request *r,
                                   const struct recipe_file *files, size_t file_count) {
-    const struct machine *m = machine_of(r->arch->rust_target.text);
+    const struct machine *m = machine_of_triple(r->arch->rust_target.text);
+    ASSERT(m != NULL); /* the config was loaded without errors: E011 */
     struct jinja_value v = jinja_dict_new(o->arena);
     jinja_dict_put(v, S("arch"), arch_value(o, r->arch));
     jinja_dict_put(v, S("arch_name"), string_from(o, r->arch->head.key, r->arch->head.key_span));
     put_c(v, "debian_arch", m->debian);
     put_c(v, "node_arch", m->node);
-    put_c(v, "gnu_arch", m->gnu);
-    jinja_dict_put(v, S("cross"), jinja_bool(!is_host(m)));
+    put_c(v, "gnu_arch", m->name);
+    jinja_dict_put(v, S("cross"), jinja_bool(m != machine_host()));
+    str verify = { apt_verify, apt_verify_len };
+    str_cut(&verify, '\n'); /* for shellcheck */
+    jinja_dict_put(v, S("apt_verify"), jinja_string(verify));
     if (r->kind == RECIPE_KERNEL) {
         put_kernel(o, r, m, v);
         return v;
@@ -356,5 +345,6 @@ struct jinja_value variables_make(struct origins *o, const struct recipe_request
     put_lines(&making, v);
     jinja_dict_put(v, S("guest_binaries"), list_value(o, &r->config->build.guest_binaries));
     put_files(o->arena, files, file_count, v);
+    put_artifact_copies(o, r->config, files, file_count, v);
     return v;
 }

@@ -6,18 +6,17 @@
  */
 #include <errno.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <sys/vfs.h>
 
 #include "sandbox/internal.h"
 
-enum { PIDS_MAX = 32768, ROOTS = 2 };
+enum { ROOTS = 2 };
 
-static const char unified_root[] = "/sys/fs/cgroup";
 static const char *const version1[ROOTS] = { "memory", "pids" };
 
 static bool write_text(const char *dir, const char *name, const char *text) {
@@ -34,18 +33,31 @@ static size_t read_text(const char *path, char *out, size_t size) {
     return n < 0 ? 0 : (size_t)n;
 }
 
-/* The line "oom_kill 3" of /proc/vmstat, memory.events or memory.oom_control. */
-static bool read_oom_kills(const char *path, uint64_t *ret) {
+/* The line "NAME 3" of /proc/vmstat, memory.events, memory.oom_control or pids.events. */
+static bool read_count(const char *path, str name, uint64_t *ret) {
     static char text[64 * 1024]; /* only the parent calls this; too large for a stack */
     size_t len = read_text(path, text, sizeof text);
     str rest = { text, len };
     while (rest.len > 0) {
         str line = str_cut(&rest, '\n');
-        if (str_starts(line, S("oom_kill "))) {
-            return str_to_u64(str_slice(line, strlen("oom_kill "), line.len), ret);
+        if (str_eq(str_cut(&line, ' '), name)) {
+            return str_to_u64(line, ret);
         }
     }
     return false;
+}
+
+static bool read_oom_kills(const char *path, uint64_t *ret) {
+    return read_count(path, S("oom_kill"), ret);
+}
+
+/* How often the kernel refused the step a process. */
+static bool refused_processes(const struct cgroup *g) {
+    const char *dir = g->paths[cgroup_is_unified() ? 0 : 1];
+    char path[PATH_MAX + 64];
+    uint64_t count = 0;
+    snprintf(path, sizeof path, "%s/pids.events", dir);
+    return g->limits_pids && read_count(path, S("max"), &count) && count > 0;
 }
 
 /* Of the group when it counts them itself, else of the whole machine since the start. */
@@ -62,26 +74,25 @@ static bool killed_for_memory(const struct cgroup *g) {
     return read_oom_kills("/proc/vmstat", &count) && count > g->oom_kills;
 }
 
-static bool is_unified(void) {
+bool cgroup_is_unified(void) {
     struct statfs fs;
-    return statfs(unified_root, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-/* Nine tenths of the machine's memory. */
-static void memory_limit(char *out, size_t size) {
-    struct sysinfo info;
-    uint64_t total = sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0;
-    snprintf(out, size, "%llu", (unsigned long long)(total / 10 * 9));
+    return statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
 /* ---- where: below our own group, so that its limits are the steps' too ---- */
 
-/* Our group in the hierarchy of a controller, or of version 2 when it is "": proc(5). */
-static str own_group(struct arena *a, const char *controller) {
-    str text;
-    if (!fs_load(a, AT_FDCWD, "/proc/self/cgroup", 64 * 1024, &text, NULL)) {
-        return S("/");
+/* The lines of this process: read once, for every step asks for each controller. */
+static str own_groups(void) {
+    static char text[16 * 1024];
+    static size_t len;
+    if (len == 0) {
+        len = read_text("/proc/self/cgroup", text, sizeof text);
     }
+    return (str){ text, len };
+}
+
+str cgroup_own(struct arena *a, const char *controller) {
+    str text = own_groups();
     while (text.len > 0) {
         str path = str_cut(&text, '\n');
         str_cut(&path, ':');
@@ -91,16 +102,15 @@ static str own_group(struct arena *a, const char *controller) {
             found = str_eq(str_cut(&controllers, ','), str_from_c(controller)) || found;
         }
         if (found) {
-            return path;
+            return str_dup(a, path);
         }
     }
     return S("/");
 }
 
-/* In a container our group may lie outside what is mounted: then its root has to do. */
-static const char *version1_parent(struct arena *a, const char *controller) {
-    const char *root = path_join(a, unified_root, controller);
-    const char *own = str_fmt(a, "%s%.*s", root, STR_FMT(own_group(a, controller))).ptr;
+const char *cgroup_version1_parent(struct arena *a, const char *controller) {
+    const char *root = path_join(a, CGROUP_ROOT, controller);
+    const char *own = str_fmt(a, "%s%.*s", root, STR_FMT(cgroup_own(a, controller))).ptr;
     return fs_is_dir(AT_FDCWD, own) ? own : root;
 }
 
@@ -121,15 +131,15 @@ static bool hands_on_memory(struct arena *a, const char *dir) {
 /* Under version 2 a group with processes, as ours is, hands no controllers on: go up to one that
  * does. */
 static const char *unified_parent(struct arena *a) {
-    str path = own_group(a, "");
+    str path = cgroup_own(a, "");
     while (path.len > 1) {
-        const char *dir = str_fmt(a, "%s%.*s", unified_root, STR_FMT(path)).ptr;
+        const char *dir = str_fmt(a, "%s%.*s", CGROUP_ROOT, STR_FMT(path)).ptr;
         if (hands_on_memory(a, dir)) {
             return dir;
         }
         path = path_dir(path);
     }
-    return unified_root;
+    return CGROUP_ROOT;
 }
 
 /* "capsem-builder-PID-N" */
@@ -146,7 +156,7 @@ static bool is_stale(const char *name) {
            kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
-/* What a killed program of ours left: rmdir fails while something lives in it. */
+/* What a killed builder left: rmdir fails while something lives in it. */
 static void sweep(struct arena *a, const char *parent) {
     const char **names;
     size_t count;
@@ -173,35 +183,30 @@ static bool make_group(struct arena *a, char path[PATH_MAX], const char *parent)
     return true;
 }
 
-void cgroup_open(struct cgroup *g) {
-    *g = (struct cgroup){ .kmsgfd = -1 };
+void cgroup_open(struct cgroup *g, const struct quota *quota) {
+    *g = (struct cgroup){ .quota = *quota, .kmsgfd = -1 };
     (void)!read_oom_kills("/proc/vmstat", &g->oom_kills);
     g->kmsgfd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (g->kmsgfd >= 0) {
         lseek(g->kmsgfd, 0, SEEK_END);
     }
     AUTO_ARENA scratch = arena_new();
-    char limit[32];
-    char pids[16];
-    memory_limit(limit, sizeof limit);
-    snprintf(pids, sizeof pids, "%d", PIDS_MAX);
-    if (is_unified()) {
+    const char *memory = str_fmt(scratch, "%llu", (unsigned long long)quota->memory_bytes).ptr;
+    const char *pids = str_fmt(scratch, "%llu", (unsigned long long)quota->pids).ptr;
+    if (cgroup_is_unified()) {
         if (make_group(scratch, g->paths[0], unified_parent(scratch))) {
-            g->active = true;
-            write_text(g->paths[0], "memory.max", limit);
+            g->limits_memory = write_text(g->paths[0], "memory.max", memory);
             write_text(g->paths[0], "memory.oom.group", "0");
-            write_text(g->paths[0], "pids.max", pids);
+            g->limits_pids = write_text(g->paths[0], "pids.max", pids);
         }
         return;
     }
-    if (make_group(scratch, g->paths[0], version1_parent(scratch, version1[0]))) {
-        g->active = true;
-        write_text(g->paths[0], "memory.limit_in_bytes", limit);
-    }
-    if (make_group(scratch, g->paths[1], version1_parent(scratch, version1[1]))) {
-        g->active = true;
+    g->limits_memory =
+        make_group(scratch, g->paths[0], cgroup_version1_parent(scratch, version1[0])) &&
+        write_text(g->paths[0], "memory.limit_in_bytes", memory);
+    g->limits_pids =
+        make_group(scratch, g->paths[1], cgroup_version1_parent(scratch, version1[1])) &&
         write_text(g->paths[1], "pids.max", pids);
-    }
 }
 
 void cgroup_add(const struct cgroup *g, pid_t pid) {
@@ -243,6 +248,14 @@ static void find_victim(int kmsgfd, char victim[96]) {
     }
 }
 
+/* Processes leave their group a moment after they were waited for. */
+static void remove_group(const char *path) {
+    enum { TRIES = 100, WAIT_MS = 10 };
+    for (int i = 0; i < TRIES && rmdir(path) < 0 && errno == EBUSY; i++) {
+        poll(NULL, 0, WAIT_MS);
+    }
+}
+
 void cgroup_close(struct cgroup *g, struct sandbox_result *result) {
     if (killed_for_memory(g)) {
         if (g->kmsgfd >= 0) {
@@ -250,19 +263,26 @@ void cgroup_close(struct cgroup *g, struct sandbox_result *result) {
         }
         result->out_of_memory = true;
     }
+    result->out_of_pids = refused_processes(g);
+    result->memory_limit_bytes = g->limits_memory ? g->quota.memory_bytes : 0;
+    result->pids_limit = g->limits_pids ? g->quota.pids : 0;
     fd_close_auto(&g->kmsgfd);
     for (size_t i = 0; i < ROOTS; i++) {
         if (g->paths[i][0] != '\0') {
-            rmdir(g->paths[i]);
+            remove_group(g->paths[i]);
         }
     }
 }
 
 bool sandbox_limits_steps(void) {
     struct cgroup g;
+    struct quota quota;
+    struct sandbox_spec spec = { 0 };
     struct sandbox_result ignored = { 0 };
-    cgroup_open(&g);
-    bool limits = g.active;
+    AUTO_ARENA scratch = arena_new();
+    quota_find(scratch, &spec, &quota);
+    cgroup_open(&g, &quota);
+    bool limits = g.limits_memory && g.limits_pids;
     cgroup_close(&g, &ignored);
     return limits;
 }

@@ -2,6 +2,7 @@
 /* A program of the machine that enters other roots itself, as mmdebstrap does, with stand-ins
  * there. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@ static _Noreturn void start(const char *const *argv, const char *const *env, int
     for (size_t i = 0; env[i] != NULL; i++) {
         (void)!putenv((char *)env[i]);
     }
+    signal(SIGXFSZ, SIG_DFL);
     if (traced == 0 || trace_system_calls(&err)) {
         execvp(argv[0], (char *const *)argv);
     }
@@ -27,13 +29,22 @@ static _Noreturn void start(const char *const *argv, const char *const *env, int
 
 static bool check_status(const char *name, int status, struct err *err) {
     if (WIFSIGNALED(status)) {
-        return err_set(err, "%s was ended by signal %d", name, WTERMSIG(status));
+        return err_set(err, "%s was killed by signal %d", name, WTERMSIG(status));
     }
     if (WEXITSTATUS(status) == CANNOT_START) {
         return err_set(err, "%s could not be started", name);
     }
     return WEXITSTATUS(status) == 0 ||
            err_set(err, "%s exited with status %d", name, WEXITSTATUS(status));
+}
+
+static bool wait_for(pid_t pid, int *ret_status, struct err *err) {
+    while (waitpid(pid, ret_status, 0) < 0) {
+        if (errno != EINTR) {
+            return err_sys(err, errno, "wait for a program");
+        }
+    }
+    return true;
 }
 
 bool sandbox_follow(const struct sandbox_standins *standins, const char *const *argv,
@@ -57,12 +68,7 @@ bool sandbox_follow(const struct sandbox_standins *standins, const char *const *
     if (pid < 0) {
         return err_sys(err, errno, "start a process");
     }
-    int status = 0;
-    if (traced) {
-        status = trace_wait(pid, standins);
-    } else {
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
-    }
-    return check_status(argv[0], status, err);
+    int status;
+    bool waited = traced ? trace_wait(pid, standins, &status, err) : wait_for(pid, &status, err);
+    return waited && check_status(argv[0], status, err);
 }

@@ -5,17 +5,23 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "sandbox/internal.h"
+
+/* Whom the kernel kills first when memory ends: the command, then what holds its mounts. */
+enum { OOM_COMMAND = 800, OOM_INIT = 500 };
 
 extern char **environ;
 
@@ -107,6 +113,21 @@ static void wait_for_start(void) {
     }
 }
 
+/* proc_pid_oom_score_adj(5). What of it was asked for by others, as a higher one, stays. */
+static void prefer_victim(int fd, int wanted) {
+    static int before = INT_MIN;
+    char text[16];
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    if (n > 0 && before == INT_MIN) {
+        text[n] = '\0';
+        int64_t number;
+        before = str_to_i64(str_trim(str_from_c(text)), &number) ? (int)number : 0;
+    }
+    int len = snprintf(text, sizeof text, "%d", wanted > before ? wanted : before);
+    ssize_t ignored = pwrite(fd, text, (size_t)len, 0);
+    (void)ignored;
+}
+
 static void reset_signals(void) {
     sigset_t none;
     sigemptyset(&none);
@@ -140,7 +161,12 @@ static bool become_user(const struct inside *in, const struct sandbox_ids *ids, 
         err_sys(err, errno, "become group %u", ids->gid);
         return errno == EINVAL && idmaps_help(err);
     }
-    if (!insecure && !drop_capabilities(err)) {
+    if (!in->cgroup->limits_pids && in->rights != SANDBOX_ROOT) {
+        /* Counted for each user of our namespace; the machine's root would not be. */
+        struct rlimit limit = { in->cgroup->quota.pids, in->cgroup->quota.pids };
+        (void)setrlimit(RLIMIT_NPROC, &limit);
+    }
+    if (!insecure && !drop_capabilities(in->spec->network == SANDBOX_NETWORK_NONE, err)) {
         return false;
     }
     if (setuid(ids->uid) < 0) {
@@ -151,6 +177,28 @@ static bool become_user(const struct inside *in, const struct sandbox_ids *ids, 
         return err_sys(err, errno, "forbid new privileges");
     }
     return insecure || forbid_system_calls(traced, err);
+}
+
+/* execvp(3) gives what the kernel does not know to /bin/sh, and tells what became of that. */
+static bool run_failed(const struct sandbox_spec *spec, int number, struct err *err) {
+    const char *program = spec->argv[0];
+    bool has_path = strchr(program, '/') != NULL;
+    if (number == ENOENT && has_path) {
+        execv(program, (char *const *)spec->argv);
+        number = errno;
+    }
+    if (number == ENOEXEC) {
+        err_sys(err, number, "run '%s': it is for another architecture or is not a program",
+                program);
+        return err_help(err, "check that it matches the target platform (--platform); "
+                             "qemu-user-static lets this machine run programs for other platforms");
+    }
+    if (number == ENOENT && has_path && access(program, X_OK) == 0) {
+        err_sys(err, number, "run '%s': its interpreter or loader is missing", program);
+        return err_help(err, "copy the interpreter named after #! or the loader of its C library, "
+                             "or link it statically");
+    }
+    return err_sys(err, number, "run '%s'", program);
 }
 
 static bool start_command(struct inside *in, int outputfd, bool traced, struct err *err) {
@@ -172,19 +220,20 @@ static bool start_command(struct inside *in, int outputfd, bool traced, struct e
         return err_sys(err, errno, "enter the folder '%s'", spec->cwd);
     }
     execvp(spec->argv[0], (char *const *)spec->argv);
-    return err_sys(err, errno, "run '%s'", spec->argv[0]);
+    return run_failed(spec, errno, err);
 }
 
 /* Reaps everything until the command itself has ended. */
-static int wait_for(pid_t command) {
+static bool wait_for(pid_t command, int *ret_status, struct err *err) {
     for (;;) {
         int status;
         pid_t pid = wait(&status);
         if (pid == command) {
-            return status;
+            *ret_status = status;
+            return true;
         }
         if (pid < 0 && errno != EINTR) {
-            return 0;
+            return err_sys(err, errno, "wait for the command");
         }
     }
 }
@@ -215,7 +264,7 @@ static _Noreturn void run_command(struct inside *in, int outputfd, int followedf
     struct err failure = ERR_INIT;
     char traced = 0;
     if (read(followedfd, &traced, 1) != 1) {
-        err_set(&failure, "the first process is gone");
+        err_set(&failure, "the first process has ended");
     } else {
         (void)!start_command(in, outputfd, traced != 0, &failure);
     }
@@ -252,15 +301,19 @@ static pid_t fork_command(struct inside *in, int outputfd, int *ret_failurefd, b
     return pid;
 }
 
-_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd, int startfd) {
+_Noreturn void init_main(const struct sandbox_spec *spec, const struct cgroup *cgroup, int outputfd,
+                         int reportfd, int startfd) {
     die_with_parent(outputfd);
     close_others(outputfd, reportfd, startfd);
     reset_signals();
     setsid();
     umask(022);
-    struct inside in = {
-        .spec = spec, .rights = sandbox_rights(), .arena = arena_new(), .rootfd = -1
-    };
+    AUTO_FD oomfd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    struct inside in = { .spec = spec,
+                         .cgroup = cgroup,
+                         .rights = sandbox_rights(),
+                         .arena = arena_new(),
+                         .rootfd = -1 };
     struct report report = { .kind = REPORT_SETUP_FAILED, .err = ERR_INIT };
     if (!run_setup(&in, run_steps, ARRAY_LEN(run_steps), &report.err)) {
         send_report(reportfd, &report);
@@ -268,11 +321,14 @@ _Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int repo
     wait_for_start();
     AUTO_FD failurefd = -1;
     bool traced = false;
+    prefer_victim(oomfd, OOM_COMMAND); /* it inherits that; we come after it, and before others */
     pid_t command = fork_command(&in, outputfd, &failurefd, &traced, &report.err);
+    prefer_victim(oomfd, OOM_INIT);
     if (command > 0) {
-        report.wait_status = traced ? trace_wait(command, spec->standins) : wait_for(command);
+        bool waited = traced ? trace_wait(command, spec->standins, &report.wait_status, &report.err)
+                             : wait_for(command, &report.wait_status, &report.err);
         end_others();
-        if (command_started(failurefd, &report.err)) {
+        if (command_started(failurefd, &report.err) && waited) {
             report.kind = REPORT_EXITED;
         }
     }
@@ -284,6 +340,7 @@ _Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int repo
                          sandbox_function *function, void *self) {
     die_with_parent(reportfd);
     reset_signals();
+    signal(SIGXFSZ, SIG_IGN); /* the function's write() fails instead */
     setsid();
     umask(0);
     dup2(outputfd, STDOUT_FILENO);

@@ -20,6 +20,7 @@ struct report {
 /* The inside while it is set up. */
 struct inside {
     const struct sandbox_spec *spec;
+    const struct cgroup *cgroup; /* of a step */
     enum sandbox_rights rights;
     struct arena *arena;
     const char *rootpath; /* where the merged root is mounted */
@@ -72,9 +73,14 @@ MUST_CHECK bool mask_system(struct inside *in, struct err *err);
 MUST_CHECK bool enter_root(struct inside *in, struct err *err);
 
 /* limits.c: for the command itself, right before exec. */
-MUST_CHECK bool drop_capabilities(struct err *err);
+MUST_CHECK bool drop_capabilities(bool own_network, struct err *err);
+/* seccomp_calls.c: names with a blank between. */
+extern const char seccomp_allowed[];
+extern const char seccomp_denied[];
 /* seccomp.c; `traced`: our tracer is asked about each start of a program. */
 MUST_CHECK bool forbid_system_calls(bool traced, struct err *err);
+/* What that needs, made before the fork: the next steps have it, too. */
+MUST_CHECK bool prepare_system_calls(bool traced, struct err *err);
 MUST_CHECK bool trace_system_calls(struct err *err); /* only that */
 
 /*
@@ -83,7 +89,8 @@ MUST_CHECK bool trace_system_calls(struct err *err); /* only that */
  */
 bool trace_begin(pid_t command);
 /* Until the command has ended; its wait status. Everything else may still run then. */
-int trace_wait(pid_t command, const struct sandbox_standins *standins);
+MUST_CHECK bool trace_wait(pid_t command, const struct sandbox_standins *standins, int *ret_status,
+                           struct err *err);
 /* standin.c: a process is about to start a program: another one, perhaps. What cannot be read or
  * written of the process leaves it as it is. */
 void standin_start(const struct sandbox_standins *standins, pid_t pid);
@@ -100,18 +107,36 @@ MUST_CHECK bool exec_call_get(pid_t pid, struct exec_call *ret);
 MUST_CHECK bool exec_call_set(const struct exec_call *call);
 
 /* init.c: pid 1 of a step. Never returns. The command is started at the end of `startfd`. */
-_Noreturn void init_main(const struct sandbox_spec *spec, int outputfd, int reportfd, int startfd);
+struct cgroup;
+_Noreturn void init_main(const struct sandbox_spec *spec, const struct cgroup *cgroup, int outputfd,
+                         int reportfd, int startfd);
 _Noreturn void call_main(const struct sandbox_spec *spec, int outputfd, int reportfd,
                          sandbox_function *function, void *self);
 
+/* quota.c: limits of a step; from what the caller wants, the machine and our control groups. */
+struct quota {
+    uint64_t memory_bytes;
+    uint64_t pids;
+};
+void quota_find(struct arena *a, const struct sandbox_spec *spec, struct quota *ret);
+
 /* cgroup.c: limits and accounting, where the machine lets us. */
+#define CGROUP_ROOT "/sys/fs/cgroup"
 struct cgroup {
     char paths[2][PATH_MAX]; /* memory and pids; the same folder under version 2 */
-    bool active;
+    bool limits_memory;
+    bool limits_pids;
+    struct quota quota;
     uint64_t oom_kills; /* at the start, of the whole machine */
     int kmsgfd;
 };
-void cgroup_open(struct cgroup *g);
+bool cgroup_is_unified(void);
+/* Our group in the hierarchy of a controller, or of version 2 when it is "": proc(5). */
+str cgroup_own(struct arena *a, const char *controller);
+/* The folder of our group; in a container, where that may lie outside of what is mounted, the
+ * hierarchy's root. */
+const char *cgroup_version1_parent(struct arena *a, const char *controller);
+void cgroup_open(struct cgroup *g, const struct quota *quota);
 void cgroup_add(const struct cgroup *g, pid_t pid);
-/* Fills out_of_memory and victim. */
+/* Fills out_of_memory, victim, out_of_pids and the limits. */
 void cgroup_close(struct cgroup *g, struct sandbox_result *result);

@@ -84,8 +84,8 @@ static bool mount_at(struct inside *in, const struct system_mount *m, bool requi
     }
     err_sys(err, why, "mount %s on '%s'", m->type, m->target);
     return why == EPERM && in->rights != SANDBOX_ROOT &&
-           err_help(err, "where /proc is partly hidden, as in a container, an ordinary user cannot "
-                         "mount it: build outside, or as root");
+           err_help(err, "an unprivileged user cannot mount /proc where it is partly hidden, such "
+                         "as in a container: build outside the container or as root");
 }
 
 /* The host's own: in a user namespace no node can be made, and on its file systems none opens. */
@@ -263,7 +263,7 @@ int mount_source_open(const struct inside *in, size_t index) {
 }
 
 static const char *shown_source(const struct sandbox_mount *m) {
-    return m->kind == SANDBOX_FILE ? "a file of ours" : m->source;
+    return m->kind == SANDBOX_FILE ? "a generated file" : m->source;
 }
 
 static bool mount_bind(struct inside *in, size_t index, struct err *err) {
@@ -292,6 +292,15 @@ static bool mount_bind(struct inside *in, size_t index, struct err *err) {
     return true;
 }
 
+static size_t tmpfs_percent(const struct inside *in) {
+    enum { KERNELS_DEFAULT = 50 };
+    size_t count = 0;
+    for (size_t i = 0; i < in->spec->mount_count; i++) {
+        count += in->spec->mounts[i].kind == SANDBOX_TMPFS && in->spec->mounts[i].size_bytes == 0;
+    }
+    return count > KERNELS_DEFAULT ? 1 : KERNELS_DEFAULT / count;
+}
+
 static bool mount_tmpfs(struct inside *in, const struct sandbox_mount *m, struct err *err) {
     AUTO_FD target = -1;
     if (!stub_open(in, m->target, true, &target, err)) {
@@ -301,6 +310,9 @@ static bool mount_tmpfs(struct inside *in, const struct sandbox_mount *m, struct
     if (m->size_bytes > 0) {
         options =
             str_fmt(in->arena, "%s,size=%llu", options.ptr, (unsigned long long)m->size_bytes);
+    } else if (!in->cgroup->limits_memory) {
+        /* Nothing else counts what is in them: together they get what the kernel gives each. */
+        options = str_fmt(in->arena, "%s,size=%zu%%", options.ptr, tmpfs_percent(in));
     }
     if (mount("tmpfs", fd_path(in->arena, target), "tmpfs", MS_NOSUID | MS_NODEV, options.ptr) <
         0) {

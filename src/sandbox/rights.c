@@ -71,8 +71,8 @@ static bool call_tool(const char *tool, pid_t pid, const struct idmap *m, struct
         return true;
     }
     err_wrap(err, "map the ids of /etc/subuid and /etc/subgid");
-    return err_help(err, "the package 'uidmap' installs newuidmap and newgidmap with the rights "
-                         "they need: sudo apt-get install --reinstall uidmap");
+    return err_help(err, "newuidmap and newgidmap need the permissions that the package 'uidmap' "
+                         "sets: sudo apt-get install --reinstall uidmap");
 }
 
 /* A worker_function, outside. */
@@ -105,11 +105,12 @@ static bool is_forbidden(struct err *err) {
         char value;
         AUTO_FD fd = open(forbidding[i].path, O_RDONLY | O_CLOEXEC);
         if (fd >= 0 && read(fd, &value, 1) == 1 && value == forbidding[i].value) {
-            return err_help(err, "sudo sysctl %s lets ordinary users have one; or build with sudo",
+            return err_help(err,
+                            "'sudo sysctl %s' allows it for unprivileged users; or build with sudo",
                             forbidding[i].fix);
         }
     }
-    return err_help(err, "this machine lets no ordinary user have one: build with sudo");
+    return err_help(err, "this machine does not allow one for unprivileged users: build with sudo");
 }
 
 static bool enter_namespace(struct err *err) {

@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include "sandbox/internal.h"
+
+#define OVERLAYFS_MAGIC 0x794c7630 /* linux/magic.h */
 
 enum { OVERLAY_LAYERS_MAX = 499 }; /* the kernel's OVL_MAX_STACK, less the mount points */
 
@@ -52,13 +55,23 @@ static void add_lowers(struct buf *options, const struct sandbox_root *root, boo
     }
 }
 
+/* A read-only overlay wants two of them. */
+static bool add_second(struct buf *options, const struct sandbox_root *root, bool has_points,
+                       struct err *err) {
+    if (root->layer_count + (has_points ? 1 : 0) > 1) {
+        return true;
+    }
+    buf_add_c(options, ":second");
+    return mkdir("second", 0755) == 0 || err_sys(err, errno, "create an empty layer");
+}
+
 /* A fresh folder in the staging tmpfs that the overlay's relative paths start from. */
 static bool enter_links(struct inside *in, const char *name, const struct sandbox_root *root,
                         struct err *err) {
     const char *dir = path_join(in->arena, in->spec->staging, name);
     if (root->layer_count > OVERLAY_LAYERS_MAX) {
-        return err_set(err, "%zu layers are more than the %d that overlayfs takes",
-                       root->layer_count, OVERLAY_LAYERS_MAX);
+        return err_set(err, "%zu layers exceed overlayfs's limit of %d", root->layer_count,
+                       OVERLAY_LAYERS_MAX);
     }
     if (mkdir(dir, 0755) < 0 || mkdir(path_join(in->arena, dir, "empty"), 0755) < 0 ||
         chdir(dir) < 0) {
@@ -85,11 +98,8 @@ static bool mount_overlay(struct inside *in, const char *name, const struct sand
         }
         /* volatile: no sync calls reach the disk; a layer is kept only when the step ended well */
         buf_add_c(&options, ",upperdir=upper,workdir=work,volatile");
-    } else if (root->layer_count == 0) {
-        buf_add_c(&options, ":1"); /* a read-only overlay wants two */
-        if (mkdir("1", 0755) < 0) {
-            return err_sys(err, errno, "create an empty layer");
-        }
+    } else if (!add_second(&options, root, has_points, err)) {
+        return false;
     }
     /* In a user namespace the marks of overlayfs are in user.overlay.*, for trusted.* is root's,
      * and the kernel wants another word for the same. */
@@ -99,10 +109,24 @@ static bool mount_overlay(struct inside *in, const char *name, const struct sand
     if (options.full) {
         return err_set(err, "the layers' names are too long for one mount");
     }
-    if (mount("overlay", target, "overlay", MS_NODEV, options.ptr) < 0) {
-        err_sys(err, errno, "mount the overlay (%s)", options.ptr);
+    /* What is only read is not the step's own root: nothing in it runs with another's rights. */
+    unsigned long flags = MS_NODEV | (upper == NULL ? MS_NOSUID : 0);
+    if (mount("overlay", target, "overlay", flags, options.ptr) < 0) {
+        int number = errno;
+        struct statfs fs;
+        if (upper != NULL && number == EINVAL && statfs(upper, &fs) == 0 &&
+            fs.f_type == OVERLAYFS_MAGIC) {
+            err_set(
+                err,
+                "the store '%s' is on overlayfs, which cannot hold the layers of another overlay",
+                upper);
+            return err_help(
+                err,
+                "put it on a disk (in a container: a volume) with --cache-dir or CAPSEM_CACHE_DIR");
+        }
+        err_sys(err, number, "mount the overlay (%s)", options.ptr);
         return in->rights != SANDBOX_ROOT &&
-               err_help(err, "overlayfs of an ordinary user needs Linux 5.11 and a local disk");
+               err_help(err, "overlayfs for unprivileged users needs Linux 5.11 and a local disk");
     }
     return true;
 }
@@ -152,9 +176,8 @@ static bool mount_extra_root(struct inside *in, size_t index, const char *target
     const struct sandbox_mount *m = &in->spec->mounts[index];
     const char *name = str_fmt(in->arena, "extra-%zu", index).ptr;
     if (m->scratch == NULL) {
-        return m->root->layer_count == 1
-                   ? bind_single(m->root->layers[0], target, err)
-                   : mount_overlay(in, name, m->root, NULL, NULL, target, err);
+        /* Also of one layer: a bind would show attributes as the layer keeps them. */
+        return mount_overlay(in, name, m->root, NULL, NULL, target, err);
     }
     const char *upper = path_join(in->arena, m->scratch, "upper");
     const char *work = path_join(in->arena, m->scratch, "work");

@@ -126,7 +126,7 @@ static bool finish(struct report *report, bool reported, struct sandbox_result *
         result->exit_code = 128 + SIGKILL;
         return true;
     }
-    return err_set(err, "the sandbox ended without a report: somebody killed it");
+    return err_set(err, "the sandbox process was killed");
 }
 
 bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *ret, struct err *err) {
@@ -137,8 +137,14 @@ bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *ret, st
         !channel_open(&start, err)) {
         return false;
     }
+    if (!spec->insecure && !prepare_system_calls(spec->standins != NULL, err)) {
+        return false;
+    }
+    AUTO_ARENA scratch = arena_new();
+    struct quota quota;
     struct cgroup cgroup;
-    cgroup_open(&cgroup);
+    quota_find(scratch, spec, &quota);
+    cgroup_open(&cgroup, &quota);
     uint64_t namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
     if (spec->network == SANDBOX_NETWORK_NONE) {
         namespaces |= CLONE_NEWNET;
@@ -148,7 +154,7 @@ bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *ret, st
         close(output.read); /* else we never see that our parent is gone */
         close(report_pipe.read);
         close(start.write);
-        init_main(spec, output.write, report_pipe.write, start.read);
+        init_main(spec, &cgroup, output.write, report_pipe.write, start.read);
     }
     struct sandbox_result result = { 0 };
     if (pid < 0) {

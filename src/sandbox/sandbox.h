@@ -5,8 +5,9 @@
  * A sandbox is a stack of layer folders merged by overlayfs, mounted in a mount namespace that
  * ends with the step: no mount is ever visible outside, so none is left behind, however the
  * program dies. The command has its own pid, ipc and uts namespaces, Docker's default
- * capabilities, no new privileges, a seccomp deny list, a small /dev, and /proc and /sys with
- * what concerns the host masked. Its first process is ours and takes all others with it.
+ * capabilities (in the host's network without those of the network), no new privileges, a list of
+ * allowed system calls, a small /dev, and /proc and /sys with what concerns the host masked. Its
+ * first process is ours and takes all others with it.
  *
  * See namespaces(7), the kernel's overlayfs documentation, capabilities(7), seccomp(2).
  *
@@ -106,6 +107,8 @@ struct sandbox_spec {
     const struct sandbox_mount *mounts;
     size_t mount_count;
     enum sandbox_network network;
+    uint64_t memory_bytes; /* limit; 0: nine tenths of the machine's, or of our control group's */
+    uint64_t pids;         /* of processes and threads; 0: a quarter of the machine's */
     const char *hostname;
     bool insecure; /* all capabilities, no seccomp filter: RUN --security=insecure */
     const struct sandbox_standins *standins; /* NULL: none */
@@ -129,7 +132,10 @@ struct sandbox_result {
     int signal;    /* 0 when it exited */
     bool cancelled;
     bool out_of_memory;
-    char victim[96]; /* what the kernel killed for memory: "cc1plus (2.1 GB)"; may be empty */
+    char victim[96];  /* what the kernel killed for memory: "cc1plus (2.1 GB)"; may be empty */
+    bool out_of_pids; /* it was refused a process or a thread */
+    uint64_t memory_limit_bytes; /* 0: it had none */
+    uint64_t pids_limit;         /* 0: it had none */
 };
 
 /*
@@ -140,16 +146,32 @@ MUST_CHECK bool sandbox_run(const struct sandbox_spec *spec, struct sandbox_resu
                             struct err *err);
 
 /*
- * Calls a function of ours in a child process in which the merged root is mounted: for COPY.
- * `rootfd` is the root; `roots[i]` that of mount i when its kind is SANDBOX_BIND_ROOT, else -1.
- * Of the spec root, upper, work, staging, mounts, cancelled and on_output (what the child and its
- * children write to stdout and stderr) are used; mounts of kind SANDBOX_BIND_ROOT are mounted
+ * Calls a function of this program in a child process in which the merged root is mounted: for
+ * COPY. `rootfd` is the root; `roots[i]` that of mount i when its kind is SANDBOX_BIND_ROOT, else
+ * -1. Of the spec root, upper, work, staging, mounts, cancelled and on_output (what the child and
+ * its children write to stdout and stderr) are used; mounts of kind SANDBOX_BIND_ROOT are mounted
  * aside, the others are ignored. What the function sets in err comes back to the caller. The
  * child has mount and pid namespaces of its own: processes it leaves behind die with it.
  */
 typedef bool sandbox_function(void *self, int rootfd, const int *roots, struct err *err);
 MUST_CHECK bool sandbox_call(const struct sandbox_spec *spec, sandbox_function *function,
                              void *self, struct err *err);
+
+/*
+ * In such a function, or in a worker, for good: what follows reads what strangers wrote. It may use
+ * files below its root, with any owner, mode and attribute, and what is open already; it has no
+ * network and starts nothing. One thread.
+ */
+MUST_CHECK bool sandbox_confine(struct err *err);
+
+/*
+ * As before_exec of a struct proc_spec: a program of the machine, such as git, that reads what
+ * strangers wrote. It has the system calls of a step, gains no rights, and of root's keeps that to
+ * the user's files; _alone: it has no network. sandbox_prepare_program() comes before.
+ */
+MUST_CHECK bool sandbox_prepare_program(struct err *err);
+bool sandbox_confine_program(void);
+bool sandbox_confine_program_alone(void);
 
 /*
  * In such a function: runs a program of the machine, with our output as its output. Where the

@@ -256,7 +256,7 @@ static bool has_preload(struct start *s) {
 
 /* --- starting that ---------------------------------------------------------------------------- */
 
-/* Words of the new start: a text of ours, or where the process has it. */
+/* Words of the new start: our own text, or where the process has it. */
 struct words {
     struct start *s;
     struct buf texts;
@@ -301,7 +301,7 @@ static void add_words(struct words *w, const struct sandbox_standin *item) {
     }
 }
 
-/* Where the texts lie, and behind them the list of all words, which ends with a zero. */
+/* Where the texts lie, and after them the list of all words, which ends with a zero. */
 static bool write_words(struct words *w, struct exec_call *call) {
     size_t texts = (w->texts.len + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
     size_t list = (w->len + 1) * sizeof(uint64_t);

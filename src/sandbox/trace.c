@@ -49,17 +49,19 @@ static void handle_stop(pid_t pid, int status, const struct sandbox_standins *st
     go_on(pid, 0);
 }
 
-int trace_wait(pid_t command, const struct sandbox_standins *standins) {
+bool trace_wait(pid_t command, const struct sandbox_standins *standins, int *ret_status,
+                struct err *err) {
     for (;;) {
         int status;
         pid_t pid = waitpid(-1, &status, __WALL);
         if (pid < 0 && errno != EINTR) {
-            return 0;
+            return err_sys(err, errno, "wait for the command");
         }
         if (pid > 0 && WIFSTOPPED(status)) {
             handle_stop(pid, status, standins);
         } else if (pid == command) {
-            return status;
+            *ret_status = status;
+            return true;
         }
     }
 }

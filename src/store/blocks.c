@@ -14,7 +14,7 @@ enum {
     RESIDENT_BYTES = 8 * 1024 * 1024,
 };
 
-/* Address space only: what of it lies behind the file's end is never touched. Blocks beyond it are
+/* Address space only: what of it lies after the file's end is never touched. Blocks beyond it are
  * kept, but not found before the next open. */
 #define SESSION_MAP_BYTES ((size_t)16 << 30)
 

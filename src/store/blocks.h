@@ -20,7 +20,7 @@
 
 enum { BLOCKS_KEY_BYTES = 32 };
 
-/* A commit removes what was of no use for longest above this. */
+/* A commit removes what was unused for longest above this. */
 #define BLOCKS_KEEP_BYTES ((uint64_t)4 << 30)
 
 struct blocks;
@@ -60,7 +60,7 @@ struct blocks_stats {
 };
 struct blocks_stats blocks_stats(struct blocks *b);
 
-/* Removes the segments that were of no use for longest until at most keep_bytes are left, and all
+/* Removes the segments that were unused for longest until at most keep_bytes are left, and all
  * older than `keep_s` seconds (0: any age). */
 MUST_CHECK bool blocks_prune(int dirfd, const char *path, uint64_t keep_bytes, int64_t keep_s,
                              uint64_t *ret_removed_bytes, struct err *err);

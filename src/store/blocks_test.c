@@ -260,6 +260,32 @@ static void small_segments_are_joined(void **state) {
     assert_int_equal(count_files(*state, "tmp-", NULL), 0);
 }
 
+/* Pruning goes by the last use: the joined one has that of the newest that is in it, which here is
+ * a time to come, so that it is not that of the joining. */
+static void a_joined_segment_is_as_old_as_its_newest(void **state) {
+    enum { NEWEST = 3 };
+    const int64_t newest_s = 4102444800; /* 2100 */
+    struct fixture *f = *state;
+    char name[NAME_MAX];
+    struct stat st;
+    size_t count = 0;
+    for (unsigned n = 0; n == 0 || count == n; n++) {
+        struct blocks *b = open_cache(f);
+        add(b, n);
+        commit(b);
+        blocks_close(b);
+        count = count_files(f, "seg-", name);
+        const int64_t second = n == NEWEST ? newest_s : 1000 * (n + 1);
+        const struct timespec times[2] = { { .tv_sec = second }, { .tv_sec = second } };
+        if (count == n + 1) { /* the last name is this one's */
+            assert_int_equal(utimensat(f->fd, name, times, 0), 0);
+        }
+    }
+    assert_int_equal(count, 1);
+    assert_int_equal(fstatat(f->fd, name, &st, 0), 0);
+    assert_int_equal(st.st_mtim.tv_sec, newest_s);
+}
+
 static void pruning_takes_what_was_used_least_recently(void **state) {
     struct fixture *f = *state;
     struct err err = ERR_INIT;
@@ -402,6 +428,7 @@ int main(void) {
         CASE(a_damaged_block_is_a_miss_and_may_be_added_again),
         CASE(any_damage_gives_right_answers_or_none),
         CASE(small_segments_are_joined),
+        CASE(a_joined_segment_is_as_old_as_its_newest),
         CASE(pruning_takes_what_was_used_least_recently),
         CASE(what_dead_processes_left_is_swept),
         CASE(two_handles_share_a_folder),

@@ -11,7 +11,9 @@ enum {
     RACY_NS = 2000000000,  /* a file younger than this may still change unseen */
 };
 
-/* On disk and in memory alike; the file is a row of these behind a magic line. */
+/* On disk and in memory alike. The file is a magic line, the session that wrote it, and a row of
+ * these. What another session has found may have been torn since: then the same size and times say
+ * nothing. */
 struct digest_row {
     uint64_t dev;
     uint64_t ino;
@@ -31,7 +33,19 @@ struct digest_cache {
     bool changed;
 };
 
-static const char magic[16] = "capsem digests1";
+static const char magic[16] = "capsem digests2";
+
+struct digest_head {
+    char magic[sizeof magic];
+    char session[SESSION_BYTES];
+};
+
+static struct digest_head make_head(const struct store *s) {
+    struct digest_head head = { 0 };
+    memcpy(head.magic, magic, sizeof magic);
+    memcpy(head.session, s->session, sizeof head.session);
+    return head;
+}
 
 static size_t slot_of(const struct digest_cache *c, uint64_t dev, uint64_t ino) {
     uint64_t h = (dev * 0x9E3779B97F4A7C15U) ^ ino;
@@ -94,13 +108,13 @@ static struct digest_cache *load(struct store *s) {
     struct digest_cache *c = ARENA_NEW(a, struct digest_cache);
     c->arena = a;
     str text = { 0 };
-    size_t max = sizeof magic + DIGESTS_MAX * sizeof(struct digest_row);
-    if (fs_load(a, s->fd, "digests", max, &text, NULL) && text.len >= sizeof magic &&
-        memcmp(text.ptr, magic, sizeof magic) == 0) {
-        c->len = (text.len - sizeof magic) / sizeof(struct digest_row);
-        c->cap = c->len;
+    const struct digest_head head = make_head(s);
+    size_t max = sizeof head + DIGESTS_MAX * sizeof(struct digest_row);
+    if (fs_load(a, s->fd, "digests", max, &text, NULL) && text.len >= sizeof head &&
+        memcmp(text.ptr, &head, sizeof head) == 0) {
+        c->len = c->cap = (text.len - sizeof head) / sizeof(struct digest_row);
         c->rows = ARENA_ARRAY(a, struct digest_row, c->len);
-        memcpy(c->rows, text.ptr + sizeof magic, c->len * sizeof(struct digest_row));
+        memcpy(c->rows, text.ptr + sizeof head, c->len * sizeof(struct digest_row));
     }
     rebuild_slots(c);
     return c;
@@ -113,9 +127,10 @@ void digest_cache_close(struct store *s) {
     }
     if (c->changed) {
         AUTO_FS_REPLACE r = FS_REPLACE_INIT;
+        struct digest_head head = make_head(s);
         struct err ignored = ERR_INIT; /* only a cache */
         (void)!(fs_replace_open(&r, s->fd, "digests", 0644, &ignored) &&
-                fs_write_all(r.fd, magic, sizeof magic, &ignored) &&
+                fs_write_all(r.fd, &head, sizeof head, &ignored) &&
                 fs_write_all(r.fd, c->rows, c->len * sizeof *c->rows, &ignored) &&
                 fs_replace_commit(&r, false, &ignored));
     }

@@ -55,7 +55,7 @@ static const struct {
     const char *used_file; /* whose time is the last use; below the item; NULL: the item itself */
 } kinds[] = {
     { "layer", "layers", "meta.json" }, { "mount", "mounts", NULL }, { "blocks", "blocks", NULL },
-    { "image", "images", NULL },        { "trash", "trash", NULL },
+    { "image", "images", NULL },        { "blob", "blobs", NULL },   { "trash", "trash", NULL },
 };
 
 static int by_use(const void *x, const void *y) {
@@ -114,72 +114,4 @@ bool store_item_remove(struct store *s, const struct store_item *item, struct er
     }
     ASSERT(false);
     return false;
-}
-
-/* ---- verification ---- */
-
-static const char *check_layer(struct store *s, struct arena *a, const char *name) {
-    str text;
-    if (strlen(name) != STORE_KEY_HEX) {
-        return "not a layer";
-    }
-    if (!fs_load(a, s->fd, str_fmt(a, "layers/%s/meta.json", name).ptr, 1024 * 1024, &text, NULL)) {
-        return "its description is missing";
-    }
-    json_t *meta = json_loadb(text.ptr, text.len, 0, NULL);
-    bool ok = json_is_object(meta);
-    json_decref(meta);
-    return ok ? NULL : "its description is damaged";
-}
-
-static const char *check_image(struct store *s, struct arena *a, const char *name) {
-    str text;
-    if (!fs_load(a, s->fd, path_join(a, "images", name), 64 * 1024 * 1024, &text, NULL)) {
-        return "cannot be read";
-    }
-    json_t *record = json_loadb(text.ptr, text.len, 0, NULL);
-    const json_t *layers = json_object_get(record, "layers");
-    const char *problem = json_is_array(layers) ? NULL : "the record is damaged";
-    for (size_t i = 0; problem == NULL && i < json_array_size(layers); i++) {
-        const char *hex = json_string_value(json_array_get(layers, i));
-        if (hex == NULL || strlen(hex) != STORE_KEY_HEX ||
-            !fs_exists(s->fd, str_fmt(a, "layers/%s/meta.json", hex).ptr)) {
-            problem = "one of its layers is missing";
-        }
-    }
-    json_decref(record);
-    return problem;
-}
-
-bool store_verify(struct store *s, struct arena *a, struct store_finding **ret, size_t *ret_count,
-                  struct err *err) {
-    static const struct {
-        const char *folder;
-        const char *(*check)(struct store *s, struct arena *a, const char *name);
-    } checks[] = { { "layers", check_layer }, { "images", check_image } };
-    struct store_finding *findings = NULL;
-    size_t len = 0;
-    size_t cap = 0;
-    for (size_t c = 0; c < ARRAY_LEN(checks); c++) {
-        const char **names;
-        size_t count;
-        if (!fs_list(a, s->fd, checks[c].folder, &names, &count, err)) {
-            return false;
-        }
-        for (size_t i = 0; i < count; i++) {
-            const char *what = checks[c].check(s, a, names[i]);
-            if (what == NULL) {
-                continue;
-            }
-            const char *path = path_join(a, checks[c].folder, names[i]);
-            struct store_finding finding = { path, what };
-            ARENA_PUSH(a, findings, len, cap, finding);
-            if (!store_trash(s, path, err)) {
-                return false;
-            }
-        }
-    }
-    *ret = findings;
-    *ret_count = len;
-    return true;
 }

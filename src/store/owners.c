@@ -4,6 +4,8 @@
  * ranges would show other owners, and what is packed would have them. What has no such file is of
  * a time when only root made stores.
  */
+#include <errno.h>
+
 #include "store/internal.h"
 
 enum { OWNERS_BYTES_MAX = 64 * 1024 };
@@ -32,15 +34,20 @@ bool store_check_owners(struct store *s, struct err *err) {
         return false;
     }
     if (!known && !has_layers(s)) {
-        return fs_store(s->fd, "owners", buf_str(&ours), 0644, err);
+        return fs_store_synced(s->fd, "owners", buf_str(&ours), 0644, err);
     }
     if (str_eq(theirs, buf_str(&ours))) {
         return true;
     }
-    err_set(err, "the store '%s' was made with other user ids: its files would get wrong owners",
-            s->path);
+    err_set(
+        err,
+        "the store '%s' was created with other user IDs, so its files would get the wrong owners",
+        s->path);
+    if (err != NULL) {
+        err->code = STORE_OTHER_IDS;
+    }
     return err_help(err,
-                    "choose another one with --cache-dir, build as its maker, or remove it: "
-                    "sudo rm -r '%s'",
+                    "choose another store with --cache-dir, build as the user who created it, or "
+                    "remove it: sudo rm -r '%s'",
                     s->path);
 }

@@ -2,7 +2,7 @@
 /*
  * A segment: one file of the block cache, never changed once it has its name.
  *
- *   blocks   one behind the other, from offset 0
+ *   blocks   one after the other, from offset 0
  *   index    SEGMENT_RECORD_BYTES each, sorted by key:
  *            key[32], offset u64, checksum u64, length u32, zero u32
  *   footer   SEGMENT_FOOTER_BYTES: magic[8], record count u64, offset of the index u64, zero u64

@@ -3,12 +3,16 @@
  * store/: the cache on disk. Layers (overlay upper folders) under content keys, image records,
  * file digests, cache mounts, and work folders of builds that are running.
  *
- *   DIR/layers/KEY/fs        the change a step made; complete once the folder is there
+ *   DIR/layers/KEY/fs        the change a step made; not there: it changed nothing
  *   DIR/layers/KEY/meta.json what made it
+ *   DIR/layers/KEY/listing   every file of it, by digest (listing.h)
+ *   DIR/layers/KEY/stamp     when it was complete (session.c)
  *   DIR/images/HEX.json      a named base image: its layers and its config
  *   DIR/results/HEX.json     what a build has left: assets, the lines and steps of its Dockerfile
- *   DIR/mounts/ID/           RUN --mount=type=cache
+ *   DIR/mounts/ID/           RUN --mount=type=cache; mounts/.stamp-ID as for layers
+ *   DIR/blobs/HEX            a layer of an image as its registry has it; HEX is its SHA-256
  *   DIR/blocks/              compressed blocks (blocks.h)
+ *   DIR/durable/SESSION      up to when what was made is on the disk (session.c)
  *   DIR/owners               the user and group ids that its files are made with
  *   DIR/digests              digests of files by (device, inode, size, mtime, ctime)
  *   DIR/claims/NAME          what a process has made outside the store; locked while it lives
@@ -16,7 +20,8 @@
  *   DIR/trash/               renamed away, removed later: deleting a large tree slows the disk
  *
  * Everything enters by one rename. Killing a process at any moment leaves a store that needs no
- * repair. Several processes may use one store.
+ * repair. A lost power leaves entries that are torn: they are told from whole ones before they are
+ * used, and are then not there. Several processes may use one store.
  */
 #pragma once
 
@@ -24,7 +29,9 @@
 
 struct store;
 
-/* Creates what is missing. `dir` may be relative. Ownership of *ret passes to the caller. */
+/* Creates what is missing. `dir` may be relative. Ownership of *ret passes to the caller.
+ * err->code is STORE_OTHER_IDS where it was made with other user ids than ours. */
+#define STORE_OTHER_IDS EXDEV
 MUST_CHECK bool store_open(const char *dir, struct store **ret, struct err *err);
 /* Writes the digests; when no other process has the store open, removes trash for at most a
  * fraction of a second. */
@@ -48,7 +55,7 @@ struct store_key {
 
 /* --- work folders ------------------------------------------------------------------------- */
 
-/* A folder of ours below tmp/. Gone after done(), whatever happened. */
+/* A folder of this process below tmp/. Gone after done(), whatever happened. */
 struct store_work {
     struct store *store;
     int fd;     /* of the folder */
@@ -88,13 +95,33 @@ size_t store_claims_orphaned(struct store *s, struct arena *a, struct store_clai
 
 /* --- layers ------------------------------------------------------------------------------- */
 
-bool store_layer_has(const struct store *s, const struct store_key *key);
+/* Is the layer there? One that another session has left is read, and dropped when it is damaged. */
+bool store_layer_has(struct store *s, const struct store_key *key);
+/*
+ * Before the content of layers leaves the store: are they there, and as they were when they were
+ * made, and what they were made from too? What is damaged is dropped with all that was made from
+ * it. False: something was dropped, or is not there; a new build makes it again.
+ */
+MUST_CHECK bool store_layers_check(struct store *s, const struct store_key *keys, size_t count);
+
+/* A layer that was found damaged and is gone. */
+struct store_damage {
+    struct store_key key;
+    str text;    /* the instruction that made it; may be empty */
+    str what;    /* was wrong with it */
+    size_t more; /* layers that were made from it, and went with it */
+};
+/* The next one that was found since the last call; false: none. Valid while the store is open. */
+bool store_damage_next(struct store *s, struct store_damage *ret);
 /* Absolute path of the layer's "fs" folder, whether or not it is there. */
 const char *store_layer_path(const struct store *s, struct arena *a, const struct store_key *key);
 
 /*
  * Makes the folder `name` of a work ("NAME/fs" must exist) the layer `key`, with `meta` as its
- * meta.json. A layer that is already there is kept, or with `replace` goes to the trash.
+ * meta.json: a JSON object with "text", the instruction that made it, and "on", the keys of the
+ * layers that it was made from, as far as those do not follow from each other; with "instead_of",
+ * the highest of the layers that it is a copy of. A layer that is already there is kept, or with
+ * `replace` goes to the trash.
  */
 MUST_CHECK bool store_layer_commit(struct store_work *w, const char *name,
                                    const struct store_key *key, bool replace, str meta,
@@ -112,21 +139,40 @@ MUST_CHECK bool store_key_lock(struct store *s, const struct store_key *key, boo
 bool store_layer_meta(const struct store *s, struct arena *a, const struct store_key *key,
                       str *ret_meta);
 
+/*
+ * The keys of layers and of what each was made from, with a blank between: in the text of a record
+ * they make it go when one of them is damaged, also when those between were pruned before.
+ */
+str store_layers_basis(const struct store *s, struct arena *a, const struct store_key *keys,
+                       size_t count);
+
 /* Marks the layer as used now: pruning goes by that. */
 void store_layer_touch(const struct store *s, const struct store_key *key);
 
 /* --- records: small JSON texts under a kind ("images", "results") and a name ---------------- */
 
-/* Not found: true with an empty text. */
+/* Not found, or torn by a lost power: true with an empty text. */
 MUST_CHECK bool store_record_load(const struct store *s, struct arena *a, const char *kind,
                                   str name, str *ret_json, struct err *err);
 MUST_CHECK bool store_record_save(const struct store *s, const char *kind, str name, str json,
                                   struct err *err);
 /* True when there was one. */
 bool store_record_remove(const struct store *s, const char *kind, str name);
-/* Every text of the kind, in the order of file names. */
+/* Every whole text of the kind, in the order of file names. */
 MUST_CHECK bool store_record_list(const struct store *s, struct arena *a, const char *kind,
                                   str **ret, size_t *ret_count, struct err *err);
+
+/* --- blobs: layers of images from elsewhere, as they came ------------------------------------- */
+
+/* `digest` is "sha256:HEX". Whether the content is still right is for its user to find out: here
+ * only the size is looked at, as after a lost power it may be another one. */
+bool store_blob_has(const struct store *s, str digest, uint64_t size_bytes);
+const char *store_blob_path(const struct store *s, struct arena *a, str digest); /* absolute */
+void store_blob_touch(const struct store *s, str digest); /* it is used now */
+/* A file of a work becomes the blob; the caller has checked its digest. */
+MUST_CHECK bool store_blob_commit(struct store_work *w, const char *name, str digest,
+                                  struct err *err);
+MUST_CHECK bool store_blob_remove(struct store *s, str digest, struct err *err);
 
 /* --- cache mounts --------------------------------------------------------------------------- */
 
@@ -135,13 +181,20 @@ enum store_sharing {
     STORE_LOCKED,  /* the next one waits */
     STORE_PRIVATE, /* the next one gets a folder of its own */
 };
-/*
- * Absolute path of the folder for `id`; *ret_fresh tells that it was made now. *ret_lockfd keeps it
- * locked until it is closed (-1 for STORE_SHARED).
- */
+struct store_mount {
+    const char *path; /* absolute; NULL: not open */
+    bool is_fresh;    /* it was made now */
+    int lockfd;       /* -1 for STORE_SHARED */
+    int usersfd;
+    const char *name; /* of its folder */
+};
+#define STORE_MOUNT_INIT ((struct store_mount){ .lockfd = -1, .usersfd = -1 })
+/* The folder for `id`, to be closed. What a lost power may have torn in it is not in it. */
 MUST_CHECK bool store_mount_open(struct store *s, struct arena *a, str id,
-                                 enum store_sharing sharing, const char **ret, bool *ret_fresh,
-                                 int *ret_lockfd, struct err *err);
+                                 enum store_sharing sharing, struct store_mount *ret,
+                                 struct err *err);
+/* Nothing is written to it any more, by this user. A second time is fine. */
+void store_mount_close(struct store *s, struct store_mount *m);
 
 /* --- file digests --------------------------------------------------------------------------- */
 
@@ -162,7 +215,7 @@ MUST_CHECK bool store_trash(struct store *s, const char *path, struct err *err);
 MUST_CHECK bool store_trash_empty(struct store *s, struct err *err);
 
 struct store_item {
-    const char *kind; /* "layer", "mount", "blocks", "image", "trash" */
+    const char *kind; /* "layer", "mount", "blocks", "blob", "image", "trash" */
     const char *name;
     str what;       /* the instruction that made a layer, ... */
     uint64_t bytes; /* on disk */
@@ -181,6 +234,7 @@ struct store_finding {
     const char *name; /* below the store's folder */
     const char *what; /* is wrong with it */
 };
-/* Finds layers and images that are damaged or incomplete and moves them to the trash. */
+/* Reads all layers and records; those that are damaged or incomplete go to the trash, with what was
+ * made from them. */
 MUST_CHECK bool store_verify(struct store *s, struct arena *a, struct store_finding **ret,
                              size_t *ret_count, struct err *err);

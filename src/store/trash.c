@@ -65,7 +65,7 @@ void store_trash_some(struct store *s, uint64_t budget_ms) {
     while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0) {
         if (time_now_ms() >= deadline_ms) {
             kill(pid,
-                 SIGKILL); /* it ends behind the file at hand, which may be large: not waited for */
+                 SIGKILL); /* it ends after the file at hand, which may be large: not waited for */
             return;
         }
         poll(NULL, 0, 2);
@@ -93,6 +93,7 @@ void store_sweep(struct store *s) {
     const char **names;
     size_t count;
     struct err ignored = ERR_INIT;
+    stamp_sweep(s, scratch);
     if (!fs_list(scratch, s->fd, "locks", &names, &count, &ignored)) {
         return;
     }

@@ -10,7 +10,7 @@ void skip_comment(struct parser *p) {
             return;
         }
         str found = found_name(p, p->at);
-        report(p, p->at, p->at + 1, "%.*s must not stand in a comment", STR_FMT(found));
+        report(p, p->at, p->at + 1, "%.*s is not allowed in a comment", STR_FMT(found));
         p->at += p->at < p->end;
     }
 }

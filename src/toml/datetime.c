@@ -55,7 +55,7 @@ static const char *take_date(struct cursor *c) {
     int day;
     if (!take_number(c, 4, &year) || !take_char(c, '-') || !take_number(c, 2, &month) ||
         !take_char(c, '-') || !take_number(c, 2, &day)) {
-        return "a date is written as 1979-05-27";
+        return "write a date as 1979-05-27";
     }
     if (month < 1 || month > 12) {
         return "the month must be from 01 to 12";
@@ -72,10 +72,10 @@ static const char *take_time(struct cursor *c) {
     int second;
     if (!take_number(c, 2, &hour) || !take_char(c, ':') || !take_number(c, 2, &minute) ||
         !take_char(c, ':') || !take_number(c, 2, &second)) {
-        return "a time is written as 07:32:00";
+        return "write a time as 07:32:00";
     }
     if (hour > 23 || minute > 59 || second > 60) { /* 60: a leap second */
-        return "there is no such time of day";
+        return "the time of day is out of range";
     }
     if (take_char(c, '.')) {
         if (!all_digits(c->text, c->at, 1)) {
@@ -100,9 +100,9 @@ static const char *take_offset(struct cursor *c, bool *ret_there) {
     int hour;
     int minute;
     if (!take_number(c, 2, &hour) || !take_char(c, ':') || !take_number(c, 2, &minute)) {
-        return "an offset is written as +01:00";
+        return "write an offset as +01:00";
     }
-    return hour > 23 || minute > 59 ? "there is no such offset" : NULL;
+    return hour > 23 || minute > 59 ? "the offset is out of range" : NULL;
 }
 
 static const char *take_datetime(struct cursor *c, enum toml_kind *ret_kind) {
@@ -147,7 +147,7 @@ bool parse_datetime(struct parser *p, struct toml_node *node, str token) {
     enum toml_kind kind;
     const char *wrong = take_datetime(&c, &kind);
     if (wrong == NULL && c.at != token.len) {
-        wrong = "there is more behind the date or time than belongs to it";
+        wrong = "unexpected text after the date or time";
     }
     if (wrong != NULL) {
         report(p, token.ptr, token.ptr + token.len, "%s", wrong);

@@ -46,7 +46,7 @@ static inline struct toml_node *node_at(const struct toml *doc, uint32_t index) 
 
 /* A fresh zeroed node; returns its index. Nodes never move. */
 uint32_t node_new(struct toml *doc);
-/* Puts the node behind the array's last. */
+/* Puts the node after the array's last. */
 void node_append(struct toml *doc, struct toml_node *array, uint32_t child);
 /* Puts the node, which has its key, into the table; the key must not be there. */
 void node_insert(struct toml *doc, struct toml_node *table, uint32_t child);
@@ -94,7 +94,7 @@ static inline void skip_blanks(struct parser *p) {
     }
 }
 
-/* ---- tokens: false when reported; p->at is then behind what was looked at ---- */
+/* ---- tokens: false when reported; p->at is then after what was looked at ---- */
 
 /* At a quote. */
 bool parse_string(struct parser *p, struct toml_node *node);

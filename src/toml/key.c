@@ -82,9 +82,8 @@ static struct toml_node *enter_dotted(struct parser *p, struct toml_node *table,
         return node;
     }
     report_conflict(p, key, node,
-                    node->kind == TOML_TABLE
-                        ? "is a table that is complete: a dotted key cannot add to it"
-                        : "is not a table: a dotted key cannot add to it");
+                    node->kind == TOML_TABLE ? "is already complete: a dotted key cannot extend it"
+                                             : "is not a table: a dotted key cannot extend it");
     return NULL;
 }
 
@@ -128,7 +127,7 @@ bool parse_keyval(struct parser *p, struct toml_node *outer, uint32_t depth) {
         table = table == NULL ? NULL : enter_dotted(p, table, &key);
     }
     if (!at_char(p, '=')) {
-        expected(p, "'=' behind the key");
+        expected(p, "'=' after the key");
         outer->flags |= TOML_INCOMPLETE; /* it may not have been meant as a key */
         return false;
     }

@@ -39,14 +39,14 @@ static bool bad_token(struct parser *p, str token, const char *what) {
 }
 
 static bool bad_underscore(struct parser *p, str token) {
-    return bad_token(p, token, "an underscore in a number must stand between two digits");
+    return bad_token(p, token, "an underscore in a number must be between two digits");
 }
 
 static bool not_a_number(struct parser *p, str token) {
     str shown = str_clip(token, 60);
     struct diag *d =
         report(p, token.ptr, token.ptr + token.len, "'%.*s' is not a number", STR_FMT(shown));
-    report_help(p, d, "text is written in quotes: \"%.*s\"", STR_FMT(shown));
+    report_help(p, d, "write text in quotes: \"%.*s\"", STR_FMT(shown));
     return false;
 }
 
@@ -260,9 +260,9 @@ static bool bare_word(struct parser *p, str word) {
     struct diag *d =
         report(p, word.ptr, word.ptr + word.len, "expected a value, found '%.*s'", STR_FMT(shown));
     if (str_eq_nocase(word, S("true")) || str_eq_nocase(word, S("false"))) {
-        report_help(p, d, "booleans are written 'true' and 'false'");
+        report_help(p, d, "write booleans as 'true' or 'false'");
     } else {
-        report_help(p, d, "text is written in quotes: \"%.*s\"", STR_FMT(shown));
+        report_help(p, d, "write text in quotes: \"%.*s\"", STR_FMT(shown));
     }
     return false;
 }

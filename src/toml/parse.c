@@ -20,8 +20,8 @@ static struct toml_node *enter_header(struct parser *p, struct toml_node *table,
         return node;
     }
     report_conflict(p, key, node,
-                    node->kind == TOML_TABLE ? "is an inline table: a header cannot add to it"
-                                             : "is not a table: a header cannot add to it");
+                    node->kind == TOML_TABLE ? "is an inline table: a header cannot extend it"
+                                             : "is not a table: a header cannot extend it");
     return NULL;
 }
 

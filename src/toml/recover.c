@@ -33,7 +33,7 @@ static const char *skip_key_part(const char *at, const char *end) {
     return at;
 }
 
-/* key = part { "." part }; returns what is behind it and blanks, or NULL. */
+/* key = part { "." part }; returns what is after it and blanks, or NULL. */
 static const char *skip_key(const char *at, const char *end) {
     for (;;) {
         const char *part = line_skip_blanks(at, end);

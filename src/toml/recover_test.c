@@ -23,9 +23,8 @@ static void mistakes_do_not_hide_each_other(void **state) {
           "1:5 the string is not closed: \"\"\" is missing\n", "t.b" },
         { "a = \"bad \\q and \\u12\"\nb = 1\n",
           "1:10 invalid escape '\\q'\n1:17 '\\u' needs 4 hexadecimal digits\n", "b" },
-        { "a = { b = 1,\n c = 2,\n}\nd = 1\n", "1:5 an inline table must stand on one line\n",
-          "d" },
-        { "a = { b = 1\nc = 2\n", "1:5 an inline table must stand on one line\n", NULL },
+        { "a = { b = 1,\n c = 2,\n}\nd = 1\n", "1:5 an inline table must be on one line\n", "d" },
+        { "a = { b = 1\nc = 2\n", "1:5 an inline table must be on one line\n", NULL },
         { "a = { b = 1 c = 2 }\nd = 1\n", "1:13 expected ',' or '}', found 'c'\n", "d" },
         { "a = [{ b = ! }, { c = 1 }]\nd = 1\n", "1:12 expected a value, found '!'\n", "d" },
         { "[a\nx = 1\n[b]\ny = 1\n", "1:3 expected ']', found the end of the line\n", "a.x" },
@@ -36,15 +35,16 @@ static void mistakes_do_not_hide_each_other(void **state) {
         { "x = 1\nx = 2 3\ny = 1\n",
           "2:1 'x' is defined twice\n2:7 expected the end of the line, found '3'\n", "y" },
         { "my key = 1\n= 2\nz = 1\n",
-          "1:4 expected '=' behind the key, found 'key'\n2:1 expected a key, found '='\n", "z" },
+          "1:4 expected '=' after the key, found 'key'\n2:1 expected a key, found '='\n", "z" },
         { "a = 1 # bad \x01 comment\nb = 2\n",
-          "1:13 the control character U+0001 must not stand in a comment\n", "b" },
+          "1:13 the control character U+0001 is not allowed in a comment\n", "b" },
         { "a = 'caf\xE9'\nb = 2 # \xFF\n",
-          "1:9 the byte 0xE9 is not UTF-8 here\n2:9 the byte 0xFF is not UTF-8 here\n", "b" },
+          "1:9 the byte 0xE9 is not valid UTF-8 here\n2:9 the byte 0xFF is not valid UTF-8 here\n",
+          "b" },
         { "a = 2024-02-30\nb = 25:00:00\nc = 0777\nd = 1__0\n",
-          "1:5 the month does not have this day\n2:5 there is no such time of day\n"
+          "1:5 the month does not have this day\n2:5 the time of day is out of range\n"
           "3:5 a number cannot start with 0\n"
-          "4:5 an underscore in a number must stand between two digits\n",
+          "4:5 an underscore in a number must be between two digits\n",
           "d" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -30,7 +30,7 @@ struct diag *report(struct parser *p, const char *from, const char *to, const ch
     struct diag *d =
         diag_report(p->sink, "E002", span_from(p, from, to), "%.*s", STR_FMT(buf_str(&text)));
     if (p->errors == TOML_ERRORS_MAX) {
-        diag_note(p->sink, d, SPAN_NONE, "the rest of the file is not looked at");
+        diag_note(p->sink, d, SPAN_NONE, "the rest of the file was not checked");
     }
     return d;
 }
@@ -128,7 +128,8 @@ bool check_encoding(struct parser *p) {
         while (at < p->end && ((unsigned char)*at & 0xC0) == 0x80) {
             at++; /* the rest of the same broken character */
         }
-        report(p, from, at, "the byte 0x%02X is not UTF-8 here", (unsigned)(unsigned char)*from);
+        report(p, from, at, "the byte 0x%02X is not valid UTF-8 here",
+               (unsigned)(unsigned char)*from);
     }
     return true;
 }

@@ -146,9 +146,36 @@ static void large_tables_keep_order_and_find(void **state) {
     assert_null(toml_find(p.doc, toml_root(p.doc), S("key5000")));
 }
 
+static void integers_have_64_bits(void **state) {
+    static const struct {
+        const char *text;
+        bool good;
+        int64_t value;
+    } cases[] = {
+        { "a = 9223372036854775807", true, INT64_MAX },
+        { "a = 9223372036854775808", false, 0 },
+        { "a = -9223372036854775808", true, INT64_MIN },
+        { "a = -9223372036854775809", false, 0 },
+        { "a = 18446744073709551615", false, 0 },
+        { "a = 0x7fffffffffffffff", true, INT64_MAX },
+        { "a = 0x8000000000000000", false, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_PARSED p;
+        parsed_init(&p, str_from_c(cases[i].text));
+        print_message("%s\n", cases[i].text);
+        assert_int_equal(p.doc->ok, cases[i].good);
+        if (cases[i].good) {
+            assert_int_equal(toml_first(p.doc, toml_root(p.doc))->integer, cases[i].value);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_and_value_has_its_span),
+        cmocka_unit_test(integers_have_64_bits),
         cmocka_unit_test(a_header_moves_an_implicit_table),
         cmocka_unit_test(decoded_offsets_map_back_to_the_source),
         cmocka_unit_test(strings_are_decoded),

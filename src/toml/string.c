@@ -49,7 +49,7 @@ const char *scan_text(const char *at, const char *end, char stop1, char stop2) {
     }
 }
 
-/* white space and line ends behind a backslash at a line's end; `at` is behind the backslash.
+/* white space and line ends after a backslash at a line's end; `at` is after the backslash.
  * Returns where the text goes on, NULL when the line does not end here. */
 static const char *skip_line_break(const char *at, const char *end) {
     bool newline = false;
@@ -84,7 +84,7 @@ static bool decode_hex(const char *at, const char *end, size_t len, uint32_t *re
 /*
  * escape = "\" ( b t n f r " \ / uXXXX / UXXXXXXXX / line end in a multi-line string )
  *
- * `at` is at the backslash. Returns what is behind the escape and its bytes, NULL when it is not
+ * `at` is at the backslash. Returns what is after the escape and its bytes, NULL when it is not
  * one.
  */
 static const char *decode_escape(const char *at, const char *end, bool multiline, char out[4],
@@ -160,9 +160,9 @@ static void report_escape(struct parser *p, const char *at, bool multiline) {
         bool shown = len > 0 && (unsigned char)c >= 0x20;
         struct diag *d = report(p, at, at + 1 + (shown ? len : 0), "invalid escape '\\%.*s'",
                                 shown ? (int)len : 0, at + 1);
-        report_help(p, d,
-                    "write '\\\\' for a backslash, or put the text in single quotes, where "
-                    "it is taken as it is");
+        report_help(
+            p, d,
+            "write '\\\\' for a backslash, or use single quotes, where escapes are not processed");
     }
 }
 
@@ -175,7 +175,7 @@ struct string_scan {
 };
 
 /* At a quote inside a multi-line string: its closing delimiter? Up to two quotes may stand
- * directly before it. Returns the delimiter's first quote, or NULL and *at behind the quotes. */
+ * directly before it. Returns the delimiter's first quote, or NULL and *at after the quotes. */
 static const char *closing_delimiter(const char **at, const char *end, char quote) {
     const char *from = *at;
     const char *to = from;
@@ -197,7 +197,7 @@ static bool unterminated(struct parser *p, const struct quotes *q, const char *o
     }
     const char *text_end = stop > open && stop[-1] == '\r' ? stop - 1 : stop;
     struct diag *d = report(p, open, text_end, "the string is not closed: %c is missing", q->quote);
-    report_help(p, d, "text of several lines stands between %c%c%c and %c%c%c", q->quote, q->quote,
+    report_help(p, d, "write multi-line text between %c%c%c and %c%c%c", q->quote, q->quote,
                 q->quote, q->quote, q->quote, q->quote);
     p->at = stop;
     return false;
@@ -216,7 +216,7 @@ static size_t newline_len(const char *at, const char *end) {
     return *at == '\n' ? 1 : *at == '\r' && end - at >= 2 && at[1] == '\n' ? 2 : 0;
 }
 
-/* At a backslash: returns what is behind the escape, which is reported when it is not one. */
+/* At a backslash: returns what is after the escape, which is reported when it is not one. */
 static const char *scan_escape(struct parser *p, const char *at, bool multiline,
                                struct string_scan *scan) {
     char out[4];
@@ -234,7 +234,7 @@ static const char *scan_escape(struct parser *p, const char *at, bool multiline,
     return at + 1 + (p->end - at >= 2 && (unsigned char)at[1] >= 0x20);
 }
 
-/* From the opening delimiter to behind the closing one. Mistakes inside are reported and passed
+/* From the opening delimiter to after the closing one. Mistakes inside are reported and passed
  * over; false only when the string has no end. */
 static bool scan_string(struct parser *p, const struct quotes *q, struct string_scan *ret) {
     const char *open = p->at;

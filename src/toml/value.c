@@ -122,8 +122,8 @@ static bool skip_inline_blanks(struct parser *p, const char *open, bool *ok) {
         return unclosed(p, open, "the inline table is not closed: '}' is missing");
     }
     if (*ok) {
-        struct diag *d = report(p, open, open + 1, "an inline table must stand on one line");
-        report_help(p, d, "give it a header of its own, [name], and a line for each value");
+        struct diag *d = report(p, open, open + 1, "an inline table must be on one line");
+        report_help(p, d, "use a [name] header and a separate line for each value");
     }
     *ok = false;
     return true;
@@ -148,7 +148,7 @@ static bool parse_inline_separator(struct parser *p, const char *open, bool *ok)
         return false;
     }
     if (at_char(p, '}') && *ok) {
-        report(p, comma, comma + 1, "an inline table has no ',' behind its last value");
+        report(p, comma, comma + 1, "an inline table must not have ',' after its last value");
         *ok = false;
     }
     return true;

@@ -116,7 +116,7 @@ static bool next_part(str *rest, str *ret) {
 
 static bool follow(struct lookup *l, const struct tree_inode *link) {
     if (++l->followed > TREE_LINKS_FOLLOWED_MAX) {
-        return err_set(l->err, "too many symbolic links follow each other");
+        return err_set(l->err, "too many levels of symbolic links");
     }
     if (l->scratch == NULL) {
         l->scratch = arena_new();

@@ -23,7 +23,7 @@ struct tree {
 
 /* --- dir.c: the children of one folder -------------------------------------------------------- */
 
-/* The first `sorted` children are in order; what was added since lies behind them. */
+/* The first `sorted` children are in order; what was added since lies after them. */
 struct tree_dir {
     struct tree_entry **children;
     size_t count;
@@ -95,8 +95,9 @@ struct overlay_marks {
     bool redirect; /* of a kind we do not read: redirected folders, metadata-only copies */
 };
 struct xattr_reader {
-    char *names; /* XATTR_LIST_MAX bytes each */
+    char *names; /* XATTR_BYTES_MAX bytes each */
     char *value;
+    str own; /* what names of overlayfs' marks start with */
 };
 enum { XATTR_BYTES_MAX = 65536 };
 void xattr_reader_init(struct xattr_reader *r);
@@ -107,7 +108,7 @@ MUST_CHECK bool xattr_read(struct xattr_reader *r, struct arena *a, const char *
                            struct err *err);
 /* Sorted; NULL for none. Takes over the items. */
 const struct tree_xattrs *xattrs_make(struct arena *a, struct tree_xattr *items, size_t count);
-/* Attributes that are not part of any tree. */
+/* Attributes that are not taken from a tar: root's marks of overlayfs, labels of the host. */
 bool xattr_is_foreign(str name);
 
 /* --- content.c -------------------------------------------------------------------------------- */

@@ -196,7 +196,7 @@ static bool add_as_oci(struct scan *s, struct tree_entry *dir, int dirfd, str na
                        const struct stat *st, const struct tree_xattrs *xattrs,
                        const struct overlay_marks *marks) {
     if (str_starts(name, S(".wh."))) {
-        return err_set(s->err, "a name that means a whiteout in a layer");
+        return err_set(s->err, "a name reserved for whiteouts in a layer");
     }
     if (is_whiteout(st, marks)) {
         return add_mark(s, dir, str_concat(s->tree->arena, S(".wh."), name));
@@ -339,10 +339,8 @@ static bool merge_root(struct scan *s) {
     if (!xattr_read(&s->xattrs, s->tree->arena, NULL, s->layerfd, &xattrs, &marks, s->err)) {
         return err_wrap(s->err, "read '%s'", s->layer);
     }
+    /* A mount does not ask whether the root of a layer is opaque. */
     set_metadata(s, s->tree->root->inode, &st, xattrs);
-    if (marks.opaque) {
-        remove_children(s, s->tree->root);
-    }
     return true;
 }
 

@@ -52,6 +52,14 @@ static bool set_attribute(const struct fixture *f, const char *path, const char 
     return os_set_xattr(whole, -1, name, value, strlen(value)) == 0;
 }
 
+/* What overlayfs would set here, when it may. */
+static bool set_mark(const struct fixture *f, const char *path, const char *what,
+                     const char *value) {
+    char name[64];
+    snprintf(name, sizeof name, "%s.overlay.%s", idmaps_are_whole() ? "trusted" : "user", what);
+    return set_attribute(f, path, name, value);
+}
+
 /* Merges the folders a, b, ... of the fixture. */
 static struct tree *merge(const struct fixture *f, const char *names, struct err *err) {
     char paths[8][80];
@@ -65,7 +73,7 @@ static struct tree *merge(const struct fixture *f, const char *names, struct err
     return tree_open_layers(layers, count, &t, err) ? t : NULL;
 }
 
-/* All paths, with a slash behind folders, on one line. */
+/* All paths, with a slash after folders, on one line. */
 static const char *list(struct arena *a, const struct tree *t) {
     str all = S("");
     struct tree_entry *root = tree_root(t);
@@ -141,12 +149,12 @@ static void whiteouts_take_away(void **state) {
     make_whiteout(f, "b/file");
     make_whiteout(f, "b/never-was");
     make_file(f, "b/opaque/fresh", "x");
-    if (!set_attribute(f, "b/opaque", "user.overlay.opaque", "y")) {
-        skip(); /* no user attributes here */
+    if (!set_mark(f, "b/opaque", "opaque", "y")) {
+        skip(); /* only root may */
     }
     make_dir(f, "c/d");
     make_file(f, "c/stays", "");
-    assert_true(set_attribute(f, "c/stays", "user.overlay.whiteout", "y"));
+    assert_true(set_mark(f, "c/stays", "whiteout", "y"));
 
     AUTO_TREE t = merge(f, "abc", NULL);
     assert_non_null(t);
@@ -165,8 +173,8 @@ static void a_layer_alone_keeps_its_whiteouts(void **state) {
     make_dir(f, "a/opaque");
     make_file(f, "a/opaque/fresh", "x");
     make_whiteout(f, "a/gone");
-    if (!set_attribute(f, "a/opaque", "user.overlay.opaque", "y")) {
-        skip(); /* no user attributes here */
+    if (!set_mark(f, "a/opaque", "opaque", "y")) {
+        skip(); /* only root may */
     }
     snprintf(path, sizeof path, "%s/a", f->path);
     assert_true(tree_open_layer_as_oci(path, &t, &err));
@@ -212,7 +220,7 @@ static void metadata_is_kept(void **state) {
     assert_int_equal(fchmodat(f->fd, "a/file", 04751, 0), 0);
     bool has_xattrs = set_attribute(f, "a/file", "user.b", "2") &&
                       set_attribute(f, "a/file", "user.a", "1") &&
-                      set_attribute(f, "a/file", "user.overlay.origin", "z");
+                      set_mark(f, "a/file", "origin", "z");
     bool is_root = fchownat(f->fd, "a/file", 123, 456, 0) == 0 &&
                    fchmodat(f->fd, "a/file", 04751, 0) == 0 &&
                    os_make_special(f->fd, "a/null", S_IFCHR | 0666, makedev(1, 3)) == 0;
@@ -239,6 +247,29 @@ static void metadata_is_kept(void **state) {
         assert_int_equal(null->device.major, 1);
         assert_int_equal(null->device.minor, 3);
     }
+}
+
+/* What a step sets in the namespace that is not overlayfs' own is an attribute like any other. */
+static void only_the_own_marks_are_marks(void **state) {
+    const struct fixture *f = *state;
+    const char *ordinary = idmaps_are_whole() ? "user.overlay.opaque" : "trusted.overlay.opaque";
+    AUTO_ARENA a = arena_new();
+    make_dir(f, "a/d");
+    make_file(f, "a/d/kept", "x");
+    make_dir(f, "b/d");
+    if (!set_attribute(f, "b/d", ordinary, "y") || !set_mark(f, "b/d", "origin", "") ||
+        !set_mark(f, "b/d", "overlay.opaque", "y") ||
+        !set_mark(f, "b/d", "overlay.overlay.deep", "z")) {
+        skip(); /* only root may */
+    }
+    AUTO_TREE t = merge(f, "ab", NULL);
+    assert_non_null(t);
+    assert_string_equal(list(a, t), "/ /d/ /d/kept ");
+    const struct tree_inode *d = tree_find(t, S("d"), TREE_LITERAL)->inode;
+    assert_int_equal(d->xattrs->count, 3);
+    assert_true(str_eq(tree_find_xattr(d, str_from_c(ordinary))->value, S("y")));
+    assert_non_null(tree_find_xattr(d, S("trusted.overlay.opaque")));
+    assert_non_null(tree_find_xattr(d, S("trusted.overlay.overlay.deep")));
 }
 
 static void odd_names_and_a_full_folder(void **state) {
@@ -333,7 +364,7 @@ static void what_changes_or_cannot_be_read_is_an_error(void **state) {
     assert_null(merge(f, "x", &err));
     assert_int_equal(err.code, ENOENT);
     make_dir(f, "b/moved");
-    if (set_attribute(f, "b/moved", "user.overlay.redirect", "/elsewhere")) {
+    if (set_mark(f, "b/moved", "redirect", "/elsewhere")) {
         err = ERR_INIT;
         assert_null(merge(f, "b", &err));
         assert_non_null(strstr(err.frames[0], "redirect_dir"));
@@ -373,6 +404,7 @@ int main(void) {
 #endif
         cmocka_unit_test_setup_teardown(hard_links_share_an_inode, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metadata_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_the_own_marks_are_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(odd_names_and_a_full_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deeper_than_path_max, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_changes_or_cannot_be_read_is_an_error, set_up,

@@ -24,7 +24,7 @@ bool tree_find_place(struct tree *t, str path, const struct tree_missing *make,
     while (rest.len > 0) {
         str part = str_cut(&rest, '/');
         if (str_eq(part, S(".."))) {
-            return err_set(err, "the name '%.*s' leaves its folder", STR_FMT(path));
+            return err_set(err, "the name '%.*s' points outside its folder", STR_FMT(path));
         }
         if (part.len > 0 && !str_eq(part, S("."))) {
             name = part;
@@ -70,7 +70,7 @@ bool tree_put_inode(struct tree *t, struct tree_entry *dir, str name, struct tre
         return true;
     }
     if (old == t->root) {
-        return err_set(err, "the root can only be a folder");
+        return err_set(err, "the root must be a folder");
     }
     struct tree_entry *e = tree_entry_new(t, name, inode);
     if (old != NULL) {
@@ -118,7 +118,7 @@ bool tree_put_link(struct tree *t, str path, const struct tree_meta *meta, str t
                    struct tree_entry **ret, struct err *err) {
     if (target.len == 0 || target.len > TREE_LINK_MAX ||
         str_find_char(target, '\0', 0) != STR_NONE) {
-        return err_set(err, "'%.*s': no symbolic link can have this target", STR_FMT(path));
+        return err_set(err, "'%.*s': invalid symbolic link target", STR_FMT(path));
     }
     struct tree_inode *inode = inode_with(t, S_IFLNK, meta);
     inode->mode = S_IFLNK | 0777;

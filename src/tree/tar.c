@@ -118,7 +118,7 @@ static bool write_at(int fd, const char *data, size_t len, uint64_t offset, stru
 static bool spool_content(struct tar *t, struct tree_inode *inode) {
     int64_t size = archive_entry_size(t->entry);
     if (size <= 0) {
-        return size == 0 || err_set(t->err, "a size below zero");
+        return size == 0 || err_set(t->err, "a negative size");
     }
     if (!add_u64(t->bytes, (uint64_t)size, &t->bytes) ||
         (t->options->max_bytes > 0 && t->bytes > t->options->max_bytes)) {
@@ -206,8 +206,10 @@ static struct tree_inode *read_inode(struct tar *t) {
     uint32_t mode = (uint32_t)type | (archive_entry_perm(t->entry) & 07777);
     struct tree_inode *inode = tree_inode_new(t->tree, mode);
     inode->source = t->source;
-    inode->mtime_s = archive_entry_mtime(t->entry);
-    inode->mtime_ns = (uint32_t)archive_entry_mtime_nsec(t->entry) % 1000000000;
+    struct timespec time;
+    tree_archive_time(t->entry, &time);
+    inode->mtime_s = time.tv_sec;
+    inode->mtime_ns = (uint32_t)time.tv_nsec;
     if (!read_id(t, archive_entry_uid(t->entry), &inode->uid) ||
         !read_id(t, archive_entry_gid(t->entry), &inode->gid) || !read_xattrs(t, inode)) {
         return NULL;
@@ -230,7 +232,7 @@ static struct tree_inode *read_inode(struct tar *t) {
     case AE_IFSOCK:
         break;
     default:
-        ok = err_set(t->err, "no kind of file that is known");
+        ok = err_set(t->err, "unknown file type");
         break;
     }
     return ok ? inode : NULL;
@@ -242,7 +244,7 @@ static bool put_hard_link(struct tar *t, str path, const char *target) {
     const struct tree_entry *existing =
         tree_lookup(t->tree, str_from_c(target), TREE_NO_FOLLOW, NULL, NULL);
     if (existing == NULL) {
-        return err_set(t->err, "a link to '%s', which is not there", target);
+        return err_set(t->err, "a link to '%s', which does not exist", target);
     }
     struct tree_entry *ignored;
     return tree_put_hard_link(t->tree, path, existing, &ignored, t->err);

@@ -33,7 +33,7 @@ static void write_member(struct archive *a, const struct member *m) {
         archive_entry_set_filetype(e, AE_IFREG);
         archive_entry_set_size(e, (la_int64_t)len);
         archive_entry_xattr_add_entry(e, "user.test", "v", 1);
-        archive_entry_xattr_add_entry(e, "user.overlay.origin", "v", 1);
+        archive_entry_xattr_add_entry(e, "trusted.overlay.origin", "v", 1);
         break;
     case 'd':
         archive_entry_set_filetype(e, AE_IFDIR);
@@ -178,11 +178,11 @@ static void hostile_archives_are_refused(void **state) {
         struct member member;
         const char *words;
     } cases[] = {
-        { { "../x", 'f', "" }, "leaves its folder" },
-        { { "a/../../x", 'f', "" }, "leaves its folder" },
-        { { "x", 'h', "/etc/passwd" }, "which is not there" },
+        { { "../x", 'f', "" }, "points outside its folder" },
+        { { "a/../../x", 'f', "" }, "points outside its folder" },
+        { { "x", 'h', "/etc/passwd" }, "which does not exist" },
         { { "x", 'h', "." }, "hard link to a folder" },
-        { { "", 'f', "" }, "only be a folder" },
+        { { "", 'f', "" }, "must be a folder" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         AUTO_TREE t = tree_new();

@@ -106,7 +106,7 @@ bool tree_attach(struct tree *t, struct tree_entry *dir, struct tree_entry *e, s
         return err_set(err, "more than 2^64 bytes of files");
     }
     if (S_ISDIR(e->inode->mode) && tree_depth(dir) >= TREE_DEPTH_MAX) {
-        return err_set(err, "folders more than %d deep in each other", TREE_DEPTH_MAX);
+        return err_set(err, "folders are nested more than %d deep", TREE_DEPTH_MAX);
     }
     e->parent = dir;
     dir_add(t->arena, dir->inode->dir, e);

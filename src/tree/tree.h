@@ -9,9 +9,9 @@
  * made with redirect_dir, metacopy and index off) and the OCI layer specification for tar.
  *
  * An entry is a name in a folder; an inode is what it names. Hard links are entries that share an
- * inode. A folder has exactly one entry. The attributes overlayfs keeps for itself
- * (trusted.overlay.*, user.overlay.*) and security.selinux, which is the host's, are not part of
- * the tree.
+ * inode. A folder has exactly one entry. The marks that overlayfs keeps for itself in a layer
+ * (trusted.overlay.*; user.overlay.* in a user namespace) and security.selinux, which is the
+ * host's, are not part of the tree. All else is what a mount of the layers shows.
  *
  * The tree owns everything in it and the fds it reads content from. Not for several threads, but
  * content may be read by several threads once nothing changes any more.
@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/base.h"
 
@@ -38,7 +39,7 @@ enum {
 
 /* Extended attributes, sorted by name. */
 struct tree_xattr {
-    str name; /* NUL-terminated behind its length */
+    str name; /* NUL-terminated after its length */
     str value;
 };
 struct tree_xattrs {
@@ -137,6 +138,11 @@ struct tree_tar_options {
 MUST_CHECK bool tree_add_tar(struct tree *t, int fd, const char *name,
                              const struct tree_tar_options *options, struct err *err);
 
+/* An archive's time of modification, also where libarchive is wrong about it: of a fraction of a
+ * second before 1970 it takes the fraction as one after the full second. */
+struct archive_entry;
+void tree_archive_time(struct archive_entry *entry, struct timespec *ret);
+
 /* For the functions below. `mode` is without the type. */
 struct tree_meta {
     uint32_t mode;
@@ -230,7 +236,7 @@ uint64_t tree_next_data(const struct tree_content *c, uint64_t offset);
 void tree_close_content(struct tree_content *c);
 #define AUTO_TREE_CONTENT __attribute__((cleanup(tree_close_content))) struct tree_content
 
-/* All of it, at most max_bytes, NUL-terminated behind its length: for small files. */
+/* All of it, at most max_bytes, NUL-terminated after its length: for small files. */
 MUST_CHECK bool tree_load_content(const struct tree *t, const struct tree_inode *inode,
                                   struct arena *a, size_t max_bytes, str *ret, struct err *err);
 /* Into an empty file; holes stay holes, blocks are shared where the filesystem can. */

@@ -7,19 +7,14 @@
 #include "tree/internal.h"
 
 /* What is about the place where the files are, not about the files. */
-static const str foreign[] = {
-    S_INIT("trusted.overlay."),
-    S_INIT("user.overlay."),
-    S_INIT("security.selinux"),
-};
+static const str label = S_INIT("security.selinux");
+static const str marks_of_root = S_INIT("trusted.overlay.");
+static const str marks_of_user = S_INIT("user.overlay.");
+/* Behind the prefix of a mark: an attribute that a mount shows without this. */
+static const str escape = S_INIT("overlay.");
 
 bool xattr_is_foreign(str name) {
-    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
-        if (str_starts(name, foreign[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_starts(name, marks_of_root) || str_eq(name, label);
 }
 
 static int compare_xattrs(const void *a, const void *b) {
@@ -53,7 +48,10 @@ const struct tree_xattr *tree_find_xattr(const struct tree_inode *inode, str nam
     return NULL;
 }
 
+/* kernel, Documentation/filesystems/overlayfs.rst, "User xattr": one of the two prefixes is
+ * overlayfs' own, attributes with the other are like any others. */
 void xattr_reader_init(struct xattr_reader *r) {
+    r->own = idmaps_are_whole() ? marks_of_root : marks_of_user;
     r->names = malloc(XATTR_BYTES_MAX);
     r->value = malloc(XATTR_BYTES_MAX);
     ASSERT(r->names != NULL && r->value != NULL);
@@ -85,12 +83,25 @@ static ssize_t get_value(const struct xattr_reader *r, const char *name, int fd,
 
 /* kernel, Documentation/filesystems/overlayfs.rst: "whiteouts and opaque directories",
  * "redirect_dir", "Metadata only copy up" */
-static void mark(struct overlay_marks *marks, str attribute, str value) {
-    size_t dot = str_find(attribute, S(".overlay."), 0);
-    str what = str_slice(attribute, dot + S(".overlay.").len, attribute.len);
+static void mark(struct overlay_marks *marks, str what, str value) {
     marks->opaque |= str_eq(what, S("opaque")) && str_eq(value, S("y"));
     marks->whiteout |= str_eq(what, S("whiteout"));
     marks->redirect |= str_eq(what, S("redirect")) || str_eq(what, S("metacopy"));
+}
+
+/* What a mount of the layer calls an attribute; false: it is a mark, which no mount shows.
+ * overlayfs.rst, "Nesting overlayfs mounts" */
+static bool shown_name(const struct xattr_reader *r, struct arena *a, str attribute, str *ret) {
+    if (!str_starts(attribute, r->own)) {
+        *ret = str_dup(a, attribute);
+        return true;
+    }
+    str what = str_slice(attribute, r->own.len, attribute.len);
+    if (!str_starts(what, escape)) {
+        return false;
+    }
+    *ret = str_concat(a, r->own, str_slice(what, escape.len, what.len));
+    return true;
 }
 
 bool xattr_read(struct xattr_reader *r, struct arena *a, const char *name, int fd,
@@ -111,8 +122,7 @@ bool xattr_read(struct xattr_reader *r, struct arena *a, const char *name, int f
     str rest = { r->names, (size_t)len };
     while (rest.len > 0) {
         str attribute = str_cut(&rest, '\0');
-        bool is_foreign = xattr_is_foreign(attribute);
-        if (is_foreign && str_find(attribute, S(".overlay."), 0) == STR_NONE) {
+        if (str_eq(attribute, label)) {
             continue;
         }
         ssize_t value_len = get_value(r, name, fd, attribute.ptr, XATTR_BYTES_FIRST);
@@ -123,11 +133,12 @@ bool xattr_read(struct xattr_reader *r, struct arena *a, const char *name, int f
             return err_sys(err, errno, "read extended attribute '%s'", attribute.ptr);
         }
         str value = { r->value, (size_t)value_len };
-        if (is_foreign) {
-            mark(&marks, attribute, value);
+        str shown;
+        if (!shown_name(r, a, attribute, &shown)) {
+            mark(&marks, str_slice(attribute, r->own.len, attribute.len), value);
             continue;
         }
-        struct tree_xattr item = { str_dup(a, attribute), str_dup(a, value) };
+        struct tree_xattr item = { shown, str_dup(a, value) };
         ARENA_PUSH(a, items, count, cap, item);
     }
     *ret = xattrs_make(a, items, count);

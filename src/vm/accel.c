@@ -7,8 +7,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/utsname.h>
 
+#include "machine/machine.h"
 #include "vm/internal.h"
 
 enum { NOTE_MAX = 4096 };
@@ -26,16 +26,14 @@ const char *vm_accel_name(enum vm_accel accel) {
 }
 
 bool accel_is_possible(const char *arch, const char **ret_why) {
-    struct utsname host;
-    bool same = uname(&host) == 0 &&
-                strcmp(host.machine, strcmp(arch, "arm64") == 0 ? "aarch64" : arch) == 0;
-    if (!same) {
+    const struct machine *m = machine_find(str_from_c(arch));
+    if (m == NULL || m != machine_host()) {
         *ret_why = "the host has another architecture";
         return false;
     }
     AUTO_FD fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     if (fd < 0) {
-        *ret_why = errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm may not be opened";
+        *ret_why = errno == ENOENT ? "/dev/kvm does not exist" : "/dev/kvm cannot be opened";
         return false;
     }
     return true;
@@ -49,7 +47,7 @@ bool vm_kvm_usable(const char *arch, const char *cache_dir, const char **ret_why
         return false;
     }
     if (program != NULL && accel_recall(cache_dir, program) == ACCEL_BROKEN) {
-        *ret_why = "an earlier run found that guests hang under it";
+        *ret_why = "guests hung under it in an earlier run";
         return false;
     }
     return true;

@@ -19,12 +19,12 @@ static enum boot_outcome join(struct run *run, const struct attempt *attempt, co
             outcome = run_boot(run, attempt, err);
         }
         bool again = outcome == BOOT_FAILED && !s->report->ready && try < ATTACH_TRIES &&
-                     !machine_is_gone(s->machine);
+                     !vm_machine_is_gone(s->machine);
         if (!again) {
             return outcome;
         }
         *err = ERR_INIT;
-        if (!machine_rejoin(s->machine, dir, try * ATTACH_GAP_MS, err)) {
+        if (!vm_machine_rejoin(s->machine, dir, try * ATTACH_GAP_MS, err)) {
             return BOOT_FAILED;
         }
     }
@@ -39,7 +39,7 @@ bool vm_attach(const char *dir, const struct vm_request *request, const struct v
     const struct vm_spec spec = { .boot_timeout_ms = ATTACH_MS };
     const struct attempt attempt = { .accel = VM_ACCEL_TCG, .last = true };
     uint64_t start_ms = time_now_ms();
-    machine_init(&machine, arena);
+    vm_machine_init(&machine, arena);
     *report = (struct vm_report){ 0 };
     struct run run = {
         .spec = &spec,
@@ -50,7 +50,7 @@ bool vm_attach(const char *dir, const struct vm_request *request, const struct v
                      .redraws = true },
     };
     if (!kept_lock(dir, &lock, err) ||
-        !machine_attach(&machine, dir, session_wants_shell(&run.session), err)) {
+        !vm_machine_attach(&machine, dir, session_wants_shell(&run.session), err)) {
         return false;
     }
     bool good = false;

@@ -22,6 +22,9 @@ str tail_str(const struct tail *tail);
 str tail_last_stage(str text);
 /* The last line that says something, without QEMU's own name in front; for messages. */
 str tail_last_line(str text);
+/* The line of a console that says why the machine ended, without the kernel's time; empty: none
+ * does. */
+str tail_cause(str console);
 
 /* qemu_args.c: descriptors that QEMU finds open. */
 enum qemu_fd {
@@ -105,7 +108,7 @@ enum accel_verdict accel_recall(const char *cache_dir, const char *program);
 void accel_remember(const char *cache_dir, const char *program, enum accel_verdict verdict);
 
 /* machine.c: one QEMU process and its streams. */
-struct machine {
+struct vm_machine {
     pid_t pid;      /* 0: none, or reaped */
     int pid_fd;     /* readable when it has ended */
     int console_fd; /* -1 once closed; so are the next three */
@@ -124,35 +127,36 @@ struct machine {
     struct queue from_guest; /* terminal bytes */
 };
 
-void machine_init(struct machine *m, struct arena *a);
-MUST_CHECK bool machine_start(struct machine *m, const char *program, const char *const *args,
-                              const struct vm_spec *spec, const struct volumes *volumes,
-                              struct err *err);
+void vm_machine_init(struct vm_machine *m, struct arena *a);
+MUST_CHECK bool vm_machine_start(struct vm_machine *m, const char *program, const char *const *args,
+                                 const struct vm_spec *spec, const struct volumes *volumes,
+                                 struct err *err);
 /* In place of machine_start: one that was kept. `stays` is set. Without `terminal` what its shell
  * prints waits for who wants it. */
-MUST_CHECK bool machine_attach(struct machine *m, const char *dir, bool terminal, struct err *err);
+MUST_CHECK bool vm_machine_attach(struct vm_machine *m, const char *dir, bool terminal,
+                                  struct err *err);
 /* Goes and comes again after a while, long enough for the guest to see it. */
-MUST_CHECK bool machine_rejoin(struct machine *m, const char *dir, unsigned gap_ms,
-                               struct err *err);
+MUST_CHECK bool vm_machine_rejoin(struct vm_machine *m, const char *dir, unsigned gap_ms,
+                                  struct err *err);
 /* The caller's descriptors (-1: none), and whether they have become readable. */
 struct machine_watch {
     int event_fd, input_fd;
     bool event, input;
 };
 /* Waits at most wait_ms (-1: for ever) and moves bytes between the streams and the queues. */
-void machine_step(struct machine *m, int wait_ms, struct machine_watch *watched);
+void vm_machine_step(struct vm_machine *m, int wait_ms, struct machine_watch *watched);
 /* It has ended and is reaped; what it said before may still be in the streams. */
-bool machine_is_gone(const struct machine *m);
+bool vm_machine_is_gone(const struct vm_machine *m);
 /* Kills what still runs, reaps it, closes everything; fine on one that was never started. */
-void machine_stop(struct machine *m);
-#define AUTO_MACHINE __attribute__((cleanup(machine_stop))) struct machine
+void vm_machine_stop(struct vm_machine *m);
+#define AUTO_MACHINE __attribute__((cleanup(vm_machine_stop))) struct vm_machine
 
 enum { SESSION_CREDIT = 65536 }; /* guest/agent/lib/exec.h, EXEC_INPUT */
 
 /* session.c: the talk with the agent of one machine, from its first word to the end of the command.
  */
 struct session {
-    struct machine *machine;
+    struct vm_machine *machine;
     const struct vm_request *request;
     const struct vm_hooks *hooks;
     struct vm_report *report;

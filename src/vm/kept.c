@@ -81,7 +81,7 @@ bool kept_lock(const char *dir, int *ret_fd, struct err *err) {
         return err_sys(err, errno, "open '%s'", path);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK ? err_set(err, "another run or attach uses this machine")
+        return errno == EWOULDBLOCK ? err_set(err, "another run or attach is using this machine")
                                     : err_sys(err, errno, "lock '%s'", path);
     }
     *ret_fd = take_fd(&fd);
@@ -102,7 +102,7 @@ bool vm_end_kept(const char *dir, struct err *err) {
         }
         struct pollfd gone = { .fd = fd, .events = POLLIN };
         if (poll(&gone, 1, END_MS) != 1) {
-            return err_set(err, "the machine's process %d does not end", (int)pid);
+            return err_set(err, "the machine's process %d did not end", (int)pid);
         }
     }
     return fs_remove_tree(AT_FDCWD, dir, err);

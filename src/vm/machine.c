@@ -18,8 +18,8 @@ static struct queue queue_new(struct arena *a, size_t cap) {
     return (struct queue){ .buf = arena_alloc(a, cap), .cap = cap };
 }
 
-void machine_init(struct machine *m, struct arena *a) {
-    *m = (struct machine){
+void vm_machine_init(struct vm_machine *m, struct arena *a) {
+    *m = (struct vm_machine){
         .pid_fd = -1,
         .console_fd = -1,
         .errors_fd = -1,
@@ -145,14 +145,14 @@ static _Noreturn void child(const char *program, const char *const *args, const 
     _exit(127);
 }
 
-static void reap(struct machine *m) {
+static void reap(struct vm_machine *m) {
     while (waitpid(m->pid, &m->wait_status, 0) < 0 && errno == EINTR) {
     }
     m->pid = 0;
 }
 
-bool machine_start(struct machine *m, const char *program, const char *const *args,
-                   const struct vm_spec *spec, const struct volumes *volumes, struct err *err) {
+bool vm_machine_start(struct vm_machine *m, const char *program, const char *const *args,
+                      const struct vm_spec *spec, const struct volumes *volumes, struct err *err) {
     __attribute__((cleanup(ends_close))) struct ends ends = {
         .pairs = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } },
         .failed = { -1, -1 },
@@ -179,11 +179,11 @@ bool machine_start(struct machine *m, const char *program, const char *const *ar
     m->pid_fd = os_process_fd(m->pid);
     if (m->pid_fd < 0) {
         int number = errno;
-        machine_stop(m);
+        vm_machine_stop(m);
         return err_sys(err, number, "watch '%s'", program);
     }
     if (spec->keep_dir != NULL && !kept_note(spec->keep_dir, m->pid, err)) {
-        machine_stop(m);
+        vm_machine_stop(m);
         return false;
     }
     m->console_fd = take_fd(&ends.pairs[0][0]);
@@ -198,24 +198,24 @@ static void close_stream(int *fd) {
     *fd = -1;
 }
 
-static bool join(struct machine *m, const char *dir, bool terminal, struct err *err) {
+static bool join(struct vm_machine *m, const char *dir, bool terminal, struct err *err) {
     return kept_connect(dir, KEPT_CONTROL, &m->control_fd, err) &&
            (!terminal || kept_connect(dir, KEPT_TERMINAL, &m->terminal_fd, err));
 }
 
-bool machine_attach(struct machine *m, const char *dir, bool terminal, struct err *err) {
+bool vm_machine_attach(struct vm_machine *m, const char *dir, bool terminal, struct err *err) {
     m->started_ms = m->heard_ms = time_now_ms();
     m->stays = true;
     m->pid = kept_pid(dir);
     m->pid_fd = m->pid == 0 ? -1 : os_process_fd(m->pid);
     if (m->pid_fd < 0) {
         m->pid = 0;
-        return err_set(err, "the machine does not run any more");
+        return err_set(err, "the machine is no longer running");
     }
     return join(m, dir, terminal, err);
 }
 
-bool machine_rejoin(struct machine *m, const char *dir, unsigned gap_ms, struct err *err) {
+bool vm_machine_rejoin(struct vm_machine *m, const char *dir, unsigned gap_ms, struct err *err) {
     const struct timespec gap = { .tv_sec = gap_ms / 1000, .tv_nsec = gap_ms % 1000 * 1000000L };
     bool terminal = m->terminal_fd >= 0;
     close_stream(&m->control_fd);
@@ -246,7 +246,7 @@ static bool drain_text(int *fd, struct tail *tail) {
     return heard;
 }
 
-static void drain_texts(struct machine *m) {
+static void drain_texts(struct vm_machine *m) {
     if (drain_text(&m->console_fd, m->console)) {
         m->heard_ms = time_now_ms();
         m->first_ms = m->first_ms == 0 ? m->heard_ms : m->first_ms;
@@ -273,7 +273,7 @@ static struct pollfd watch(int fd) {
     return (struct pollfd){ .fd = fd, .events = POLLIN };
 }
 
-void machine_step(struct machine *m, int wait_ms, struct machine_watch *watched) {
+void vm_machine_step(struct vm_machine *m, int wait_ms, struct machine_watch *watched) {
     struct pollfd fds[] = {
         watch(m->pid_fd),
         watch(m->console_fd),
@@ -303,11 +303,11 @@ void machine_step(struct machine *m, int wait_ms, struct machine_watch *watched)
     }
 }
 
-bool machine_is_gone(const struct machine *m) {
+bool vm_machine_is_gone(const struct vm_machine *m) {
     return m->pid == 0;
 }
 
-void machine_stop(struct machine *m) {
+void vm_machine_stop(struct vm_machine *m) {
     if (m->pid > 0 && !m->stays) {
         kill(m->pid, SIGKILL);
         reap(m);

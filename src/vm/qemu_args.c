@@ -1,42 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "machine/machine.h"
 #include "vm/internal.h"
 
-/* What differs between the architectures we build for. */
-static const struct arch {
-    const char *name;
-    const char *program;
-    const char *package;
-    const char *machine;
-    const char *cpu_tcg;
-    const char *console; /* the kernel's name of the serial port */
-} archs[] = {
-    /* What few real machines have is emulated the least well: a kernel with five levels of page
-     * tables was seen to die of a page fault in its own memory while it booted. */
-    { "x86_64", "qemu-system-x86_64", "qemu-system-x86", "q35,vmport=off,smbus=off,sata=off",
-      "max,la57=off,pku=off", "ttyS0" },
-    /* The architected pointer authentication costs most of the time under emulation. */
-    { "arm64", "qemu-system-aarch64", "qemu-system-arm", "virt", "max,pauth-impdef=on", "ttyAMA0" },
-};
-
-static const struct arch *find_arch(const char *name) {
-    for (size_t i = 0; i < ARRAY_LEN(archs); i++) {
-        if (strcmp(archs[i].name, name) == 0) {
-            return &archs[i];
-        }
-    }
-    return NULL;
-}
-
 const char *vm_qemu_program(const char *arch) {
-    const struct arch *found = find_arch(arch);
-    return found == NULL ? NULL : found->program;
+    const struct machine *found = machine_find(str_from_c(arch));
+    return found == NULL ? NULL : found->qemu.program;
 }
 
 const char *vm_qemu_package(const char *arch) {
-    const struct arch *found = find_arch(arch);
-    return found == NULL ? NULL : found->package;
+    const struct machine *found = machine_find(str_from_c(arch));
+    return found == NULL ? NULL : found->qemu.package;
 }
 
 struct args {
@@ -138,23 +113,23 @@ static bool shares_any(const struct vm_spec *spec) {
 }
 
 /* What serves a shared volume reads and writes the guest's memory. */
-static const char *machine_of(struct args *args, const struct arch *arch,
-                              const struct vm_spec *spec) {
+static const char *vm_machine_of(struct args *args, const struct machine *arch,
+                                 const struct vm_spec *spec) {
     if (!shares_any(spec)) {
-        return arch->machine;
+        return arch->qemu.machine;
     }
     add2(args, "-object",
          str_fmt(args->arena, "memory-backend-memfd,id=memory,share=on,size=%lluM",
                  (unsigned long long)spec->memory_mb)
              .ptr);
-    return str_fmt(args->arena, "%s,memory-backend=memory", arch->machine).ptr;
+    return str_fmt(args->arena, "%s,memory-backend=memory", arch->qemu.machine).ptr;
 }
 
 /* panic=-1: a panic resets at once, and -no-reboot turns that into QEMU's end. Without the word for
  * it the kernel shuffles its free pages only where a cache of memory asks for it. */
-static const char *command_line(struct arena *a, const struct arch *arch,
+static const char *command_line(struct arena *a, const struct machine *arch,
                                 const struct vm_spec *spec, bool loud) {
-    return str_fmt(a, "console=%s panic=-1 page_alloc.shuffle=1 %s%s%s", arch->console,
+    return str_fmt(a, "console=%s panic=-1 page_alloc.shuffle=1 %s%s%s", arch->qemu.console,
                    loud ? "loglevel=7" : "quiet loglevel=4", spec->append == NULL ? "" : " ",
                    spec->append == NULL ? "" : spec->append)
         .ptr;
@@ -162,10 +137,10 @@ static const char *command_line(struct arena *a, const struct arch *arch,
 
 const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_accel accel,
                        bool loud) {
-    const struct arch *arch = find_arch(spec->arch);
+    const struct machine *arch = machine_find(str_from_c(spec->arch));
     ASSERT(arch != NULL && accel != VM_ACCEL_AUTO);
     struct args args = { .arena = a };
-    add(&args, arch->program);
+    add(&args, arch->qemu.program);
     add(&args, "-no-user-config");
     add(&args, "-nodefaults");
     add(&args, "-no-reboot");
@@ -173,9 +148,9 @@ const char **qemu_args(struct arena *a, const struct vm_spec *spec, enum vm_acce
     add2(&args, "-display", "none");
     add2(&args, "-sandbox",
          "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    add2(&args, "-machine", machine_of(&args, arch, spec));
+    add2(&args, "-machine", vm_machine_of(&args, arch, spec));
     add2(&args, "-accel", vm_accel_name(accel));
-    add2(&args, "-cpu", accel == VM_ACCEL_KVM ? "host" : arch->cpu_tcg);
+    add2(&args, "-cpu", accel == VM_ACCEL_KVM ? "host" : arch->qemu.cpu_tcg);
     add2(&args, "-smp", str_fmt(a, "%u", spec->cpus).ptr);
     add2(&args, "-m", str_fmt(a, "%lluM", (unsigned long long)spec->memory_mb).ptr);
     add2(&args, "-kernel", spec->kernel);

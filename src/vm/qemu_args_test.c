@@ -26,7 +26,7 @@ static bool has(const char *const *args, const char *word) {
     return false;
 }
 
-/* The word behind an option; the test ends when it is not there. */
+/* The word after an option; the test ends when it is not there. */
 static const char *value_of(const char *const *args, const char *option) {
     for (; *args != NULL; args++) {
         if (strcmp(*args, option) == 0 && args[1] != NULL) {
@@ -46,6 +46,8 @@ static void machine_and_limits(void **state) {
     assert_string_equal(value_of(args, "-smp"), "3");
     assert_string_equal(value_of(args, "-m"), "1500M");
     assert_true(has(args, "-no-reboot"));
+    assert_string_equal(value_of(args, "-sandbox"), "on,obsolete=deny,elevateprivileges=deny,"
+                                                    "spawn=deny,resourcecontrol=deny");
     assert_string_equal(value_of(qemu_args(a, &example, VM_ACCEL_KVM, false), "-cpu"), "host");
 }
 

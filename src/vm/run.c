@@ -26,7 +26,7 @@ static void stuck(struct run *run, const char *why) {
 /* -- whether KVM makes progress -- */
 
 static bool kvm_is_stuck(struct run *run, const struct attempt *attempt) {
-    const struct machine *m = run->session.machine;
+    const struct vm_machine *m = run->session.machine;
     if (attempt->accel != VM_ACCEL_KVM) {
         return false;
     }
@@ -35,7 +35,7 @@ static bool kvm_is_stuck(struct run *run, const struct attempt *attempt) {
         return true;
     }
     bool crashed =
-        machine_is_gone(m) && (!WIFEXITED(m->wait_status) || WEXITSTATUS(m->wait_status) != 0);
+        vm_machine_is_gone(m) && (!WIFEXITED(m->wait_status) || WEXITSTATUS(m->wait_status) != 0);
     if (crashed && m->console->total == 0) {
         str line = tail_last_line(tail_str(m->errors));
         snprintf(run->why, sizeof run->why, "QEMU died: %.*s", STR_FMT(line));
@@ -44,7 +44,7 @@ static bool kvm_is_stuck(struct run *run, const struct attempt *attempt) {
     uint64_t silent_ms = time_now_ms() - m->heard_ms;
     if (attempt->unproven && !attempt->last &&
         silent_ms > (m->console->total == 0 ? FIRST_WORD_MS : SILENCE_MS)) {
-        stuck(run, "the guest makes no progress");
+        stuck(run, "the guest is not making progress");
         return true;
     }
     return false;
@@ -53,7 +53,7 @@ static bool kvm_is_stuck(struct run *run, const struct attempt *attempt) {
 /* -- booting -- */
 
 /* Why QEMU is no longer there, in its own words when it had some. */
-static bool fail_gone(const struct machine *m, struct err *err) {
+static bool fail_gone(const struct vm_machine *m, struct err *err) {
     str line = tail_last_line(tail_str(m->errors));
     if (WIFSIGNALED(m->wait_status)) {
         return err_set(err, "QEMU was killed by signal %d%s%.*s", WTERMSIG(m->wait_status),
@@ -62,6 +62,10 @@ static bool fail_gone(const struct machine *m, struct err *err) {
     if (WEXITSTATUS(m->wait_status) != 0) {
         return err_set(err, "QEMU exited with status %d%s%.*s", WEXITSTATUS(m->wait_status),
                        line.len > 0 ? ": " : "", STR_FMT(line));
+    }
+    str cause = tail_cause(tail_str(m->console));
+    if (cause.len > 0) {
+        return err_set(err, "%.*s", STR_FMT(cause));
     }
     return err_set(err, "the guest powered off or reset");
 }
@@ -89,15 +93,20 @@ enum boot_outcome run_boot(struct run *run, const struct attempt *attempt, struc
         if (kvm_is_stuck(run, attempt)) {
             return BOOT_STUCK;
         }
-        if (machine_is_gone(s->machine)) {
+        if (vm_machine_is_gone(s->machine)) {
             fail_gone(s->machine, err);
             return BOOT_FAILED;
         }
         uint64_t now = time_now_ms();
         bool over = run->deadline_ms > 0 && now >= run->deadline_ms;
         if (over || now - s->machine->started_ms >= limit_ms) {
-            err_set(err, "the guest agent did not answer within %llu s",
-                    (unsigned long long)((now - s->machine->started_ms + 500) / 1000));
+            str cause = tail_cause(tail_str(s->machine->console));
+            err_set(err, "the guest agent did not answer within %llu s%s%.*s",
+                    (unsigned long long)((now - s->machine->started_ms + 500) / 1000),
+                    cause.len > 0 ? ": " : "", STR_FMT(cause));
+            if (over && err != NULL) {
+                err->code = ETIMEDOUT;
+            }
             return BOOT_FAILED;
         }
     }
@@ -122,7 +131,7 @@ static bool end_gone(struct run *run, enum vm_outcome *ret_outcome, struct err *
 
 bool run_follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err) {
     struct session *s = &run->session;
-    for (int rounds_gone = 0;; rounds_gone += machine_is_gone(s->machine)) {
+    for (int rounds_gone = 0;; rounds_gone += vm_machine_is_gone(s->machine)) {
         if (s->done) {
             session_drain_terminal(s);
             *ret_outcome = VM_EXITED;
@@ -141,7 +150,7 @@ bool run_follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err) 
         }
         /* Once it is gone, what it sent before is read to its end. */
         bool all_read = s->machine->control_fd < 0 && s->machine->terminal_fd < 0;
-        if (machine_is_gone(s->machine) && (all_read || rounds_gone > GONE_ROUNDS)) {
+        if (vm_machine_is_gone(s->machine) && (all_read || rounds_gone > GONE_ROUNDS)) {
             return end_gone(run, ret_outcome, err);
         }
         if (!session_step(s, STEP_MS, err)) {
@@ -156,8 +165,8 @@ bool run_follow(struct run *run, enum vm_outcome *ret_outcome, struct err *err) 
  * while it boots: QEMU's emulation gets that wrong once in a hundred boots, and the kernel dies in
  * an exception that is none. A kernel that is broken dies again. */
 static bool died_of_emulation(const struct run *run, const struct attempt *attempt) {
-    const struct machine *m = run->session.machine;
-    return attempt->accel == VM_ACCEL_TCG && !run->session.report->ready && machine_is_gone(m) &&
+    const struct vm_machine *m = run->session.machine;
+    return attempt->accel == VM_ACCEL_TCG && !run->session.report->ready && vm_machine_is_gone(m) &&
            str_find(tail_str(m->console), S("Kernel panic - not syncing: Fatal exception"), 0) !=
                STR_NONE;
 }
@@ -177,7 +186,7 @@ enum turn {
     TURN_NEXT,  /* attempt */
 };
 
-static void fill_report(const struct machine *m, struct vm_report *report) {
+static void fill_report(const struct vm_machine *m, struct vm_report *report) {
     str console = tail_str(m->console);
     report->heard_ms = m->first_ms == 0 ? 0 : m->first_ms - m->started_ms;
     memcpy(report->console, console.ptr, console.len);
@@ -196,7 +205,7 @@ static bool start(struct run *run, const struct attempt *attempt, struct arena *
     s->report->accel = attempt->accel;
     const char **args =
         qemu_args(a, run->spec, attempt->accel, attempt->unproven || run->spec->verbose);
-    bool good = machine_start(s->machine, run->program, args, run->spec, volumes, err);
+    bool good = vm_machine_start(s->machine, run->program, args, run->spec, volumes, err);
     volumes_hand_over(volumes);
     return good;
 }
@@ -207,7 +216,7 @@ static bool try_one(struct run *run, const struct attempt *attempt, enum turn *r
     AUTO_ARENA arena = arena_new();
     AUTO_VOLUMES volumes = VOLUMES_INIT; /* they end after the machine */
     AUTO_MACHINE machine;
-    machine_init(&machine, arena);
+    vm_machine_init(&machine, arena);
     struct session *s = &run->session;
     s->machine = &machine;
     s->console_seen = 0;
@@ -229,7 +238,7 @@ static bool try_one(struct run *run, const struct attempt *attempt, enum turn *r
         *ret_turn = attempt->last ? TURN_OVER : TURN_NEXT;
         if (attempt->last) {
             err_set(err, "KVM does not work here: %s", run->why);
-            err_help(err, "use --accel tcg, which emulates");
+            err_help(err, "use --accel tcg to emulate");
         }
         break;
     case BOOT_STOPPED:
@@ -264,7 +273,7 @@ static void plan(const struct vm_spec *spec, const char *program, struct attempt
 static void give_up_kvm(struct run *run) {
     AUTO_BUF text = BUF_INIT(1024);
     accel_remember(run->spec->cache_dir, run->program, ACCEL_BROKEN);
-    buf_addf(&text, "KVM does not work here (%s): emulating, --accel kvm tries again", run->why);
+    buf_addf(&text, "KVM does not work here (%s): emulating; --accel kvm tries again", run->why);
     tell(run, text.ptr);
 }
 
@@ -279,7 +288,8 @@ static bool try_all(struct run *run, const struct attempt *attempts, enum vm_out
         case TURN_AGAIN:
             *err = ERR_INIT;
             run->repeated = true;
-            tell(run, "the kernel died as it may once in a while under emulation: booting again");
+            tell(run,
+                 "the kernel crashed, which occasionally happens under emulation: booting again");
             break;
         case TURN_NEXT:
             give_up_kvm(run);
@@ -298,12 +308,12 @@ static bool check_file(const char *what, const char *path, struct err *err) {
 
 static bool check_spec(const struct vm_spec *spec, struct err *err) {
     if (vm_qemu_program(spec->arch) == NULL) {
-        return err_set(err, "there is no machine for the architecture '%s'", spec->arch);
+        return err_set(err, "architecture '%s' is not supported", spec->arch);
     }
     const char *why;
     if (spec->accel == VM_ACCEL_KVM && !accel_is_possible(spec->arch, &why)) {
         err_set(err, "KVM cannot run a guest for '%s': %s", spec->arch, why);
-        return err_help(err, "use --accel tcg, which emulates");
+        return err_help(err, "use --accel tcg to emulate");
     }
     if (spec->cpus == 0 || spec->cpus > CPUS_MAX || spec->memory_mb < MEMORY_MB_MIN) {
         return err_set(err, "a machine needs 1 to %d processors and at least %d MB of memory",

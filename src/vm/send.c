@@ -39,7 +39,8 @@ static bool send_variables(struct session *s, struct err *err) {
         wire_put_name(&writer, "value");
         wire_put_str(&writer, value.ptr == NULL ? "" : value.ptr, value.len);
         if (!send_end(s, &writer)) {
-            return err_set(err, "the variables are too large: '%.*s' does not fit", STR_FMT(key));
+            return err_set(err, "the environment variables are too large: '%.*s' does not fit",
+                           STR_FMT(key));
         }
     }
     return true;
@@ -52,7 +53,7 @@ bool vm_env_check(const char *pair, size_t index, struct err *err) {
     const char *why =
         guard_env((const uint8_t *)key.ptr, key.len, (const uint8_t *)value.ptr, value.len);
     why = why == NULL ? guard_count_env(&budget) : why;
-    return why == NULL || err_set(err, "the variable '%.*s' is not one for a guest: %s",
+    return why == NULL || err_set(err, "the guest cannot use the environment variable '%.*s': %s",
                                   STR_FMT(str_clip(key, 64)), why);
 }
 
@@ -76,7 +77,7 @@ static bool send_mounts(struct session *s) {
 
 bool vm_volume_check(const char *guest, struct err *err) {
     const char *why = guard_mount((const uint8_t *)guest, strlen(guest));
-    return why == NULL || err_set(err, "'%.*s' is no place for a volume: %s",
+    return why == NULL || err_set(err, "a volume cannot be mounted at '%.*s': %s",
                                   STR_FMT(str_clip(str_from_c(guest), 100)), why);
 }
 
@@ -177,7 +178,7 @@ bool send_handshake(struct session *s, struct err *err) {
     }
     if (!send_mounts(s) || (session_wants_shell(s) && !send_size(s)) ||
         !send_bare(s, "bootconfigdone")) {
-        return err_set(err, "no room for the handshake");
+        return err_set(err, "not enough room for the handshake");
     }
     /* Nothing runs before its volumes are there. */
     return s->volume_count > 0 || send_step(s, err);

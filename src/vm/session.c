@@ -32,7 +32,7 @@ bool session_wants_shell(const struct session *s) {
 static bool on_ready(struct session *s, const struct wire_message *message, struct err *err) {
     (void)message;
     if (s->report->ready) {
-        return err_set(err, "the guest agent started over, the command is lost");
+        return err_set(err, "the guest agent restarted and the command was lost");
     }
     s->report->ready = true;
     s->report->ready_ms = time_now_ms() - s->machine->started_ms;
@@ -44,7 +44,7 @@ static bool on_mountdone(struct session *s, const struct wire_message *message, 
     struct wire_value text;
     if (s->mounted >= s->volume_count || !wire_field_str(message, "error", &text) ||
         !wire_text_copy(&text, why, sizeof why)) {
-        return err_set(err, "the guest agent speaks of a volume that it has not got");
+        return err_set(err, "the guest agent reported an unknown volume");
     }
     const struct vm_volume *volume = &s->volumes[s->mounted++];
     if (why[0] == '\0') {
@@ -68,8 +68,8 @@ static bool on_bootready(struct session *s, const struct wire_message *message, 
         s->begun = true;
         return send_step(s, err);
     }
-    err_set(err, "the guest's agent is older than volumes are");
-    return err_help(err, "build the image again, or let --guest GUEST bring the agent's newer one");
+    err_set(err, "the guest agent is too old to support volumes");
+    return err_help(err, "rebuild the image, or supply a newer agent with --guest GUEST");
 }
 
 static bool read_stage(const struct wire_value *map, struct vm_stage *ret) {
@@ -113,7 +113,7 @@ static bool on_execdata(struct session *s, const struct wire_message *message, s
     uint64_t stream;
     if (!is_ours(s, message) || !wire_field_uint(message, "stream", VM_STDERR, &stream) ||
         stream < VM_STDOUT || !wire_field(message, "data", &data) || data.kind != WIRE_BIN) {
-        return err_set(err, "the guest agent sent output that makes no sense");
+        return err_set(err, "malformed output from the guest agent");
     }
     struct vm_task *task = session_task(s);
     str piece = { (const char *)data.bytes, data.len };
@@ -132,7 +132,7 @@ static bool on_execdata(struct session *s, const struct wire_message *message, s
     }
     task->out_bytes += piece.len;
     if (task->out_bytes > task->out_max) {
-        err_set(err, "the guest sends more than %llu bytes", (unsigned long long)task->out_max);
+        err_set(err, "the guest sent more than %llu bytes", (unsigned long long)task->out_max);
         return err_wrap(err, "%s", task->what);
     }
     return fs_write_all(task->out_fd, piece.ptr, piece.len, err) || err_wrap(err, "%s", task->what);
@@ -142,7 +142,7 @@ static bool on_execcredit(struct session *s, const struct wire_message *message,
     uint64_t bytes;
     if (is_ours(s, message)) {
         if (!wire_field_uint(message, "bytes", SESSION_CREDIT - s->credit, &bytes)) {
-            return err_set(err, "the guest agent gave back more input than it got");
+            return err_set(err, "the guest agent acknowledged more input than it received");
         }
         s->credit += bytes;
     }
@@ -234,7 +234,7 @@ static bool take_frames(struct session *s, struct err *err) {
         struct wire_message message;
         if (step == WIRE_TOO_LONG ||
             !wire_message_decode(queue_data(in) + WIRE_HEADER, len, &message)) {
-            return err_set(err, "the guest agent sent a frame that makes no sense");
+            return err_set(err, "malformed frame from the guest agent");
         }
         if (!dispatch(s, &message, err)) {
             return false;
@@ -332,7 +332,7 @@ void session_flush_keys(struct session *s) {
     struct machine_watch none = { .event_fd = -1, .input_fd = -1 };
     bool any = s->machine->to_guest.len > 0;
     for (int i = 0; i < KEYS_ROUNDS && s->machine->to_guest.len > 0; i++) {
-        machine_step(s->machine, LAST_WORDS_MS, &none);
+        vm_machine_step(s->machine, LAST_WORDS_MS, &none);
     }
     poll(NULL, 0, any ? LAST_WORDS_MS : 0); /* QEMU reads nothing more once we are gone */
 }
@@ -340,7 +340,7 @@ void session_flush_keys(struct session *s) {
 void session_drain_terminal(struct session *s) {
     for (int round = 0; round < LAST_WORDS_ROUNDS && s->machine->terminal_fd >= 0; round++) {
         struct machine_watch none = { .event_fd = -1, .input_fd = -1 };
-        machine_step(s->machine, LAST_WORDS_MS, &none);
+        vm_machine_step(s->machine, LAST_WORDS_MS, &none);
         if (s->machine->from_guest.len == 0) {
             return;
         }
@@ -383,7 +383,7 @@ bool session_step(struct session *s, int wait_ms, struct err *err) {
         .event_fd = s->hooks->event_fd,
         .input_fd = has_room_for_input(s) ? session_input(s) : -1,
     };
-    machine_step(s->machine, wait_ms, &watched);
+    vm_machine_step(s->machine, wait_ms, &watched);
     if (watched.event) {
         take_event(s);
     }

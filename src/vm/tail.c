@@ -57,6 +57,61 @@ str tail_last_line(str text) {
     return named ? str_slice(line, name + 2, line.len) : line;
 }
 
+/* -- why a machine ended -- */
+
+enum { CAUSE_BYTES_MAX = 240 };
+
+/* "[    1.234567] text": text */
+static str without_time(str line) {
+    line = str_trim(line);
+    size_t end = str_find(line, S("] "), 0);
+    if (!str_starts(line, S("[")) || end == STR_NONE) {
+        return line;
+    }
+    for (size_t i = 1; i < end; i++) {
+        if (!char_is_digit(line.ptr[i]) && line.ptr[i] != ' ' && line.ptr[i] != '.') {
+            return line;
+        }
+    }
+    return str_trim(str_slice(line, end + 2, line.len));
+}
+
+/* The first line that begins so, of which only the start may be ours. */
+static str find_line(str console, str start) {
+    while (console.len > 0) {
+        str line = without_time(str_cut(&console, '\n'));
+        if (str_starts(line, start)) {
+            return line;
+        }
+    }
+    return (str){ 0 };
+}
+
+/* What the init says before it gives up. */
+static str init_cause(str console) {
+    str before = { 0 };
+    while (console.len > 0) {
+        str line = without_time(str_cut(&console, '\n'));
+        if (str_starts(line, S("capsem-init: the guest cannot start"))) {
+            return before;
+        }
+        before = str_starts(line, S("capsem-init: ")) ? line : before;
+    }
+    return (str){ 0 };
+}
+
+str tail_cause(str console) {
+    /* What comes first leads to what comes later: an init that ends has the kernel panic. */
+    static const str starts[] = { S_INIT("Initramfs unpacking failed"), S_INIT("FATAL:"),
+                                  S_INIT("VFS: Unable to mount root fs"),
+                                  S_INIT("Kernel panic - not syncing:") };
+    str cause = init_cause(console);
+    for (size_t i = 0; i < ARRAY_LEN(starts) && cause.len == 0; i++) {
+        cause = find_line(console, starts[i]);
+    }
+    return str_clip(cause, CAUSE_BYTES_MAX);
+}
+
 /* Length of an escape sequence at the start of `text`, 0 when there is none: ECMA-48, 5.4. */
 static size_t escape_len(str text) {
     if (text.len == 0 || text.ptr[0] != '\x1b') {

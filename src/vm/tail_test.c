@@ -95,12 +95,43 @@ static void console_lines(void **state) {
     free(report);
 }
 
+#define PANIC                                                                                      \
+    "[    0.9] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n"        \
+    "[    0.9] CPU: 0 UID: 0 PID: 1 Comm: init\r\n[    0.9] Call Trace:\r\n[    0.9]  "            \
+    "panic+0x1\r\n"
+static const struct {
+    const char *console;
+    const char *cause;
+} cause_cases[] = {
+    { "", "" },
+    { "[    0.1] Linux version\ncapsem-init: squashfs: 3 ms\n", "" },
+    { "[    0.1] Linux\r\n" PANIC,
+      "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100" },
+    { "FATAL: overlayfs mount failed\r\n" PANIC, "FATAL: overlayfs mount failed" },
+    { "[   12.345678] FATAL: no root\n" PANIC, "FATAL: no root" },
+    { "modprobe: FATAL: Module x not found\n" PANIC,
+      "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100" },
+    { "capsem-init: squashfs: 3 ms\ncapsem-init: cannot mount the overlay\n"
+      "capsem-init: the guest cannot start and powers off\n[    1.0] reboot: Power down\n",
+      "capsem-init: cannot mount the overlay" },
+    { "[    0.5] Initramfs unpacking failed: compression method zstd not configured\n"
+      "[    0.8] VFS: Unable to mount root fs on unknown-block(0,0)\n"
+      "[    0.8] Kernel panic - not syncing: VFS: Unable to mount root fs\n",
+      "Initramfs unpacking failed: compression method zstd not configured" },
+    { "[    0.8] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\n",
+      "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)" },
+};
+
+static void cause(void **state) {
+    for (size_t i = 0; i < ARRAY_LEN(cause_cases); i++) {
+        assert_str(tail_cause(str_from_c(cause_cases[i].console)), cause_cases[i].cause);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_the_end),
-        cmocka_unit_test(last_stage),
-        cmocka_unit_test(last_line),
-        cmocka_unit_test(console_lines),
+        cmocka_unit_test(keeps_the_end), cmocka_unit_test(last_stage), cmocka_unit_test(last_line),
+        cmocka_unit_test(console_lines), cmocka_unit_test(cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,7 +116,7 @@ static bool fail_start(int failed_fd, int errors_fd, struct err *err) {
     }
     ssize_t n = read(errors_fd, text, sizeof text);
     str line = tail_last_line((str){ text, n > 0 ? (size_t)n : 0 });
-    return err_set(err, "virtiofsd does not serve%s%.*s", line.len > 0 ? ": " : "",
+    return err_set(err, "virtiofsd did not start%s%.*s", line.len > 0 ? ": " : "",
                    STR_FMT(str_clip(line, 200)));
 }
 

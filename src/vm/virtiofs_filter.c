@@ -71,7 +71,7 @@ static int add_rules(scmp_filter_ctx filter) {
         rc = rc != 0 ? rc
                      : deny_bits(filter, node_calls[i].call, node_calls[i].mode, S_IFMT, S_IFBLK);
     }
-    /* Its mode is behind a pointer. Who is told that there is none uses openat. */
+    /* Its mode is passed by a pointer. Callers that get ENOSYS use openat. */
     return rc != 0 ? rc : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The user namespace of a virtiofsd. Every id of ours means there what it means here, so that files
- * belong to whom the guest gives them, but its root has no privilege over the machine. That is what
- * takes the setuid bit from a program that the guest writes into: the kernel leaves it to those
- * with CAP_FSETID in the machine's first namespace (fs/attr.c, setattr_should_drop_suidgid), which
- * no option of either virtiofsd has to renounce. An ordinary user is root there, and nobody else.
+ * The user namespace of a virtiofsd. Every id of the host means there what it means here, so that
+ * files belong to whom the guest gives them, but its root has no privilege over the machine. That
+ * is what takes the setuid bit from a program that the guest writes into: the kernel leaves it to
+ * those with CAP_FSETID in the machine's first namespace (fs/attr.c, setattr_should_drop_suidgid),
+ * which no option of either virtiofsd has to renounce. An ordinary user is root there, and nobody
+ * else.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -34,12 +35,12 @@ static bool write_map(pid_t pid, const char *name, const struct idmap *map, stru
         buf_addf(&text, "%u %u %u\n", r->inside, r->outside, r->count);
     }
     if (text.full) {
-        return err_set(err, "more ids than '%s' takes", name);
+        return err_set(err, "more IDs than '%s' allows", name);
     }
     return write_file(pid, name, buf_str(&text), err);
 }
 
-/* Outside of the new namespace is inside of ours. */
+/* Outside of the new namespace is inside of the one that we are in. */
 static void keep_ids(struct idmap *map) {
     for (size_t i = 0; i < map->len; i++) {
         map->ranges[i].outside = map->ranges[i].inside;

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares what the engines make of each case, as a table with the differences below their lines."""
 import pathlib
+import re
 
 import cases
 import compare
 import recorded
 
+FRONTEND = pathlib.Path(__file__).with_name("frontend.md")  # the page's second part, written by hand
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 WIDTH = 46
 
@@ -50,11 +52,20 @@ def rows():
 def page(versions):
     found = cases.load()
     failing = sum(case.fails is not None for case in found)
-    return HEAD.format(cases=len(found), failing=failing, peers=" and ".join(versions)) + rows()
+    return HEAD.format(cases=len(found), failing=failing, peers=" and ".join(versions)) + rows() + FRONTEND.read_text()
 
 
 def page_is_old():
-    return not PAGE.is_file() or not PAGE.read_text().endswith("|---|---|---|\n" + rows())
+    return not PAGE.is_file() or not PAGE.read_text().endswith("|---|---|---|\n" + rows() + FRONTEND.read_text())
+
+
+def proofs_missing():
+    """What the last column of frontend.md names, and is not there: a case, a golden case, a file of tests."""
+    tests = FRONTEND.parents[1]
+    known = {case.id for case in cases.load()}
+    known |= {path.name for pattern in ("tests/integration/test_*.py", "src/*/*_test.c") for path in tests.parent.glob(pattern)}
+    named = re.findall(r"`([^`]+)`", " ".join(line.split(" | ")[-1] for line in FRONTEND.read_text().splitlines() if line.count("|") >= 5))
+    return sorted(set(named) - known)
 
 
 def compare_peers(wanted, engines, shower, scratch, update):

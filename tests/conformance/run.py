@@ -58,9 +58,12 @@ def compare_recorded(wanted, engine, shower, scratch, update):
     if report.page_is_old() and not update:
         bad += 1
         print("docs/conformance.md: the table is not that of the cases: run with --peers --update")
+    if report.proofs_missing():
+        bad += 1
+        print("tests/conformance/frontend.md names tests that are not there: " + ", ".join(report.proofs_missing()))
     if update and not bad:
         recorded.write(results)
-    print(f"{len(wanted) + 1 - bad} passed, {bad} failed")
+    print(f"{len(wanted) + 2 - bad} passed, {bad} failed")
     return bad
 
 

@@ -5,8 +5,8 @@
     examples.py PROGRAM [--portable]
 
 An example is the indented part of what `explain CODE` prints: files, each behind a line `# PATH`, and
-commands behind `$ `, run in a guest folder that is fine without them. `validate` must then report the
-code; an example with a template is rendered, one with a Dockerfile is built, or for a warning checked.
+commands behind `$ `, run in a guest folder that is fine without them. `validate`, or the command of this program that is
+among them, must then report the code; an example with a template is rendered, one with a Dockerfile is built, or for a warning checked.
 """
 import os
 import pathlib
@@ -62,6 +62,8 @@ def check(program, code, portable):
         shutil.copytree(BASE, guest)
         before = call(program, "validate", ".", "--format", "short", cwd=guest)[1]
         for path, lines in parts:
+            if path is None and lines[0].startswith("capsem-builder "):
+                continue
             if path is None:
                 subprocess.run(["sh", "-e", "-c", "\n".join(lines)], cwd=guest, check=True)
                 continue
@@ -72,6 +74,9 @@ def check(program, code, portable):
             args = ["image", "build", ".", *(["--check"] if code.startswith("W") else [])]
         elif any(path and path.startswith("templates/") for path, _ in parts):
             args = ["build", ".", "--dry-run", "--template", "rootfs", "--templates", "templates"]
+        for path, lines in parts:
+            if path is None and lines[0].startswith("capsem-builder "):
+                args = lines[0].split()[1:]
         printed = call(program, *args, cwd=guest)[1]
     if f"[{code}]" in before:
         return "the guest folder has it without the example"

@@ -153,7 +153,7 @@ class Client:
                 raise AssertionError(f"{name} has {found}, not {wanted}") from None
 
     def at(self, method, name, marker, behind=True):
-        """A request about the place behind (or before) a text that is there once."""
+        """A request about the place after (or before) a text that is there once."""
         text = self.texts[name]
         assert text.count(marker) == 1, marker
         offset = text.index(marker) + (len(marker) if behind else 0)

@@ -17,11 +17,12 @@ guest_binaries = ["one", "two"]
 guest_source = "crates/agent"
 """
 ARCHITECTURE = """[build.architectures.{name}]
-docker_platform = "linux/{name}"
+docker_platform = "{platform}"
 rust_target = "{target}"
 kernel_image = "Image"
 defconfig = "kernel/all.defconfig"
 """
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 TARGETS = {"x86_64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknown-linux-musl"}
 # Notes its arguments and place; leaves what $MAKES holds for each --bin, as cargo does.
 CARGO = """#!{python}
@@ -60,7 +61,7 @@ def place(tmp_path):
     config = tmp_path / "guest/config"
     (config / "kernel").mkdir(parents=True)
     (config / "kernel/all.defconfig").write_text("")
-    (config / "build.toml").write_text(CONFIG + "".join(ARCHITECTURE.format(name=n, target=t) for n, t in TARGETS.items()))
+    (config / "build.toml").write_text(CONFIG + "".join(ARCHITECTURE.format(name=n, platform=PLATFORMS[n], target=t) for n, t in TARGETS.items()))
     source = tmp_path / "guest/crates/agent"
     source.mkdir(parents=True)
     (source / "Cargo.toml").write_text("[workspace]\n")
@@ -86,6 +87,20 @@ def agent(place, *arguments, path=None, **environment):
 
 def notes(place, target):
     return json.loads((place / "notes" / f"cargo-{target}").read_text())
+
+
+def test_a_package_beside_the_guest_folder(place):
+    """Where the first builder has it: taken when there is neither guest_source nor agent/."""
+    config = place / "guest/config/build.toml"
+    config.write_text(config.read_text().replace('guest_source = "crates/agent"\n', ""))
+    (place / "crates").mkdir()
+    (place / "guest/crates/agent").rename(place / "crates/capsem-agent")
+    done = agent(place, "--arch", "x86_64")
+    assert done.returncode == 0, done.stderr
+    assert notes(place, TARGETS["x86_64"])["folder"] == str(place / "crates/capsem-agent")
+    (place / "guest/agent").mkdir()
+    done = agent(place, "--arch", "x86_64")
+    assert done.returncode == 1 and "E303" in done.stderr, "an agent/ of its own goes first"
 
 
 def test_both_architectures(place):
@@ -118,9 +133,9 @@ def test_what_cargo_left_alone_is_up_to_date(place):
 
 @pytest.mark.parametrize("made, message", [
     (program("aarch64"), "is a program for aarch64, not for x86_64"),
-    (program("x86_64", "/lib64/ld-linux-x86-64.so.2"), "is not static: it wants '/lib64/ld-linux-x86-64.so.2'"),
+    (program("x86_64", "/lib64/ld-linux-x86-64.so.2"), "is not static: it needs '/lib64/ld-linux-x86-64.so.2'"),
     (b"#!/bin/sh\n", "is not a program"),
-    (program("x86_64")[:70], "is cut"),
+    (program("x86_64")[:70], "is truncated"),
     (None, "cargo left no 'target/linux-agent/x86_64/.cargo/x86_64-unknown-linux-musl/release/one'"),
 ], ids=["machine", "dynamic", "script", "cut", "missing"])
 def test_what_is_no_guest_binary_is_refused(place, made, message):
@@ -153,7 +168,7 @@ def test_a_target_that_rust_does_not_know(place):
 def test_no_cargo(place):
     done = agent(place, "--arch", "x86_64", path=f"{place}/nowhere")
     assert done.returncode == 1
-    assert "no cargo for the Cargo workspace 'guest/crates/agent'" in done.stderr and "rustup target add" in done.stderr
+    assert "cargo is required to build the Cargo workspace 'guest/crates/agent'" in done.stderr and "rustup target add" in done.stderr
 
 
 def test_what_cargo_says_is_shown(place):
@@ -189,7 +204,7 @@ def test_the_config_knows_the_folder(place):
         return subprocess.run([PROGRAM, "validate", "guest"], cwd=place, capture_output=True, text=True, timeout=60).stdout
     assert "E303" not in validate()
     shutil.rmtree(place / "guest/crates")
-    assert "E303" in validate() and "the folder 'crates/agent' with the sources of the guest binaries is missing" in validate()
+    assert "E303" in validate() and "the folder 'crates/agent' for guest binary sources is missing" in validate()
 
 
 def test_the_doctor_asks_for_the_target(place):
@@ -205,8 +220,9 @@ def test_the_doctor_asks_for_the_target(place):
 def test_the_real_cargo(place):
     """For the machine's own target, which every Rust has, statically linked with the C library of the machine."""
     target = f"{os.uname().machine}-unknown-linux-gnu"
+    platform = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[os.uname().machine]
     config, source = place / "guest/config/build.toml", place / "guest/crates/agent"
-    config.write_text(CONFIG + ARCHITECTURE.format(name="host", target=target))
+    config.write_text(CONFIG + ARCHITECTURE.format(name="host", platform=platform, target=target))
     (source / "src/bin").mkdir(parents=True)
     (source / "Cargo.toml").write_text('[package]\nname = "agent"\nversion = "0.1.0"\nedition = "2021"\n')
     for name in ("one", "two"):

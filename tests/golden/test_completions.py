@@ -42,7 +42,7 @@ def here(tmp_path):
 
 
 def complete_bash(scripts, line, cwd):
-    """What bash offers behind the line, whose last word is being typed."""
+    """What bash offers after the line, whose last word is being typed."""
     words = re.split(r"[ ]+|(?==)|(?<==)", line)  # readline splits at "=" too
     script = (f"source {shlex.quote(str(scripts / 'bash'))}; COMP_WORDS=({shlex.join(words)}); "
               f"COMP_CWORD={len(words) - 1}; _capsem_builder; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
@@ -154,7 +154,7 @@ def typed(argv, lines, cwd):
     try:
         for number, line in enumerate([*lines, None]):
             os.write(fd, b"echo reply-$((%d+0))\n" % number)
-            wanted, end = b"\nreply-%d\r" % number, time.monotonic() + 30
+            wanted, end = b"\nreply-%d\r" % number, time.monotonic() + 120
             while wanted not in seen and time.monotonic() < end:
                 if select.select([fd], [], [], 0.2)[0]:
                     seen += os.read(fd, 65536)

@@ -85,7 +85,7 @@ def test_what_lies_outside_the_config_is_shown_in_build_toml(client):
     os.remove(client.folder / "guest/artifacts/capsem-init")
     client.open(BUILD)
     [found] = client.wait(BUILD, ["E302"])
-    assert found["message"] == "artifacts/capsem-init: the artifact 'capsem-init' is missing"
+    assert found["message"].startswith("artifacts/capsem-init: the artifact 'capsem-init' is missing\nhelp: ")
     (client.folder / "guest/artifacts/capsem-init").write_text("#!/bin/sh\n")
     client.tell("textDocument/didSave", {"textDocument": {"uri": client.uri(BUILD)}})
     client.wait(BUILD, [])
@@ -117,7 +117,8 @@ def test_secrets_are_not_repeated(client):
 def test_completion_of_keys(client):
     client.open(BUILD, "[build]\ncompression = \"xz\"\n\n[build.architectures.arm64]\nkern\n")
     items = client.complete(BUILD, '"xz"\n')
-    assert set(items) == {"compression_level", "guest_binaries", "guest_source", "version_commands"}
+    assert set(items) == {"artifacts", "compression_level", "guest_binaries", "guest_source", "version_commands", "host_credentials",
+                          "step_memory"}
     level = items["compression_level"]
     assert level["textEdit"]["newText"] == "compression_level = " and level["detail"] == "integer"
     assert level["documentation"].startswith("Level of the codec")
@@ -176,7 +177,7 @@ def test_hover(client):
     assert found["contents"]["kind"] == "markdown"
     assert found["contents"]["value"] == (
         "`compression_level` (integer, 1 to 22, default `15`)\n\n"
-        "Level of the codec; above the codec's highest, that is used.")
+        "Level of the codec; capped at the codec's highest level.")
     assert client.covered(BUILD, found["range"]) == "compression_level"
     found = client.at("hover", BUILD, '\ncompression = "zs')
     assert "`zstd`, `gzip`, `lzo`, `xz`, `lz4`" in found["contents"]["value"]

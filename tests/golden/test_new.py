@@ -64,6 +64,54 @@ def test_all_of_it(tmp_path):
     assert tomllib.loads(manifest.decode())["image"] == want
 
 
+@pytest.mark.parametrize("words, left", [(["-"], []), (["security"], ["security/web.toml"]),
+                                         (["resources", "environment"], ["vm/environment.toml", "vm/resources.toml"])])
+def test_parts_that_are_left_out_have_their_defaults(tmp_path, words, left):
+    done = new(tmp_path, "mine", *(w for word in words for w in ("--part", word)), "--packages", "-")
+    assert done.returncode == 0, done.stderr.decode()
+    config = tmp_path / "mine/config"
+    made = sorted(str(p.relative_to(config)) for f in ("security", "vm") for p in (config / f).rglob("*") if p.is_file())
+    assert made == left
+    check(tmp_path / "mine")
+
+
+def test_a_certificate_from_beside_comes_along(tmp_path):
+    shutil.copytree(GUEST, tmp_path / "project/guest")
+    (tmp_path / "project/config").mkdir()
+    (tmp_path / "project/guest/artifacts/capsem-ca.crt").rename(tmp_path / "project/config/capsem-ca.crt")
+    done = new(tmp_path, "mine", source=tmp_path / "project/guest")
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "mine/artifacts/capsem-ca.crt").read_bytes() == (GUEST / "artifacts/capsem-ca.crt").read_bytes()
+    check(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("place, line", [("project/crates/capsem-agent", None), ("project/guest/src/agent", 'guest_source = "src/agent"  # ours')])
+def test_sources_of_guest_binaries_come_along(tmp_path, place, line):
+    """From beside the other folder, or from where guest_source says; without what was compiled there."""
+    shutil.copytree(GUEST, tmp_path / "project/guest")
+    source = tmp_path / place
+    source.parent.mkdir(parents=True)
+    (tmp_path / "project/guest/agent").rename(source)
+    (source / "Cargo.toml").write_text('[package]\nname = "agent"\n')
+    (source / "target").mkdir()
+    (source / "target/CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
+    if line is not None:
+        config = tmp_path / "project/guest/config/build.toml"
+        config.write_text(config.read_text().replace("[build]\n", f"[build]\n{line}\n", 1))
+    done = new(tmp_path, "mine", source=tmp_path / "project/guest")
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "mine/agent/Cargo.toml").exists() and not (tmp_path / "mine/agent/target").exists()
+    text = (tmp_path / "mine/config/build.toml").read_text()
+    assert ('guest_source = "agent"  # ours' in text) == (line is not None)
+    check(tmp_path / "mine")
+
+
+def test_an_unknown_part_is_refused(tmp_path):
+    done = new(tmp_path, "mine", "--part", "securty")
+    assert done.returncode == 1 and b"--part" in done.stderr and b"security" in done.stderr
+    assert not (tmp_path / "mine").exists()
+
+
 def test_chosen_parts(tmp_path):
     done = new(tmp_path, "mine", "--name", "tools", "--image-version", "2.0", "--description", "just one",
                "--base", "debian:trixie-slim", "--arch", "arm64", "--ai-provider", "google", "--ai-provider", "openai",
@@ -120,15 +168,15 @@ def test_names_are_quoted(tmp_path, name):
     assert shown.stdout == name
 
 
-BAD = [(["--name", "a\nb"], "--name: it is not one line of UTF-8 text"), (["--name", "a/b"], "--name: it holds a slash"),
+BAD = [(["--name", "a\nb"], "--name: it is not one line of UTF-8 text"), (["--name", "a/b"], "--name: it contains a slash"),
        (["--name", ""], "--name: it is empty"), (["--name", b"\xff"], "--name: it is not one line of UTF-8 text"),
        (["--name", "\x1b[2J"], "--name: it is not one line"), (["--name", "x" * 201], "--name: it has more than 200"),
-       (["--description", "a\rb"], "--description: it is not one line"), (["--image-version", "1/2"], "it holds a slash"),
+       (["--description", "a\rb"], "--description: it is not one line"), (["--image-version", "1/2"], "it contains a slash"),
        (["--base", "Not An Image"], "--base: "), (["--arch", "arm46"], "did you mean 'arm64'?"),
-       (["--arch", "-"], "--arch: at least one is needed"), (["--arch", "3"], "there is no '3'"),
-       (["--mcp", ""], "--mcp: nothing is chosen"), (["--ai-provider", "\x1b[2J"], "there is no '?'"),
+       (["--arch", "-"], "--arch: choose at least one"), (["--arch", "3"], "there is no '3'"),
+       (["--mcp", ""], "--mcp: nothing was chosen"), (["--ai-provider", "\x1b[2J"], "there is no '?'"),
        (["--from", "nowhere"], "'nowhere' is not a folder"), (["a\nb"], "not one line of UTF-8 text"),
-       ([b"\xfe"], "not one line of UTF-8 text"), ([""], "the name of the folder is empty")]
+       ([b"\xfe"], "not one line of UTF-8 text"), ([""], "the folder name is empty")]
 
 
 @pytest.mark.parametrize("args, why", BAD, ids=repr)
@@ -147,7 +195,7 @@ def test_refused(tmp_path, args, why):
 def test_what_is_there_stays(tmp_path):
     (tmp_path / "mine/config").mkdir(parents=True)
     done = new(tmp_path, "mine")
-    assert done.returncode == 1 and b"'mine/config' is there already; --force replaces it" in done.stderr
+    assert done.returncode == 1 and b"'mine/config' already exists; --force replaces it" in done.stderr
     assert contents(tmp_path) == {}
     (tmp_path / "mine/notes").write_text("own")
     assert new(tmp_path, "mine", "--force").returncode == 0
@@ -159,7 +207,7 @@ def test_not_into_itself(tmp_path):
     was = contents(tmp_path)
     for target in ["guest", "guest/artifacts/new", "./guest/../guest/a/b"]:
         done = capsem("new", target, "--force", "--non-interactive", cwd=tmp_path)
-        assert done.returncode == 1 and b"would be a part of 'guest'" in done.stderr
+        assert done.returncode == 1 and b"would be inside its source folder 'guest'" in done.stderr
     assert contents(tmp_path) == was
 
 
@@ -212,7 +260,7 @@ class Terminal:
             os.execve(BUILDER, [BUILDER, *args], ENV)
 
     def read(self, until=None):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while (until is None or until not in self.shown[self.at:]) and time.monotonic() < end:
             if select.select([self.fd], [], [], 0.2)[0]:
                 try:
@@ -227,7 +275,7 @@ class Terminal:
         assert time.monotonic() < end, self.shown
 
     def answer(self, question, text):
-        """Waits for the question behind what was seen last, types the answer."""
+        """Waits for the question after what was seen last, types the answer."""
         self.read(question)
         self.at = self.shown.index(question, self.at) + len(question)
         os.write(self.fd, text.encode())
@@ -242,13 +290,13 @@ class Terminal:
 def test_asked(tmp_path):
     t = Terminal(tmp_path, "new", "mine", "--from", str(GUEST))
     t.answer("Name of the image [mine]: ", "a/b\n")
-    t.answer("error: it holds a slash\nName of the image [mine]: ", "my tools\n")
+    t.answer("error: it contains a slash\nName of the image [mine]: ", "my tools\n")
     t.answer("Version [0.1.0]: ", "\n")
     t.answer("]: ", 'one "line"\n')
     t.answer("Base image [debian:bookworm-slim]: ", "UPPER\n")
     t.answer("Base image [debian:bookworm-slim]: ", "debian:12\n")
     t.answer("Architectures\n    1  x86_64  linux/amd64\n    2  arm64   linux/arm64\nNumbers or names, * for all [*]: ", "-\n")
-    t.answer("error: at least one is needed\nNumbers or names, * for all [*]: ", "x86_64\n")
+    t.answer("error: choose at least one\nNumbers or names, * for all [*]: ", "x86_64\n")
     t.answer("AI providers\n", "")
     t.answer("- for none [*]: ", "1, gogle\n")
     t.answer("error: there is no 'gogle', did you mean 'google'?\n", "1 google\n")
@@ -257,7 +305,7 @@ def test_asked(tmp_path):
     t.answer("MCP servers\n", "")
     t.answer("[*]: ", "-\n")
     assert t.end() == 0, t.shown
-    assert "made mine from" in t.shown
+    assert "created mine from" in t.shown
     guest = tmp_path / "mine"
     check(guest)
     assert (image(guest)["name"], image(guest)["description"]) == ("my tools", 'one "line"')

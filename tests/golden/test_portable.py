@@ -65,7 +65,7 @@ def test_auto_takes_docker_and_says_why(place):
 
 def test_auto_without_docker_fails_before_anything(place):
     code, text = call(place, "build", "mine", docker=False)
-    assert code == 1 and f"no engine: {ABSENT}" in text, text
+    assert code == 1 and f"no engine is available: {ABSENT}" in text, text
     assert not (place / "assets").exists()
 
 

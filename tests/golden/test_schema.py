@@ -24,7 +24,7 @@ FILES = {"build": "build.toml", "manifest": "manifest.toml", "ai": "ai/*.toml", 
 ANY = ""
 CASES = REPO / "tests/golden/validate"
 # What a diagnostic is about, in messages of rules that a schema can say too.
-SUBJECTS = [r"^(?:an element of )?'?([\w.]+)'? must (?:be|hold file names)", r"^(\w+) must not be empty",
+SUBJECTS = [r"^(?:an element of )?'?([\w.]+)'? must (?:be|contain file names)", r"^(\w+) must not be empty",
             r"^(\w+) cannot be", r"^(\w+) is missing in", r"^the table \[(\w+)\] is missing",
             r"^unknown key '(\w+)'", r"^unknown install (manager)"]
 # Refused by `validate` alone: a pattern for them would be unreadable, and 4.0 is an integer to a schema.
@@ -176,8 +176,8 @@ def test_what_cannot_be_written(tmp_path):
 
 @pytest.mark.parametrize("args, message", [
     (["buid"], "schema: unknown kind of file 'buid', did you mean 'build'?"),
-    (["kernel"], "schema: unknown kind of file 'kernel', it is one of " + ", ".join(FILES)),
-    (["ai", "--output", "x"], "schema: --output writes every kind, so 'ai' is one too many"),
+    (["kernel"], "schema: unknown kind of file 'kernel'; valid kinds are " + ", ".join(FILES)),
+    (["ai", "--output", "x"], "schema: --output writes every kind; remove 'ai'"),
     (["ai", "mcp"], "schema: unexpected argument 'mcp'"),
 ])
 def test_wrong_arguments(args, message):

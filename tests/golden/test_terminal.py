@@ -109,3 +109,24 @@ def test_a_source_line_is_cut_on_a_terminal_alone(tmp_path):
         for n in sources:
             assert len(lines[n]) <= width and len(lines[n + 1]) <= width
             assert lines[n][lines[n + 1].index("^")] in "4\"["
+
+
+NOTHING = dict.fromkeys(["NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"])
+
+
+@pytest.mark.parametrize("options, env, on_a_terminal, in_a_pipe", [
+    ([], {}, True, False),
+    ([], {"FORCE_COLOR": "1"}, True, True),
+    ([], {"FORCE_COLOR": "0"}, True, False),
+    ([], {"CLICOLOR_FORCE": "1"}, True, True),
+    ([], {"CLICOLOR": "0"}, False, False),
+    ([], {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
+    (["--color", "always"], {"NO_COLOR": "1"}, True, True),
+    (["--color=never"], {"FORCE_COLOR": "1"}, False, False),
+    (["--color", "auto"], {}, True, False),
+])
+def test_who_decides_about_colours(options, env, on_a_terminal, in_a_pipe):
+    env = {**NOTHING, **env}
+    for args in (["explain", "E003", *options], [*options, "explain", "E003"]):
+        assert bool(COLOUR.search(on_terminal(*args, **env))) == on_a_terminal
+        assert bool(COLOUR.search(through_pipe(*args, **env))) == in_a_pipe

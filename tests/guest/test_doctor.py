@@ -41,11 +41,14 @@ def doctor(tmp_path):
     """Writes groups, and runs the doctor over them."""
     checks = tmp_path / "checks"
     checks.mkdir()
+    (checks / "lib").symlink_to(TAP.parent)
 
-    def run(groups, *arguments, shell=("sh",), awk=None):
+    def run(groups, *arguments, shell=("sh",), awk=None, slow=100, **more):
         for name, text in groups.items():
             (checks / name).write_text(text.replace("{tap}", str(TAP)))
-        environment = dict(os.environ, CAPSEM_CHECKS=str(checks))
+        environment = dict(os.environ, CAPSEM_CHECKS=str(checks), **more)
+        if slow:
+            environment["CAPSEM_SLOW"] = str(slow)
         if awk:
             programs = tmp_path / "programs"
             programs.mkdir(exist_ok=True)
@@ -97,7 +100,7 @@ def test_report(doctor, shell, awk):
         "            got: expected 'left', not 'right'",
         "  third          1 passed, 1 failed",
         "    FAILED  the group runs to its end",
-        f"            fix: mend {doctor.checks}/??-third.sh",
+        f"            fix: fix {doctor.checks}/??-third.sh",
         "            got: exit code 3, 1 checks of 0",
         "",
         "7 checks: 3 passed, 3 failed, 1 skipped",
@@ -123,6 +126,94 @@ def test_report(doctor, shell, awk):
         "# fix: buy a new machine",
     ]
     assert lines[-3:] == ["1..7", "# 7 checks: 3 passed, 3 failed, 1 skipped", "# FAIL"]
+
+
+LATE = """#!/bin/sh
+. {tap}
+same "a limit follows the machine" "never" $((7 * CAPSEM_SLOW / 100)) "$(seconds 7)"
+check "it ends" "build the image again" limited 100 sh -c "echo begun; sleep ${SLEEP:-100000}"
+check "it answers 5" "fix it" limited 10000 sh -c "exit 5"
+plan
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_check_that_ran_out_of_time(doctor, shell):
+    """Says so, and how long it had; that is nothing that building again would change."""
+    text = doctor({"10-first.sh": LATE}, shell=shell, slow=1).stdout.replace("Terminated; ", "")  # busybox's sh says that
+    assert text.splitlines()[2:8] == [
+        "  first          1 passed, 2 failed",
+        "    FAILED  it ends",
+        "            fix: the machine is slow or busy, which says nothing about the image: "
+        "end what else runs on its host, then run capsem-doctor again",
+        "            got: begun; it ran out of time: it had 1 s",
+        "    FAILED  it answers 5",
+        "            fix: fix it",
+    ]
+
+
+def test_a_slow_machine_has_more_time(doctor):
+    lines = doctor({"10-first.sh": LATE.replace("exit 5", "exit 0").replace("limited 100", "limited 1")}, slow=1000, SLEEP="2").stdout.splitlines()
+    assert lines[1] == "The machine is slow or busy: time limits are 10 times as long."
+    assert lines[-1] == "PASS"
+
+
+def test_a_group_that_ran_out_of_time(doctor):
+    text = doctor({"10-first.sh": GOOD.replace("plan", "sleep 60")}, slow=1).stdout
+    assert "it ran out of time: it had 5 s, 2 checks of 0" in text and "run the group alone, as capsem-doctor first" in text
+
+
+def limit_cpu(percent):
+    """A control group with so much of one processor; None where there is no such thing."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    for _, base, kind, options, *_ in mounts:
+        if kind != "cgroup2" and not (kind == "cgroup" and "cpu" in options.split(",")):
+            continue
+        folder = Path(base) / f"capsem-test-{os.getpid()}"
+        name, value = ("cpu.max", f"{percent * 1000} 100000") if kind == "cgroup2" else ("cpu.cfs_quota_us", str(percent * 1000))
+        try:
+            folder.mkdir()
+            (folder / name).write_text(value)
+            return folder
+        except OSError:
+            if folder.exists():
+                folder.rmdir()
+    return None
+
+
+def test_the_speed_is_measured():
+    """With 2 % of a processor."""
+    folder = limit_cpu(2)
+    if folder is None:
+        pytest.skip("no control groups with a limit of the processor here")
+    try:
+        command = f'echo $$ >{folder}/cgroup.procs; exec sh {TAP.parent}/speed.sh'
+        done = subprocess.run(["sh", "-c", command], env={**os.environ, "CAPSEM_REFERENCE_CS": "2"}, capture_output=True, text=True, timeout=60)
+    finally:
+        folder.rmdir()
+    assert 300 <= int(done.stdout) <= 10000
+    fast = subprocess.run(["sh", TAP.parent / "speed.sh"], env={**os.environ, "CAPSEM_REFERENCE_CS": "10000"}, capture_output=True, text=True)
+    assert fast.stdout == "100\n"
+
+
+def test_agents_and_servers_that_need_longer_than_there_is(doctor, tmp_path):
+    """The groups of the image, with programs that hang."""
+    if not shutil.which("jq"):
+        pytest.skip("no jq")
+    image = tmp_path / "image.json"
+    image.write_text(json.dumps({
+        "providers": [{"key": "slow", "enabled": True, "cli": {"key": "sh", "version_command": "sleep 50"}},
+                      {"key": "bad", "enabled": True, "cli": {"key": "bash", "version_command": "exit 3"}}],
+        "mcp_servers": [{"key": "silent", "transport": "stdio", "command": "sleep", "args": ["50"]},
+                        {"key": "gone", "transport": "stdio", "command": "false"}]}))
+    groups = {name: (ARTIFACTS / "diagnostics" / name).read_text() for name in ("50-ai-clis.sh", "70-mcp.sh")}
+    report = json.loads(doctor(groups, "--json", slow=1, CAPSEM_IMAGE_JSON=str(image)).stdout)
+    checks = {check["name"]: check for group in report["groups"] for check in group["checks"]}
+    for name in ("sh prints its version", "silent answers the protocol's first message"):
+        assert checks[name]["output"] == "it ran out of time: it had 2 s" and "build the image" not in checks[name]["fix"]
+    assert "exit code 3" in checks["bash prints its version"]["output"]
+    assert "build the image again" in checks["bash prints its version"]["fix"]
+    assert checks["gone answers the protocol's first message"]["fix"] == "see guest/config/mcp/ for 'gone'"
 
 
 def test_groups_are_chosen_by_name(doctor):
@@ -216,3 +307,16 @@ def test_a_kernel_without_its_configuration(kernel):
 def test_the_distributions_kernel_is_not_judged(kernel):
     lines = kernel(config=False, source="debian-image")
     assert sum(line.endswith("# SKIP the distribution's kernel does not carry its configuration") for line in lines) == 7
+
+
+@pytest.mark.parametrize("certificate", [True, False])
+def test_an_image_without_a_certificate(tmp_path, certificate):
+    """The recipe builds it with a warning: the doctor skips what cannot be there."""
+    image = tmp_path / "image.json"
+    image.write_text(json.dumps({"packages": {"apt": {"packages": ["ca-certificates"]}}, "certificate": certificate}, indent=2))
+    done = subprocess.run(["sh", str(ARTIFACTS / "diagnostics/30-network.sh")], capture_output=True, text=True, timeout=120,
+                          env=dict(os.environ, CAPSEM_IMAGE_JSON=str(image), CAPSEM_SLOW="100"))
+    lines = [line for line in done.stdout.splitlines() if "authority" in line or "trust" in line]
+    skipped = [line for line in lines if "# SKIP the image was built without one" in line]
+    assert len(skipped) == (0 if certificate else 1), done.stdout
+    assert any("the image has its certificate authority" in line for line in lines) == certificate

@@ -135,7 +135,7 @@ class Guest:
         (self.folder / "own/Dockerfile.kernel.j2").write_text(kernel)
 
     def command(self, engine, *options, assets="assets"):
-        return Engine(self.store, self.folder).command("build", "guest", "--templates", "own", "--engine", engine,
+        return Engine(self.store, self.folder).command("build", "guest", "--arch", "all", "--templates", "own", "--engine", engine,
                                                        "--output", assets, "--progress", "plain", *options)
 
     def env(self, host, extra=None):

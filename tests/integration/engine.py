@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds small Dockerfiles on the embedded engine, each test in a store of its own. The base image is busybox: nothing is
 downloaded and a step takes milliseconds."""
+import contextlib
 import io
 import json
 import os
@@ -9,6 +10,8 @@ import shutil
 import stat
 import subprocess
 import tarfile
+import time
+import time
 
 import pytest
 
@@ -115,11 +118,21 @@ class Context:
         return self.path / name
 
 
+def as_text(line):
+    """Of --progress json's messages, what a person would have seen."""
+    event = json.loads(line) if line.startswith("{") and line.endswith("}\n") else {}
+    if event.get("event") == "diagnostic":
+        return event["rendered"]
+    if event.get("event") in ("error", "warning"):
+        return f"{event['event']}: {event['text']}\n" + (f" help: {event['help']}\n" if "help" in event else "")
+    return line
+
+
 class Result:
     def __init__(self, process, engine):
         self.code = process.returncode
         self.stdout = process.stdout.decode(errors="replace")
-        self.stderr = process.stderr.decode(errors="replace")
+        self.stderr = "".join(as_text(line) for line in process.stderr.decode(errors="replace").splitlines(keepends=True))
         self.engine = engine
 
     def check(self):
@@ -146,6 +159,33 @@ class Result:
     def lines(self):
         """What the steps printed."""
         return [e["line"] for e in self.events if e["event"] == "output"]
+
+
+# What a step sets in the namespace of overlayfs' marks is an attribute like any other, seen by the next steps and kept.
+OVERLAY_NAMES = """FROM base AS made
+RUN mkdir -p /d/in && echo one >/d/in/kept && echo two >/d/f
+RUN cd /d && probe setxattr user.overlay.opaque y in && probe setxattr user.overlay.redirect /etc in && probe setxattr user.overlay.overlay.x 1 in
+RUN cd /d && probe setxattr user.overlay.whiteout y f && probe setxattr user.overlay.metacopy "" f
+RUN cat /d/in/kept /d/f
+FROM scratch AS alone
+COPY --from=0 /d /d
+FROM base
+COPY --from=0 /d /a
+COPY --from=alone /d /b
+FROM made
+COPY --from=2 /a /a
+COPY --from=2 /b /b
+"""
+
+
+def check_overlay_names(built):
+    tree = built.tree
+    assert built.lines() == ["one", "two"]
+    for name in ("a", "b", "d"):
+        assert tree.text(f"{name}/f") == "two\n" and tree.text(f"{name}/in/kept") == "one\n"
+        assert {key: tree.xattr(f"{name}/in", "user.overlay." + key) for key in ("opaque", "redirect", "overlay.x", "overlay.opaque")} == \
+            {"opaque": "y", "redirect": "/etc", "overlay.x": "1", "overlay.opaque": None}, name
+        assert tree.xattr(f"{name}/f", "user.overlay.whiteout") == "y" and tree.xattr(f"{name}/f", "user.overlay.metacopy") == ""
 
 
 class Built(Result):
@@ -238,8 +278,8 @@ class Engine:
         """The command line that builds a Dockerfile's text."""
         self.number += 1
         if context is None:
-            context = self.scratch / f"empty-{self.number}"
-            context.mkdir()
+            context = self.scratch / "empty"  # one: its cache mounts are shared
+            context.mkdir(exist_ok=True)
         file = self.scratch / f"Dockerfile-{self.number}"
         file.write_bytes(dockerfile if isinstance(dockerfile, bytes) else dockerfile.encode())
         return ["image", "build", context, "-f", file, "--progress", "json", *options]
@@ -276,13 +316,55 @@ class Engine:
         return sorted(os.listdir(self.store / "layers"))
 
 
+def errors(result):
+    """First lines."""
+    return [line for line in result.stderr.splitlines() if line.startswith("error:")]
+
+
+@contextlib.contextmanager
+def group(controller, file, limit):
+    """A control group of version 1 with a limit; gives what a child calls to enter it."""
+    path = f"/sys/fs/cgroup/{controller}/capsem-test-{os.getpid()}"
+    try:
+        os.mkdir(path)
+        with open(f"{path}/{file}", "w") as out:
+            out.write(str(limit))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+        pytest.skip(f"no {controller} control group of version 1 to be made here: {error}")
+
+    def enter():
+        with open(f"{path}/cgroup.procs", "w") as out:
+            out.write("0")
+    try:
+        yield enter
+    finally:
+        for left in range(100, -1, -1):  # a process leaves its group a moment after it was waited for
+            try:
+                os.rmdir(path)
+                break
+            except OSError:
+                if left == 0:
+                    raise
+                time.sleep(0.05)
+
+
 def mounts_below(path):
     with open("/proc/self/mountinfo") as file:
         return [line for line in file if f" {os.fspath(path)}" in line]
 
 
-def processes_using(path):
-    """Processes that have the text of a path in their command line or hold a file below it."""
+def processes_using(path, wait_s=60):
+    """Processes that have the text of a path in their command line or hold a file below it, and still do after a while: one may
+    be waiting for the disk."""
+    until = time.monotonic() + wait_s
+    while (found := processes_using_now(path)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
+
+
+def processes_using_now(path):
     wanted, found = os.fspath(path), []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         if int(pid) == os.getpid():

@@ -71,6 +71,25 @@ def panic():
     say("[    0.5] Kernel panic - not syncing: no init\n")
 
 
+def loud():
+    """A guest that talks to the terminal of the one who started it."""
+    title = "\033]0;title\007\033[2J\x9b2J\u202e"
+    say(f"[    0.1] Linux version {title}\ncapsem-init: {title.replace(' ', '')}x: 3 ms\n")
+    if os.environ.get("FAKE_LOUD") == "boots":
+        stages = [{"name": title[:9], "duration_ms": 3}]
+        sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+        from wire import frame
+        socket.socket(fileno=CONTROL).sendall(frame("ready", version=title) + frame("bootready") + frame("boottiming", stages=stages)
+                                              + frame("execdone", id=1, exit_code=0))
+        time.sleep(60)
+    say("\033[31m[    0.5] Kernel panic\033[0m - not syncing: no init \x9b2J\n")
+
+
+def fatal():
+    say("[    0.1] Linux version\ncapsem-init: squashfs: 3 ms\r\n[    0.4] FATAL: overlayfs mount failed\r\n")
+    say("[    0.5] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\r\n" + "[    0.5]  a_function+0x1/0x2\r\n" * 40)
+
+
 def oops():
     say("[    1.8] Kernel panic - not syncing: Fatal exception in interrupt\n")
 
@@ -158,6 +177,9 @@ PLAYS = {
     "kvm_abort": kvm_abort,
     "kvm_panic": panic,
     "panic": panic,
+    "loud": loud,
+    "fatal": fatal,
+    "fatal_hangs": lambda: (fatal(), hang()),
     "oops": oops,
     "oops_once": oops_once,
     "refuse": refuse,
@@ -179,6 +201,8 @@ PLAYS = {
     "strange_stream": lambda: frame_then(lambda f: f("execdata", id=1, stream=9, data=b"x")),
     "no_code": lambda: frame_then(lambda f: f("execdone", id=1)),
     "strange_code": lambda: frame_then(lambda f: f("execdone", id=1, exit_code=5000)),
+    "credit": lambda: frame_then(lambda f: f("execcredit", id=1, bytes=1)),
+    "much_credit": lambda: frame_then(lambda f: f("execcredit", id=1, bytes=1 << 63)),
     "unknown_frames": lambda: frame_then(
         lambda f: f("newer", a=[1]) + f("execdone", id=99, exit_code=1) + f("pong") + f("execdone", id=1, exit_code=6)),
 }

@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = ("CAPSEM_BUILDER", "SANDBOX_PROBE")
@@ -73,12 +74,14 @@ class User:
 
     def take(self, program):
         """A copy of a program, where the user can run it."""
-        return pathlib.Path(shutil.copy(program, self.home / os.path.basename(program)))
+        path = self.home / os.path.basename(program)
+        path.unlink(missing_ok=True)  # what keeps the listings of the test before may still run it
+        return pathlib.Path(shutil.copy(program, path))
 
 
 def set_ranges(name, first, count):
     for option in ("subuids", "subgids"):
-        subprocess.run(["usermod", f"--add-{option}", f"{first}-{first + count - 1}", name], check=True)
+        change_user(name, "usermod", f"--add-{option}", f"{first}-{first + count - 1}")
 
 
 def drop_ranges(name):
@@ -87,7 +90,7 @@ def drop_ranges(name):
         with open(f"/etc/{kind}", encoding="utf-8") as file:
             lines = [line.rstrip("\n").split(":") for line in file if line.startswith(name + ":")]
         for _, first, count in lines:
-            subprocess.run(["usermod", f"--del-{kind}s", f"{first}-{int(first) + int(count) - 1}", name], check=True)
+            change_user(name, "usermod", f"--del-{kind}s", f"{first}-{int(first) + int(count) - 1}")
 
 
 def end_processes(uid):
@@ -96,6 +99,21 @@ def end_processes(uid):
         with contextlib.suppress(OSError):
             if os.stat(f"/proc/{pid}").st_uid == uid:
                 os.kill(pid, signal.SIGKILL)
+
+
+def change_user(name, *command):
+    """A process that waits for the disk (store/keeper.c) ends when the disk lets it, killed or not."""
+    for _ in range(600):
+        result = subprocess.run([*command, name], capture_output=True, text=True)
+        if result.returncode != 8:  # the user's processes still run
+            break
+        end_processes(pwd.getpwnam(name).pw_uid)
+        time.sleep(0.1)
+    assert result.returncode == 0, result.stderr
+
+
+def delete_user(name):
+    change_user(name, "userdel")
 
 
 @contextlib.contextmanager
@@ -110,7 +128,7 @@ def ordinary_user(single=False, where=None):
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         subprocess.run(["useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", name], check=True,
                        capture_output=True)
-        stack.callback(subprocess.run, ["userdel", name], check=True, capture_output=True)
+        stack.callback(delete_user, name)
         stack.callback(end_processes, pwd.getpwnam(name).pw_uid)
         drop_ranges(name)
         if not single:

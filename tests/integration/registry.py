@@ -75,6 +75,19 @@ class Image:
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.manifest), "platform": platform}
 
 
+def layout(folder, image):
+    """An OCI layout of an image."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    for name, blob in image.blobs.items():
+        (blobs / name.partition(":")[2]).write_bytes(blob)
+    (blobs / digest(image.manifest).partition(":")[2]).write_bytes(image.manifest)
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [
+        {"mediaType": image.types["manifest"], "digest": digest(image.manifest), "size": len(image.manifest)}]}))
+    return folder
+
+
 class Registry:
     """A registry in a thread. `rules` are functions that see a request first: (handler, method, path) -> handled?"""
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -223,6 +225,135 @@ static long try_get_back_admin(void) {
     return prctl(PR_CAPBSET_READ, 21 /* CAP_SYS_ADMIN */, 0, 0, 0) == 1 ? 0 : (errno = EPERM, -1);
 }
 
+static long try_new_call(void) {
+    return syscall(1000); /* that no kernel has yet */
+}
+
+static long try_open_tree_attr(void) {
+    return syscall(467, AT_FDCWD, "/", 1 /* OPEN_TREE_CLONE */, NULL, 0);
+}
+
+static long try_quotactl(void) {
+    return syscall(SYS_quotactl, 0x80000100, NULL, 0, NULL);
+}
+
+static long try_fanotify(void) {
+    return syscall(SYS_fanotify_init, 0, O_RDONLY);
+}
+
+static long try_pidfd_getfd(void) {
+    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    return syscall(SYS_pidfd_getfd, fd, 0, 0); /* of our own, which nothing else forbids */
+}
+
+static long try_page_zero(void) {
+    return syscall(SYS_personality, 0x0100000 /* MMAP_PAGE_ZERO */);
+}
+
+static long try_personality(void) {
+    return syscall(SYS_personality, 0xFFFFFFFFUL) < 0 ? -1 : syscall(SYS_personality, 0x0040000UL);
+}
+
+static long try_family(unsigned long family) {
+    return syscall(SYS_socket, family, (unsigned long)SOCK_STREAM, 0UL);
+}
+
+static long try_vsock_high_bits(void) {
+    return try_family(0x100000000UL | AF_VSOCK);
+}
+
+static long try_af_alg(void) {
+    return syscall(SYS_socket, 38UL, (unsigned long)SOCK_SEQPACKET, 0UL);
+}
+
+static long try_af_key(void) {
+    return syscall(SYS_socket, 15UL, (unsigned long)SOCK_RAW, 2UL);
+}
+
+static long try_af_xdp(void) {
+    return syscall(SYS_socket, 44UL, (unsigned long)SOCK_RAW, 0UL);
+}
+
+static long try_unix_socket(void) {
+    return try_family(AF_UNIX);
+}
+
+static long try_netlink(void) {
+    return syscall(SYS_socket, (unsigned long)AF_NETLINK, (unsigned long)SOCK_RAW, 0UL);
+}
+
+static long try_tiocsti_high_bits(void) {
+    char c = 'x';
+    return syscall(SYS_ioctl, 0, 0x100000000UL | TIOCSTI, &c);
+}
+
+static long try_tioclinux(void) {
+    char c = 7;
+    return ioctl(0, TIOCLINUX, &c);
+}
+
+static long try_futex(void) {
+    int word = 0;
+    return syscall(SYS_futex, &word, 1 /* FUTEX_WAKE */, 1, NULL, NULL, 0);
+}
+
+static long try_shared_memory(void) {
+    return syscall(SYS_shmget, 0, 4096, 01600);
+}
+
+static long try_timer(void) {
+    timer_t timer;
+    struct sigevent event = { .sigev_notify = SIGEV_NONE };
+    return syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer);
+}
+
+static long try_sniff(void) {
+    return socket(AF_PACKET, SOCK_RAW, 0x0300 /* ETH_P_ALL, as on the wire */);
+}
+
+static long try_raw(void) {
+    return socket(AF_INET, SOCK_RAW, 1 /* ICMP */);
+}
+
+static long try_port(void) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(81) };
+    return bind(fd, (struct sockaddr *)&address, sizeof address);
+}
+
+#if defined(__x86_64__)
+/* A 32-bit program's way into the kernel. */
+static long int80(long number, long first) {
+    long rc;
+    __asm__ volatile("int $0x80"
+                     : "=a"(rc)
+                     : "a"(number), "b"(first), "c"(0L), "d"(0L), "S"(0L), "D"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
+    rc = (int)rc;
+    return rc < 0 ? (errno = (int)-rc, -1) : rc;
+}
+
+static long try_i386_mount(void) {
+    return int80(21, 0);
+}
+
+static long try_i386_unshare(void) {
+    return int80(310, CLONE_NEWUSER);
+}
+
+static long try_i386_new_call(void) {
+    return int80(1000, 0);
+}
+
+static long try_i386_getpid(void) {
+    return int80(20, 0);
+}
+
+static long try_x32_mount(void) {
+    return syscall(0x40000000 | SYS_mount, "tmpfs", "/tmp", "tmpfs", 0, NULL);
+}
+#endif
+
 /* Asks the ssh agent that the step was given. */
 static long try_agent(void) {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -277,9 +408,49 @@ static const struct {
     { "exec-memory", try_exec_memory },
     { "admin", try_get_back_admin },
     { "agent", try_agent },
+    { "new-call", try_new_call },
+    { "open-tree-attr", try_open_tree_attr },
+    { "quotactl", try_quotactl },
+    { "fanotify", try_fanotify },
+    { "pidfd-getfd", try_pidfd_getfd },
+    { "page-zero", try_page_zero },
+    { "personality", try_personality },
+    { "vsock-high-bits", try_vsock_high_bits },
+    { "af-alg", try_af_alg },
+    { "af-key", try_af_key },
+    { "af-xdp", try_af_xdp },
+    { "unix-socket", try_unix_socket },
+    { "netlink", try_netlink },
+    { "tiocsti-high-bits", try_tiocsti_high_bits },
+    { "tioclinux", try_tioclinux },
+    { "futex", try_futex },
+    { "shared-memory", try_shared_memory },
+    { "timer", try_timer },
+    { "sniff", try_sniff },
+    { "raw", try_raw },
+    { "port", try_port },
+#if defined(__x86_64__)
+    { "i386-mount", try_i386_mount },
+    { "i386-unshare", try_i386_unshare },
+    { "i386-new-call", try_i386_new_call },
+    { "i386-getpid", try_i386_getpid },
+    { "x32-mount", try_x32_mount },
+#endif
 };
 
+/* busybox cannot: setxattr NAME VALUE PATH */
+static int set_attribute(char **argv) {
+    if (lsetxattr(argv[2], argv[0], argv[1], strlen(argv[1]), 0) != 0) {
+        perror(argv[0]);
+        return 1;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 5 && strcmp(argv[1], "setxattr") == 0) {
+        return set_attribute(argv + 2);
+    }
     for (int i = 1; i < argc; i++) {
         for (size_t t = 0; t < sizeof tries / sizeof tries[0]; t++) {
             if (strcmp(argv[i], tries[t].name) != 0) {

@@ -55,10 +55,10 @@ class Agent:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def wait(self, timeout=10):
+    def wait(self, timeout=120):
         return self.process.wait(timeout)
 
-    def terminal_until(self, wanted, timeout=10):
+    def terminal_until(self, wanted, timeout=120):
         deadline, seen = time.monotonic() + timeout, b""
         while wanted not in seen:
             readable, _, _ = select.select([self.terminal], [], [], max(0, deadline - time.monotonic()))
@@ -240,7 +240,7 @@ def test_another_host_that_was_not_seen_to_come(agent, tmp_path):
         time.sleep(0.02)
     one.control.send("hello")
     assert one.wait() == 0
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     pid = int((tmp_path / "pid").read_text())
     while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
         assert time.monotonic() < deadline, "a command of the first host goes on"
@@ -322,6 +322,19 @@ def test_input_beyond_the_credit_is_refused(agent):
     assert "execinput refused: more than the credit" in host.log() and "no id or no bytes" in host.log()
 
 
+def test_what_was_read_is_no_credit_before_the_agent_says_so(agent):
+    """The command has taken the first bytes, and there is room; the host was not told, and may not send as if it had been."""
+    host = agent()
+    host.boot()
+    host.control.send("exec", id=3, command="head -c 10000 >/dev/null; echo read; wc -c", stdin=True)
+    host.control.send("execinput", id=3, data=b"x" * 10000)
+    assert host.control.expect("execdata")["data"] == b"read\n"
+    host.control.send("execinput", id=3, data=b"y" * 60000)
+    host.control.send("execeof", id=3)
+    out, _, code = host.control.collect([3])[3]
+    assert (out, code) == (b"0\n", 0) and "execinput refused: more than the credit" in host.log()
+
+
 def test_a_shell_that_is_followed_by_commands(agent):
     host = agent()
     host.control.expect("ready")
@@ -387,14 +400,14 @@ def test_children_start_clean(agent):
     assert int(lines[4]) == 4, "0, 1, 2 and the folder that ls reads"
 
 
-def test_several_at_once(agent):
+def test_several_at_once(agent, tmp_path):
+    """Each waits for all others to have begun: one after the other they would never end."""
     host = agent()
     host.boot()
-    start = time.monotonic()
     for i in range(20):
-        host.control.send("exec", id=i, command=f"sleep 0.5; echo {i}; echo e{i} >&2; exit {i}")
+        host.control.send("exec", id=i, command=f"cd {tmp_path}; : > begun-{i}; while [ $(ls | grep -c begun) -lt 20 ]; do sleep 0.1; done; "
+                                                f"echo {i}; echo e{i} >&2; exit {i}")
     results = host.control.collect(range(20))
-    assert time.monotonic() - start < 5
     assert results == {i: (f"{i}\n".encode(), f"e{i}\n".encode(), i) for i in range(20)}
 
 
@@ -450,9 +463,9 @@ def test_a_host_that_does_not_read_slows_the_command(agent, tmp_path):
 def test_a_daemon_does_not_hold_the_result(agent):
     host = agent()
     host.boot()
-    start = time.monotonic()
-    out, _, code = host.run("sleep 60 & echo started; exit 4")
-    assert (out, code) == (b"started\n", 4) and time.monotonic() - start < 5
+    out, _, code = host.run("sleep 100000 & echo $!; exit 4")
+    assert code == 4
+    os.kill(int(out), signal.SIGKILL)  # it was still there
     out, _, code = host.run("(while :; do echo noise; done) & sleep 0.2; exit 5")
     assert code == 5
 
@@ -460,13 +473,13 @@ def test_a_daemon_does_not_hold_the_result(agent):
 def test_shutdown_waits_for_nobody(agent):
     host = agent()
     host.boot()
+    daemon, _, _ = host.run("setsid sleep 100000 & echo $!")
     host.control.send("exec", id=1, command="trap '' TERM INT HUP; while :; do sleep 1; done")
     host.control.send("exec", id=2, command="yes")
-    host.control.send("exec", id=3, command="setsid sleep 5 & exit 0")
     time.sleep(0.3)
-    start = time.monotonic()
     host.control.send("shutdown")
-    assert host.wait() == 0 and time.monotonic() - start < 4
+    assert host.wait() == 0
+    os.kill(int(daemon), signal.SIGKILL)  # it was still there
 
 
 def test_commands_end_with_the_host(agent, tmp_path):
@@ -476,7 +489,7 @@ def test_commands_end_with_the_host(agent, tmp_path):
     pid = int(host.control.receive()[1]["data"])
     host.control.sock.close()
     host.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
         assert time.monotonic() < deadline, "the command lives on"
         time.sleep(0.05)

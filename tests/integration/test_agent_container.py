@@ -86,7 +86,7 @@ def test_an_image_that_leaves_no_binary_is_an_error(engine, guest):  # noqa: F81
     (guest / "templates/Dockerfile.agent.j2").write_text("FROM {{ arch.base_image }}\n")
     done = compile_guest(engine, guest)
     assert done.code == 1
-    assert done.stderr.rstrip().endswith("error: the agent's Dockerfile did not leave a file '/one'")
+    assert done.stderr.rstrip().endswith("error: the agent's Dockerfile did not create the file '/one'")
 
 
 def test_a_template_folder_without_it_takes_the_programs_own(engine, guest):  # noqa: F811

@@ -123,9 +123,13 @@ needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is n
 
 @needs_qemu
 def test_it_boots_and_runs_a_command(place):
-    result = capsem("run", "--timeout", "300", "--", "cat /etc/os-release && uname -r && id -u && echo to-stderr >&2; exit 7",
+    result = capsem("run", "--timeout", "300", "--env", "LANG=fr", "--",
+                    """cat /etc/os-release && uname -r && id -u && echo to-stderr >&2
+                    for shell in sh 'sh -l' 'env -i sh -l'; do $shell -c 'echo "shell:$PATH $LANG"'; done; exit 7""",
                     cwd=place, check=False, timeout=400)
     assert result.returncode == 7, result.stderr
+    session, login, anew = [line for line in result.stdout.splitlines() if line.startswith("shell:")]
+    assert session == login and session.endswith("/bin fr") and anew == session[:-2] + "C", result.stdout
     assert "PRETTY_NAME" in result.stdout and "\n0\n" in result.stdout
     assert "to-stderr" in result.stderr
 
@@ -162,7 +166,7 @@ def test_a_volume_where_nothing_shares_it(place, tmp_path):
                     "cat '/root/a b/file' && touch /etc/writable; grep -c ' / overlay' /proc/mounts; touch '/root/a b/x'",
                     cwd=place, check=False, timeout=400, PATH=f"{server.parent}:{os.environ['PATH']}")
     assert result.returncode == 1 and result.stdout.startswith("text\n") and result.stdout.endswith("\n1\n"), result.stderr
-    assert "virtiofsd does not serve" in result.stderr and "Read-only" in result.stderr
+    assert "virtiofsd did not start" in result.stderr and "Read-only" in result.stderr
 
 
 @needs_qemu
@@ -177,7 +181,7 @@ def test_the_root_is_writable_and_the_image_is_not(place):
 
 @needs_qemu
 def test_a_run_takes_changed_files_of_the_guest_without_a_build(place):
-    """They go behind the build's ramdisk, which comes back byte for byte with the old files."""
+    """They go after the build's ramdisk, which comes back byte for byte with the old files."""
     assets, tips = place / "assets" / ARCH, place / "guest/artifacts/tips.txt"
     before = {name: (assets / name).read_bytes() for name in os.listdir(assets)}
     old = tips.read_text()
@@ -228,7 +232,7 @@ def attached(folder, keys, wanted):
         os.chdir(folder)
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
         os.execve(PROGRAM, [PROGRAM, "attach", "t1"], {**os.environ, "CAPSEM_CACHE_DIR": STORE, "TERM": "xterm"})
-    seen, deadline = b"", time.monotonic() + 60
+    seen, deadline = b"", time.monotonic() + 120
     while wanted not in seen:
         assert select.select([fd], [], [], max(0, deadline - time.monotonic()))[0], seen
         seen += os.read(fd, 65536)
@@ -255,7 +259,7 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
     resolve = [f"--resolve={name}=127.0.0.1:{server.server_port}" for name in ("mine.test", "other.test")]
     try:
         ask = "bash -c \"" + ASK % ("first", "mine.test") + "\"; bash -c \"" + ASK % ("second", "other.test") + "\""
-        done = capsem("run", "--timeout", "300", "--keep", "t1", "--net-log", str(tmp_path / "log"), "--env", "WORD=a b",
+        done = capsem("run", "--guest", "guest", "--timeout", "300", "--keep", "t1", "--net-log", str(tmp_path / "log"), "--env", "WORD=a b",
                       "--copy-in", f"{tmp_path}/in:/root/in", "--copy-out", f"/root/in:{tmp_path}/out", *resolve,
                       "--mcp", f"'{PROGRAM}' mcp", "--",
                       f'cat /root/in/file; echo "$WORD" >/root/in/word; {ask}; echo x >/tmp/kept; exit 4', cwd=place, check=False)
@@ -305,5 +309,5 @@ def test_a_machine_that_stays_with_its_policy_and_files(place, tmp_path):
     finally:
         capsem("attach", "--end", "t1", cwd=place)
     gone = capsem("attach", "t1", "true", cwd=place, check=False)
-    assert gone.returncode == 1 and "no machine runs under the name 't1'" in gone.stderr
+    assert gone.returncode == 1 and "no machine named 't1' is running" in gone.stderr
     assert capsem("attach", "--list", cwd=place).stdout == ""

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import threading
 
 import pytest
 
@@ -134,8 +135,11 @@ def test_an_engine_that_removes_nothing_is_asked_again(fake):
 
 
 def test_values_of_proxies_are_not_on_the_command_line(fake):
-    assert fake.build(env={"https_proxy": "http://user:secret@127.0.0.1:9"}).returncode == 0
+    env = {"https_proxy": "http://user:secret@127.0.0.1:9"}
+    assert fake.build("docker", "--credentials", "proxy", env=env).returncode == 0
     assert "--build-arg=https_proxy" in fake.calls("build")[0]
+    assert fake.build(env=env).returncode == 0
+    assert "--build-arg=https_proxy=http://127.0.0.1:9" in fake.calls("build")[-1], "nor with the engine, unless asked for"
     assert "secret@" not in fake.log.read_text()
 
 
@@ -158,7 +162,7 @@ def test_podman(fake):
     ({"OSType": "windows"}, "the engine runs windows containers"),
     ({"ServerErrors": ["Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"], "ServerVersion": ""},
      "help: start it"),
-    ({"ServerVersion": "new"}, "a version that is no number: 'new'"),
+    ({"ServerVersion": "new"}, "the engine version is not a number: 'new'"),
 ])
 def test_engines_that_are_of_no_use(fake, change, text):
     fake.script["info"] = {"out": json.dumps({**INFO, **change})}
@@ -169,7 +173,7 @@ def test_engines_that_are_of_no_use(fake, change, text):
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "{}"])
 def test_an_answer_that_says_nothing(fake, text):
     fake.script["info"] = {"out": text}
-    fails(fake.build(), "'docker info' tells nothing about an engine")
+    fails(fake.build(), "'docker info' did not report an engine")
 
 
 def test_out_of_memory(fake):
@@ -177,7 +181,7 @@ def test_out_of_memory(fake):
     fake.script["build"] = {"err": f"{STEP}#4 0.1 Killed\n#4 ERROR: {error}\nERROR: failed to solve: {error}\n", "exit": 1}
     fake.script["info"] = {"out": json.dumps({**INFO, "ClientInfo": {"Context": "colima", "Version": "24.0.7"}})}
     fails(fake.build(), "[E404]", "status 137", "the engine has 4096 MB, 8192 MB are recommended",
-          "colima stop && colima start --memory 8 --cpu 4")
+          "colima stop && colima start --memory 12 --cpu 4")
     fake.made_is_removed()
 
 
@@ -209,13 +213,13 @@ def test_an_export_that_is_cut(fake, cut, code):
     other = {"RootFS": {"Layers": ["sha256:" + "b" * 64]}}
     fake.script["image inspect --format {{json"] = {"out": json.dumps(other)}
     fake.script["export"].update({"exit": code, "err": "unexpected EOF\n" if code else ""})
-    fails(fake.build(), "the stream of the image's files ended in the middle" if code == 0 else "unexpected EOF")
+    fails(fake.build(), "the stream of the image's files ended early" if code == 0 else "unexpected EOF")
     fake.made_is_removed()
     assert fake.guest.asset("rootfs.squashfs") == old
 
 
 @pytest.mark.parametrize("answer, text", [
-    ({"out": "", "exit": 0}, "the stream of the image's files ended in the middle"),
+    ({"out": "", "exit": 0}, "the stream of the image's files ended early"),
     ({"err": "ERROR: failed to solve: oh no\n", "exit": 1}, "oh no"),
 ])
 def test_an_etc_that_does_not_come(fake, answer, text):
@@ -257,7 +261,7 @@ def unpacked(fake, path):
 
 def test_an_image_without_layers(fake):
     fake.script["image inspect --format {{json"] = {"out": "{}"}
-    fails(fake.build(), "does not tell the layers")
+    fails(fake.build(), "does not report the layers")
     fake.made_is_removed()
 
 
@@ -278,6 +282,19 @@ def test_the_classic_builder(fake):
     fake.script["build"] = {"out": "Step 1/2 : FROM x\n ---> aaaa\nStep 2/2 : RUN true\n ---> Running in cccc\noh no\n",
                             "err": "The command '/bin/sh -c true' returned a non-zero code: 9\n", "exit": 9}
     fails(fake.build(), "[E404]", "the step exited with status 9", "oh no")
+    fake.script["build"]["out"] = fake.script["build"]["out"].replace("oh no", "E: Unable to locate package jk")
+    fails(fake.build(), "the step exited with status 9: apt finds no package 'jk'", "help: check the name for this release")
+
+
+def test_a_silent_step_is_seen_to_run(fake):
+    """BuildKit says that a step begins, and nothing more until it ends."""
+    done = fake.folder / "done"
+    fake.script["build --progress=plain"] = {"err": STEP, "wait": os.fspath(done)}
+    timer = threading.Timer(4.5, done.touch)
+    timer.start()
+    result = fake.build(env={"CAPSEM_HEARTBEAT_MS": "300"})
+    timer.join()
+    assert result.returncode == 0 and "begin  [rootfs" in result.stderr and "1/1] still running: no output for" in result.stderr, result.stderr
 
 
 def test_a_builder_without_a_node(fake):
@@ -292,7 +309,7 @@ def test_a_builder(fake):
     fake.script["buildx build --builder=cluster --output=type=tar"] = {"file": os.fspath(fake.tar)}
     result = fake.build("buildx:cluster", "--cache-from", "type=registry,ref=localhost:5000/c", "--cache-to",
                         "type=registry,ref=localhost:5000/c,mode=max")
-    fails(result, "the builder gave no answer")  # the stream is not what was asked for, and that is seen
+    fails(result, "the builder did not answer")  # the stream is not what was asked for, and that is seen
     first, second = fake.calls("buildx", "build")
     plain = [w for w in first if not w.startswith(("--secret=", "--build-arg=", "--label="))]
     assert plain[:-2] == ["buildx", "build", "--builder=cluster", "--output=type=cacheonly", "--progress=plain",

@@ -30,7 +30,8 @@ class Cluster(Fake):
     def __init__(self, folder):
         super().__init__(folder)
         head, table = CONFIG.split("[build.architectures.{arch}]")
-        tables = [f"[build.architectures.{arch}]" + table.format(base="base", platform=platform) for arch, platform in ARCHS.items()]
+        tables = [f"[build.architectures.{arch}]" + table.format(base="base", platform=platform)
+                  .replace("x86_64-unknown", "aarch64-unknown" if arch == "arm64" else "x86_64-unknown") for arch, platform in ARCHS.items()]
         (folder / "guest/config/build.toml").write_text(head + "".join(tables))
         self.tar.write_bytes(tar_bytes([*base_entries(), entry("answer", b"=0\nBusyBox v1\n")]))
         self.script["buildx inspect"] = {"out": BUILDER}
@@ -151,6 +152,6 @@ def test_killed(cluster):
     for platform in ARCHS.values():
         cluster.script[BUILD + platform] = {"err": STEP + "#4 DONE 0.1s\n"}
     result = cluster.build("buildx:cluster")
-    assert result.returncode == 0 and "removed what a build that was killed had left" not in result.stderr
+    assert result.returncode == 0 and "removed leftovers of an interrupted build" not in result.stderr
     assert cluster.calls("info") == cluster.calls("image") == cluster.calls("container") == []
     cluster.nothing_is_left()

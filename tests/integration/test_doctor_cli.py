@@ -141,7 +141,8 @@ def test_without_qemu_a_build_works_and_run_does_not(doctor):
 def test_no_kvm_is_a_warning(doctor):
     check = doctor.checks(GUEST, before="mount -t tmpfs none /dev")["kvm"]
     assert check["status"] == "warn"
-    assert "there is no /dev/kvm" in check["detail"] and "emulates" in check["detail"]
+    assert "/dev/kvm does not exist" in check["detail"] and "emulates" in check["detail"]
+    assert check["fix"].startswith("sudo modprobe kvm_intel")
 
 
 @needs_mounts
@@ -165,7 +166,7 @@ def test_a_store_on_an_overlay_fails_in_the_sandbox(doctor):
     checks = doctor.checks(GUEST, before=overlay, CAPSEM_CACHE_DIR=f"{doctor.folder}/merged")
     assert checks["store"]["status"] == "pass"
     assert checks["sandbox"]["status"] == "fail"
-    assert "mount the overlay" in checks["sandbox"]["detail"]
+    assert "is on overlayfs" in checks["sandbox"]["detail"]
     assert "CAPSEM_CACHE_DIR=" in checks["sandbox"]["fix"]
 
 
@@ -238,14 +239,23 @@ def test_missing_sources(doctor, guest):
     shutil.rmtree(guest / "artifacts")
     shutil.rmtree(guest / "agent")
     checks = doctor.checks(guest)
-    assert "there is no folder" in checks["artifacts"]["detail"]
+    assert "does not exist" in checks["artifacts"]["detail"]
     assert checks["agent"]["status"] == "fail"
+    fix = f"capsem-builder init /tmp/fresh-guest && cp -r /tmp/fresh-guest/artifacts {guest}/artifacts"
+    assert checks["artifacts"]["fix"] == fix, "not a copy of a folder onto itself"
 
 
-def test_a_guest_that_is_no_folder(doctor):
-    done = doctor.run("nowhere")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: 'nowhere' is not a folder") and done.stderr.count("\n") == 1
+def test_without_a_guest_folder_the_machine_is_checked(doctor):
+    """Who names one that is not there made a mistake; who names none may have none yet."""
+    machine = set(doctor.checks(GUEST))
+    named = doctor.checks("nowhere")
+    assert named["config"]["status"] == "fail" and "the folder 'nowhere' does not exist" in named["config"]["detail"]
+    assert named["config"]["fix"] == "capsem-builder init nowhere"
+    assert machine - set(named) == {"kernel configurations", "artifacts", "agent"} | {n for n in machine if n not in named}
+    assert {"rights", "kernel", "overlayfs", "store", "sandbox", "mmdebstrap"} <= set(named)
+    assert doctor.checks()["config"]["status"] == "warn"
+    done = doctor.run("")
+    assert (done.returncode, done.stdout) == (1, "") and "the name of the guest folder is empty" in done.stderr
 
 
 def test_usage_errors(doctor):

@@ -73,7 +73,9 @@ def free_port():
 @pytest.fixture
 def daemon(repositories):
     port = free_port()
-    process = subprocess.Popen(["git", "daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1", f"--port={port}", f"--base-path={repositories.served}"],
+    # Not through `git`, which would start it as a child that outlives it.
+    program = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip() + "/git-daemon"
+    process = subprocess.Popen([program, "--reuseaddr", "--export-all", "--listen=127.0.0.1", f"--port={port}", f"--base-path={repositories.served}"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(100):
         with socket.socket() as s:
@@ -182,7 +184,28 @@ def test_checksums(engine, project, daemon):
     assert engine.build(f"FROM base\nADD --checksum={other} {daemon}/p.git /x\n").tree.text("x/f") == "one"
 
 
+def test_the_id_of_a_tag_with_a_text_is_a_checksum(engine, project, repositories, daemon):
+    """Dockerfile 1.17: such a tag is an object of its own."""
+    tag = repositories.git("rev-parse", "v2", cwd=repositories.folder / "p")
+    assert tag != project["two"]
+    for text in (f"--checksum={tag} {daemon}/p.git#v2", f"{daemon}/p.git?tag=v2&checksum={tag[:12]}", f"--checksum={project['two']} {daemon}/p.git#v2",
+                 f"--checksum={tag} {daemon}/p.git"):
+        tree = engine.build(f"FROM base\nADD {text} /x\n").tree
+        assert tree.text("x/f") == "two" and tree["x/f"].mtime == 1_000_000_000
+    for ref in ("v1", "main"):
+        assert "E402" in engine.fail(f"FROM base\nADD --checksum={tag} {daemon}/p.git#{ref} /x\n").stderr
+
+
+def test_a_repository_gives_the_epoch(engine, project, context, daemon):
+    """Dockerfile 1.24."""
+    context.write("f", "f", mtime=1_900_000_000)
+    text = "ARG SOURCE_DATE_EPOCH=src\nFROM scratch AS src\nADD {} /\nFROM base\nCOPY f /f\n"
+    for source in (f"{daemon}/p.git", f"--keep-git-dir {daemon}/p.git", f"{daemon}/p.git?mtime=commit&subdir=sub"):
+        assert engine.build(text.format(source), context).tree["f"].mtime == 1_000_000_000
+
+
 @pytest.mark.parametrize("source, word", [
+    ("p.git?mtime=now", "neither commit nor checkout"),
     ("p.git#gone", "has no branch or tag 'gone'"), ("p.git#" + "0" * 40, "E402"), ("p.git#main:gone", "has no folder 'gone'"), ("p.git#main:f", "has no folder 'f'"),
     ("p.git#main:.git", "has no folder"), ("gone.git", "E402"), ("p.git?what=x", "no parameter 'what'"), ("p.git?ref=a#b", "a second ref"),
     ("p.git?subdir=a#:b", "a second folder"), ("p.git#--upload-pack=x", "not a branch"), ("p.git?submodules=x", "neither true nor false"),

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from engine import base_tar, context, engine, needs_engine, needs_root  # noqa: F401 (fixtures)
+from engine import OVERLAY_NAMES, base_tar, check_overlay_names, context, engine, needs_engine, needs_root  # noqa: F401 (fixtures)
 
 pytestmark = needs_engine
 
@@ -77,7 +77,7 @@ def test_kinds_in_each_others_way(engine, context):
     context.write("d/f/g", "G")
     assert "folder" in engine.fail("FROM base\nRUN mkdir -p /t/f\nCOPY f /t/\n", context).stderr
     result = engine.fail("FROM base\nRUN mkdir /t && touch /t/f\nCOPY d /t\n", context)
-    assert "cannot replace '/t/f' by a folder" in result.stderr and ":3:" in result.stderr
+    assert "cannot replace '/t/f' with a folder" in result.stderr and ":3:" in result.stderr
     assert "not a folder" in engine.fail("FROM base\nRUN touch /t\nCOPY d /t\n", context).stderr
     assert "/t" in engine.fail("FROM base\nRUN touch /t\nCOPY f /t/\n", context).stderr
 
@@ -182,6 +182,10 @@ def test_attributes_and_special_files(engine, context):
     assert built.tree.xattr("d/capable", "trusted.overlay.opaque") is None
     os.removexattr(path, "user.note")
     assert built.key != engine.build("FROM base\nCOPY d /d\n", context).key
+
+
+def test_names_of_overlay_marks_are_no_marks(engine):
+    check_overlay_names(engine.build(OVERLAY_NAMES))
 
 
 def test_times_are_kept(engine, context):

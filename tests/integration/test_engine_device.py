@@ -49,8 +49,8 @@ def test_the_first_and_all_of_a_kind(engine, spec):
 
 def test_it_has_to_be_allowed(engine, spec):
     result = engine.fail(f"FROM base\nRUN --device={KIND}=zero true\n")
-    assert f":2:14: this step wants the device '{KIND}=zero'" in result.stderr
-    assert "help: --allow device lets it have it" in result.stderr and result.steps() == []
+    assert f":2:14: this step requests the device '{KIND}=zero'" in result.stderr
+    assert "help: --allow device grants it" in result.stderr and result.steps() == []
     assert "--allow takes security.insecure or device, not 'all'" in engine.run("image", "build", ".", "--allow", "all").stderr
 
 
@@ -122,10 +122,10 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{c}: &{c} [{','.join(9 * ['*' +
 @pytest.mark.parametrize("text,why", [
     ("kind: [", "line 2: did not find expected node content"),
     ("kind: x\n\t- y\n", "line 2: found a tab character"),
-    ("? [a]\n: b\n", "line 1: a key that is no text"),
-    ("a: &a [*a]\n", "line 1: nested too deep"),
+    ("? [a]\n: b\n", "line 1: a key that is not text"),
+    ("a: &a [*a]\n", "line 1: nested too deeply"),
     ("[" * 3000 + "]" * 3000, "line 1: "),
-    (BOMB, "too much: aliases of aliases"),
+    (BOMB, "too large; aliases"),
     ("kind: \"\\xff\xfe\"\n", ""),
 ])
 def test_yaml_that_is_damaged(engine, yaml, text, why):

@@ -21,6 +21,12 @@ set -e
 {% for package in list %}
 [ {{ package }} != conflict ] || [ ! -e /list ] || { echo "{{ package }} would remove others"; exit 9; }
 [ {{ package }} != broken ]
+case {{ package }} in
+broken-*) grep -qsw {{ package[7:] }} /list || { echo "comes before {{ package[7:] }}"; exit 8; }
+    echo "{{ package }}: 404"
+    exit 22 ;;
+needs-*) grep -qw {{ package[6:] }} /list ;;
+esac
 {% endfor %}
 echo {{ list | join(" ") }} >>/list
 END
@@ -128,7 +134,7 @@ def test_what_is_added_has_a_line_of_its_own(built):
     assert results(built.build()) == ["cached", "cached", "done", "done", "done"]
     assert built.packages() == ["a", "b", "new", "t"]
     assert results(built.build()) == ["cached"] * 5
-    # the next one comes behind it, whatever set it is of
+    # the next one comes after it, whatever set it is of
     built.write(["new", "a", "b"], ["t", "u"])
     assert built.lines() == ["a b", "t", "new", "u"]
     assert results(built.build()) == ["cached", "cached", "cached", "done", "done", "done"]
@@ -155,7 +161,7 @@ def test_a_set_that_is_new_is_an_addition(guest):
 @pytest.mark.parametrize("apt, tools, lines", [
     (["b", "new"], ["t", "u"], ["b new", "t u"]),       # one was removed: what is behind it runs anyway
     (["b", "a", "new"], ["t"], ["b a new", "t"]),       # another order
-    (["a", "b", "x"], ["s"], ["a b", "s", "x"]),        # the other set
+    (["a", "b", "x"], ["s"], ["a b", "x", "s"]),        # the other set, which may need what was added to the first
 ])
 def test_what_is_no_growth_is_one_line(built, apt, tools, lines):
     built.write(apt, tools)
@@ -197,7 +203,7 @@ def lose_layer(guest, engine, step):  # noqa: F811
 def test_a_layer_that_is_gone_is_not_built_upon(built, engine):
     built.write(["a", "b", "new"], ["t", "u"])
     lose_layer(built, engine, 2)
-    assert built.lines() == ["a b", "t u", "new"]
+    assert built.lines() == ["a b", "new", "t u"]
     lose_layer(built, engine, 1)
     assert built.lines() == ["a b new", "t u"]
     built.build()
@@ -226,11 +232,65 @@ def test_what_cannot_be_added_is_installed_with_the_rest(built):
     built.write(["a", "b", "conflict"], ["t", "u"])
     done = built.build()
     notices = [e["text"] for e in map(json.loads, done.stderr.splitlines()) if e["event"] == "notice"]
-    assert notices == ["what was added to 'System packages' could not be installed on top of what is there: "
-                       "installing all of it in one step"]
+    assert notices == ["the packages added to 'System packages' could not be installed on top of the existing ones: "
+                       "installing the whole set in one step"]
     assert built.packages() == ["a", "b", "conflict", "t", "u"]
-    assert built.lines() == ["a b conflict", "t", "u"], "the other set grows all the same"
-    assert results(built.build()) == ["cached"] * 5
+    assert built.lines() == ["a b conflict", "t u"], "what comes after it runs anyway"
+    assert results(built.build()) == ["cached"] * 4
+
+
+def test_what_needs_an_addition_comes_after_it(built):
+    """A set whose own line changed needs what an earlier set has just gained, or gained some builds ago."""
+    built.write(["a", "b", "new"], ["needs-new"])
+    assert built.lines() == ["a b", "new", "needs-new"]
+    assert results(built.build()) == ["cached", "done", "done", "done", "done"]
+    assert built.packages() == ["a", "b", "needs-new", "new"]
+    assert results(built.build("--why")) == ["cached"] * 5
+    built.write(["a", "b", "new"], ["t"])
+    built.build()
+    built.write(["a", "b", "new", "newer"], ["t", "needs-newer"])
+    assert results(built.build()) == ["cached"] * 3 + ["done"] * 4
+    built.write(["a", "b", "new", "newer"], ["needs-newer"])
+    built.build()
+    built.build("--fresh")
+    assert built.lines() == ["a b new newer", "needs-newer"]
+
+
+def test_why_says_that_a_set_moved(built):
+    built.write(["a", "b", "new"], ["needs-new"])
+    assert built.why()[2] == ("runs", "'t' was removed from, and 'needs-new' was added to package set 'Tools', "
+                                      "which is installed as a whole")
+
+
+def test_a_set_that_lost_its_layer_comes_after_additions(built, engine):
+    built.write(["a", "b", "new"])
+    lose_layer(built, engine, 2)
+    assert built.lines() == ["a b", "new", "t"]
+    assert built.why()[2] == ("runs", "it builds on step 2, which ran")
+    built.build()
+    assert built.packages() == ["a", "b", "new", "t"]
+
+
+def test_what_fails_twice_names_the_first_cause(built):
+    """The order stays, so the second attempt has what the first had."""
+    built.write(["a", "b", "new"], ["t", "broken-new"])
+    done = built.run("--progress", "plain")
+    assert done.returncode == 1
+    assert done.stderr.count("broken-new: 404") == 2 and "comes before" not in done.stderr
+    assert "installing the whole set in one step" in done.stderr
+    built.write(["a", "b", "new"], ["broken-new"])
+    done = built.run("--progress", "plain")
+    assert done.returncode == 1
+    assert done.stderr.count("broken-new: 404") == 1, "it was in one line already"
+
+
+def test_a_second_attempt_that_fails_in_another_way(built):
+    built.write(["a", "b", "conflict", "broken-none"])
+    done = built.run("--progress", "plain")
+    assert done.returncode == 1
+    assert ("the first attempt, on top of the existing packages, also failed: the step exited with status 9: conflict would remove "
+            "others") in done.stderr
+    assert "the step exited with status 8" in done.stderr
 
 
 def test_a_template_that_does_not_know_has_the_whole_list(guest):
@@ -270,8 +330,8 @@ def test_other_folders_have_their_own(built, tmp_path):
 def test_why_says_what_was_added(built):
     built.write(["a", "b", "new", "newer"], ["t", "u"])
     expected = [
-        ("cached", "2 packages of 'System packages' stay as installed; what was added has a step below"),
-        ("cached", "1 package of 'Tools' stays as installed; what was added has a step below"),
+        ("cached", "2 packages of 'System packages' stay installed; added packages have their own step below"),
+        ("cached", "1 package of 'Tools' stays installed; added packages have their own step below"),
         ("runs", "'new' and 'newer' were added to package set 'System packages'; 2 others come from the cache"),
         ("runs", "'u' was added to package set 'Tools'; 1 other comes from the cache"),
         ("runs", "it builds on step 4, which ran"),
@@ -280,7 +340,7 @@ def test_why_says_what_was_added(built):
     assert built.why() == expected
     assert reasons(built.build("--why")) == [f"{how}: {reason}" for how, reason in expected]
     assert built.why() == [
-        expected[0], expected[1], *[("cached", "nothing that it is made from changed")] * 4]
+        expected[0], expected[1], *[("cached", "its inputs are unchanged")] * 4]
 
 
 def test_why_says_what_was_removed_and_more(built):
@@ -300,7 +360,7 @@ def test_why_knows_files_texts_and_lost_layers(built, engine):
     banner.write_text("another\n")
     assert reasons(built.build("--why"))[2:] == ["runs: 'banner.txt' changed", "runs: it builds on step 3, which ran"]
     lose_layer(built, engine, 2)
-    assert built.why()[1:] == [("runs", "it is as it was, but its layer is not in the store any more")] + [
+    assert built.why()[1:] == [("runs", "unchanged, but its layer is no longer in the store")] + [
         ("runs", "it builds on step 2, which ran")] * 2
     assert built.template(TEMPLATE + "RUN echo\n").why()[-1] == ("runs", "the instruction is new, or its text changed")
 
@@ -315,3 +375,25 @@ def test_why_in_a_log(built):
 def test_a_dry_run_makes_no_store(guest, tmp_path):
     done = guest.run("--dry-run", "--why", "--cache-dir", str(tmp_path / "none"))
     assert done.returncode == 0 and not (tmp_path / "none").exists()
+
+
+def test_a_build_that_did_nothing_leaves_the_record(built):
+    """build.json tells how the assets came to be: how long that took, and what ran."""
+    path = built.folder / "assets" / ARCH / "build.json"
+    before = path.read_bytes()
+    assert json.loads(before)["templates"]["rootfs"]["steps"]
+    built.build()
+    assert path.read_bytes() == before
+    shutil.rmtree(built.folder / "assets")
+    built.build()
+    assert path.exists() and path.read_bytes() != before
+
+
+def test_why_in_a_copied_folder(built):
+    """Its layers are in the store, though it has no earlier build."""
+    assert {what for what, _ in built.why()} == {"cached"}
+    copy = built.folder / "copy"
+    for name in ("guest", "templates"):
+        shutil.copytree(built.folder / name, copy / name)
+    built.folder = copy
+    assert {what for what, _ in built.why()} == {"cached"}

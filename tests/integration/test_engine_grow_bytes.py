@@ -317,7 +317,7 @@ def test_nothing_is_taken_away_for_an_addition(guest):
     guest.write(["beta"]).build("old")
     done = guest.write(["beta", "hostile"]).build("new", check=False)
     assert done.returncode == 1
-    assert "installing all of it in one step" in done.stderr and "hostile" in done.stderr
+    assert "installing the whole set in one step" in done.stderr and "hostile" in done.stderr
     done = guest.write(["beta", "delta"]).build("new")
     assert [result for _, result in guest.steps(done)][:2] == ["cached", "cached"]
     unpack(guest, "new", guest.folder / "tree")

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from engine import base_tar, context, engine, entry, needs_engine, tar_bytes  # noqa: F401
-from registry import Image, digest
+from registry import Image, layout
 
 pytestmark = needs_engine
 
@@ -82,7 +82,7 @@ def test_sockets_devices_and_pipes(engine, context):
     assert tree["dir/pipe"].isfifo() and tree.mode("dir/pipe") == 0o640
     for name, numbers in (("null", (1, 3)), ("disk", (7, 200))):
         assert (tree[f"dir/{name}"].devmajor, tree[f"dir/{name}"].devminor) == numbers
-    # neither is opened, whatever stands behind it
+    # neither is opened, whatever stands after it
     for name in ("socket", "null", "disk", "pipe"):
         assert "neither a file nor a folder" in engine.fail(f"FROM base\nCOPY dir/{name} /x\n", context).stderr or name == "socket"
 
@@ -144,7 +144,7 @@ def test_files_that_come_and_go_while_they_are_copied(engine, context):
 
 @pytest.mark.parametrize("target", ["/etc", "../..", "../../../../../../etc", "x/../../../../etc", "/proc/self/root/etc", "/proc/self/cwd", "dir/up"])
 def test_links_that_leave_the_context(engine, context, target):
-    """As a source, on the way to one, behind a pattern and inside a folder: what is outside is never read."""
+    """As a source, on the way to one, after a pattern and inside a folder: what is outside is never read."""
     context.link("dir/up", "../../..")
     context.link("out", target)
     context.write("dir/mine", "mine")
@@ -157,19 +157,6 @@ def test_links_that_leave_the_context(engine, context, target):
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------------
-
-def layout(folder, image):
-    """An OCI layout of an image."""
-    blobs = folder / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-    for name, blob in image.blobs.items():
-        (blobs / name.partition(":")[2]).write_bytes(blob)
-    (blobs / digest(image.manifest).partition(":")[2]).write_bytes(image.manifest)
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [
-        {"mediaType": image.types["manifest"], "digest": digest(image.manifest), "size": len(image.manifest)}]}))
-    return folder
-
 
 def test_a_hundred_and_thirty_layers(engine, base_tar, tmp_path):
     """More than Docker takes. Each hides what the one before it has brought."""

@@ -118,6 +118,6 @@ def test_excludes_are_relative_to_the_pivot(engine, context):
 
 def test_kinds_in_each_others_way(engine, context):
     fill(context, "a/b")
-    assert "cannot replace '/x/a' by a folder" in engine.fail("FROM base\nRUN mkdir /x && touch /x/a\nCOPY --parents a/b /x\n", context).stderr
+    assert "cannot replace '/x/a' with a folder" in engine.fail("FROM base\nRUN mkdir /x && touch /x/a\nCOPY --parents a/b /x\n", context).stderr
     assert "'a/c' is not in the build context" in engine.fail("FROM base\nCOPY --parents a/c /x/\n", context).stderr
     assert "must end with a slash" in engine.fail("FROM base\nCOPY --parents a/b a /x\n", context).stderr

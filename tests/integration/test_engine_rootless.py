@@ -13,7 +13,7 @@ import time
 import pytest
 
 import engine as engines
-from engine import (BUILDER, Context, Engine, base_entries, base_tar, entry, mounts_below, needs_engine,  # noqa: F401
+from engine import (BUILDER, OVERLAY_NAMES, Context, Engine, base_entries, base_tar, check_overlay_names, entry, mounts_below, needs_engine,  # noqa: F401
                     needs_root, processes_using, tar_bytes)
 from ordinary_user import FIRST_ID, ordinary_user, set_ranges, drop_ranges
 
@@ -132,7 +132,7 @@ def test_on_disk_owners_are_the_subordinate_ids(engine):
 def test_everything_can_be_removed_again(engine):
     engine.build("FROM base\nRUN mkdir -p /a/b && echo x >/a/b/c && chown -R 5:6 /a && chmod 0 /a/b /a\n")
     engine.run("image", "rm", "base").check()
-    engine.run("cache", "prune").check()
+    engine.run("cache", "prune", "--yes", "--images").check()
     assert engine.layers() == [] and os.listdir(engine.store / "trash") == []
 
 
@@ -148,7 +148,7 @@ def test_no_device_can_be_made(engine):
     context = Context(engine.scratch / "context")
     context.write("a.tar", tar_bytes([entry("dev/null", kind=tarfile.CHRTYPE, devmajor=1, devminor=3)]))
     result = engine.fail("FROM base\nADD a.tar /\n", context)
-    assert "dev/null" in result.stderr and "an ordinary user can make no devices" in result.stderr
+    assert "dev/null" in result.stderr and "an unprivileged user cannot create devices" in result.stderr
     assert engine.lines("FROM base\nRUN echo x >/dev/null && head -c 2 /dev/zero | wc -c && test -c /dev/tty && echo tty\n") == ["2", "tty"]
 
 
@@ -156,6 +156,10 @@ def test_attributes_of_root_are_refused(engine):
     context = Context(engine.scratch / "context")
     context.write("a.tar", tar_bytes([entry("f", b"", pax_headers={"SCHILY.xattr.trusted.note": "yes"})]))
     assert "'f' has the attribute 'trusted.note'" in engine.fail("FROM base\nADD a.tar /\n", context).stderr
+
+
+def test_names_of_overlay_marks_are_no_marks(engine):
+    check_overlay_names(engine.build(OVERLAY_NAMES))
 
 
 def test_ids_beyond_the_range_are_refused(engine):
@@ -172,13 +176,13 @@ def test_a_store_of_other_ids_is_refused(base_tar, tmp_path):
         words = made.words("FROM base\nRUN echo 1 >/f && chown 7:8 /f\n")
         made.run(*words).check()
         root = Engine(made.store, tmp_path).run("image", "ls")
-        assert root.code == 1 and "was made with other user ids" in root.stderr and "--cache-dir" in root.stderr
+        assert root.code == 1 and "was created with other user IDs" in root.stderr and "--cache-dir" in root.stderr
         drop_ranges(user.name)
         for change in (lambda: None, lambda: set_ranges(user.name, FIRST_ID + 99_900_000, 65536)):
             change()
-            for refused in (words, ["image", "ls"], ["cache", "verify"], ["cache", "prune"]):
+            for refused in (words, ["image", "ls"], ["cache", "verify"], ["cache", "prune", "--yes"]):
                 result = made.run(*refused)
-                assert result.code == 1 and "its files would get wrong owners" in result.stderr, result.stderr
+                assert result.code == 1 and "its files would get the wrong owners" in result.stderr, result.stderr
                 assert f"sudo rm -r '{made.store}'" in result.stderr
 
 
@@ -189,7 +193,7 @@ def test_a_store_of_root_is_refused(user, tmp_path, base_tar):
         for path in (folder, *(os.path.join(folder, name) for name in names)):
             os.chown(path, user.uid, user.gid, follow_symlinks=False)
     result = made.run("image", "ls")
-    assert result.code == 1 and "was made with other user ids" in result.stderr
+    assert result.code == 1 and "was created with other user IDs" in result.stderr
 
 
 # --- one id -----------------------------------------------------------------------------------------------------------------------------
@@ -228,7 +232,18 @@ def test_a_newuidmap_without_rights(engine):
     words = ["setpriv", "--no-new-privs", "--", engine.program, "image", "ls", "--cache-dir", engine.store]
     done = engine.user.run(*words, capture_output=True, text=True)
     assert done.returncode == 1 and "newuidmap" in done.stderr and "map the ids of /etc/subuid" in done.stderr
-    assert "help: the package 'uidmap'" in done.stderr
+    assert "the package 'uidmap'" in done.stderr
+
+
+def test_a_newuidmap_that_is_gone(engine):
+    """The store is fine: the first line says what is missing, and nothing advises to remove it."""
+    hide = "for p in newuidmap newgidmap; do mount --bind /dev/null $(command -v $p); done; exec \"$@\""
+    user = engine.user
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", hide, "sh", "setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups",
+                           engine.program, "image", "ls", "--cache-dir", engine.store], capture_output=True, text=True)
+    assert done.returncode == 1 and "rm -r" not in done.stderr
+    assert done.stderr.startswith(f"error: newuidmap and newgidmap are not installed, and the store '{engine.store}'"), done.stderr
+    assert "apt-get install uidmap" in done.stderr
 
 
 def test_what_only_reads_needs_no_namespace(engine):
@@ -239,7 +254,7 @@ def test_what_only_reads_needs_no_namespace(engine):
         assert done.returncode == 0 and not store.exists(), done.stderr
 
 
-@pytest.mark.parametrize("which, status, words", [("user", "pass", "an ordinary user with a range of ids"), ("single_user", "warn", "with one id")])
+@pytest.mark.parametrize("which, status, words", [("user", "pass", "an unprivileged user with a range of IDs"), ("single_user", "warn", "with one ID")])
 def test_doctor_says_which(request, which, status, words):
     user = request.getfixturevalue(which)
     done = user.run(user.take(BUILDER), "doctor", "--json", "--cache-dir", user.home / "doctor", cwd=REPO, capture_output=True, text=True)
@@ -262,7 +277,7 @@ def test_killed_in_the_middle_of_a_step_nothing_is_left(engine):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stderr.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while (left := processes_using(engine.store)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert left == [] and mounts_below(engine.store) == []

@@ -280,7 +280,7 @@ RUN --mount=type=cache,id=x,source=/a/,target=/d cat /d/f
 
 def test_one_cache_with_content_at_two_places(engine):
     mount = "--mount=type=cache,id=c,from=base,target="
-    assert "are one, with content" in engine.fail(f"FROM base\nRUN {mount}/a {mount}/b true\n").stderr
+    assert "are the same one and have content" in engine.fail(f"FROM base\nRUN {mount}/a {mount}/b true\n").stderr
     assert "gone" in engine.fail("FROM base\nRUN --mount=type=cache,from=base,source=/gone,target=/a true\n").stderr
 
 
@@ -395,6 +395,30 @@ RUN --mount=type=bind,source=f,target=/a/b/f --mount=type=cache,target=/a/b --mo
 RUN --mount=type=tmpfs,target=/run cat /run/capsem/apt.conf > /dev/null && echo settings
 """, context)
     assert built.lines() == ["F", "settings"] and "a" not in built.tree
+
+
+def test_a_mount_without_a_target_is_at_workdir(engine, context):
+    context.write("from-context", "context")
+    built = engine.build("""FROM base AS src
+RUN mkdir /s && echo hi >/s/f
+FROM base
+WORKDIR /w
+RUN --mount=from=src,src=/s cat f && ! touch g 2>/dev/null
+RUN --mount=type=bind cat from-context && echo
+RUN --mount=type=cache,id=no-target echo hello >>count; cat count
+RUN --mount=type=cache,target=/elsewhere,id=no-target cat /elsewhere/count
+RUN --mount=type=tmpfs touch t && ls
+WORKDIR deeper
+RUN --mount=type=bind,from=src,source=/s ls
+""", context)
+    assert built.lines() == ["hi", "context", "hello", "hello", "t", "f"]
+    assert built.tree.under("w") == ["deeper"]
+
+
+@pytest.mark.parametrize("kind", ["bind", "cache", "tmpfs"])
+def test_without_workdir_a_mount_needs_a_target(engine, context, kind):
+    failed = engine.fail(f"FROM base\nRUN --mount=type={kind} true\n", context)
+    assert "a mount cannot cover the whole root" in failed.stderr and "set WORKDIR before" in failed.stderr
 
 
 def test_mount_on_the_root_is_refused(engine):

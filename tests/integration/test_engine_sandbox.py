@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import time
 
 import pytest
 
@@ -24,8 +23,19 @@ def status(lines):
 
 # --- privileges -----------------------------------------------------------------------------------------------------------------------
 
+def test_what_is_only_read_runs_with_no_other_rights(engine):
+    lines = engine.lines("FROM base AS other\nRUN echo x > /x\nFROM base\nRUN --mount=from=other,target=/m cat /proc/self/mountinfo\n")
+    mounted = [line.split() for line in lines if line.split()[4] == "/m"]
+    assert len(mounted) == 1 and {"ro", "nosuid", "nodev"} <= set(mounted[0][5].split(",")), mounted
+
+
 def test_capabilities_are_dockers(engine):
-    wanted = f"{sum(1 << bit for bit in DOCKER.values()):016x}"
+    """But for what reaches others in the host's network."""
+    of_network = ("net_raw", "net_bind_service")
+    own = f"{sum(1 << bit for bit in DOCKER.values()):016x}"
+    wanted = f"{sum(1 << bit for name, bit in DOCKER.items() if name not in of_network):016x}"
+    s = status(engine.lines("FROM base\nRUN --network=none cat /proc/self/status\n"))
+    assert (s["CapPrm"], s["CapEff"], s["CapBnd"]) == (own, own, own)
     s = status(engine.lines("FROM base\nRUN cat /proc/self/status\n"))
     assert (s["CapPrm"], s["CapEff"], s["CapBnd"]) == (wanted, wanted, wanted) and s["CapInh"] == s["CapAmb"] == "0" * 16
     assert s["NoNewPrivs"] == "1" and s["Seccomp"] == "2"
@@ -40,6 +50,16 @@ def test_setuid_programs_give_nothing(engine):
     assert status(lines)["Uid"].split() == ["1000"] * 4
 
 
+@needs_root
+@needs_probe
+def test_in_the_hosts_network_a_step_can_neither_listen_in_nor_be_a_service(engine):
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
+        everybody_may = int(file.read()) <= 81
+    lines = engine.lines("FROM base\nRUN probe sniff raw port\n")
+    assert lines == ["sniff EPERM", "raw EPERM", "port ok" if everybody_may else "port EACCES"]
+    assert engine.lines("FROM base\nRUN --network=none probe sniff raw port\n") == ["sniff ok", "raw ok", "port ok"]
+
+
 REFUSED = {
     "mount": "EPERM", "umount": "EPERM", "unshare-user": "EPERM", "unshare-mount": "EPERM", "clone-user": "EPERM", "clone3": "ENOSYS",
     "setns": "EPERM", "keyctl": "EPERM", "add-key": "EPERM", "bpf": "EPERM", "perf": "EPERM", "io-uring": "EPERM",
@@ -47,8 +67,14 @@ REFUSED = {
     "vsock": "EAFNOSUPPORT", "tiocsti": "EPERM", "fsopen": "EPERM", "open-by-handle": "EPERM", "ptrace-init": "EPERM",
     "init-memory": "EACCES", "init-root": "EACCES", "init-fds": "EACCES", "init-environ": "EACCES", "disk": "EACCES",
     "kernel-log": "EACCES" if os.geteuid() == 0 else "EPERM", "admin": "EPERM",
+    # calls that no list has, and those by which a list is gone around
+    "new-call": "ENOSYS", "open-tree-attr": "ENOSYS", "quotactl": "EPERM", "fanotify": "EPERM", "pidfd-getfd": "EPERM",
+    "page-zero": "EPERM", "vsock-high-bits": "EAFNOSUPPORT", "af-alg": "EAFNOSUPPORT", "af-key": "EAFNOSUPPORT", "af-xdp": "EAFNOSUPPORT",
+    "tiocsti-high-bits": "EPERM", "tioclinux": "EPERM",
+    **({"i386-mount": "EPERM", "i386-new-call": "ENOSYS", "i386-unshare": "EPERM", "x32-mount": "ENOSYS"} if os.uname().machine == "x86_64" else {}),
 }
-ALLOWED = ["fork", "chroot", "setuid", "exec-memory"]
+ALLOWED = ["fork", "chroot", "setuid", "exec-memory", "personality", "unix-socket", "netlink", "futex", "shared-memory", "timer",
+           *(["i386-getpid"] if os.uname().machine == "x86_64" else [])]
 
 
 @needs_probe
@@ -161,7 +187,7 @@ RUN ls /run/capsem; cat /run/capsem/* > /dev/null && echo readable; touch /run/c
 def test_proxies_of_ours_reach_a_step_and_no_key(engine):
     dockerfile = "FROM base\nRUN echo \"[$https_proxy]\"\n"
     built = engine.build(dockerfile, env={"https_proxy": "http://user:password@127.0.0.1:1"})
-    assert built.lines() == ["[http://user:password@127.0.0.1:1]"]
+    assert built.lines() == ["[http://127.0.0.1:1]"]
     assert "password" not in built.metadata_path.read_text()
     assert engine.build(dockerfile, env={"https_proxy": "http://127.0.0.1:2"}).ran() == []
     assert subprocess.run(["grep", "-r", "user:password", str(engine.store)], capture_output=True).returncode == 1
@@ -170,25 +196,21 @@ def test_proxies_of_ours_reach_a_step_and_no_key(engine):
 # --- its processes --------------------------------------------------------------------------------------------------------------------------
 
 def test_what_a_step_leaves_running_dies_with_it(engine):
-    begin = time.monotonic()
     built = engine.build("""FROM base
-RUN sleep 1000 & setsid sleep 1001 & (setsid sh -c 'trap "" TERM HUP INT; while :; do sleep 1002; done' >/dev/null 2>&1 &) ; echo started
-RUN ps | grep -c "[s]leep 100"; echo next
+RUN sleep 731000 & setsid sleep 731001 & (setsid sh -c 'trap "" TERM HUP INT; while :; do sleep 731002; done' >/dev/null 2>&1 &) ; echo started
+RUN ps | grep -c "[s]leep 73100"; echo next
 """)
-    assert time.monotonic() - begin < 10 and built.lines() == ["started", "0", "next"]
-    assert subprocess.run(["pgrep", "-f", "sleep 100[012]"], capture_output=True).returncode == 1
+    assert built.lines() == ["started", "0", "next"]
+    assert subprocess.run(["pgrep", "-f", "sleep 73100[012]"], capture_output=True).returncode == 1
 
 
 def test_a_step_ends_when_its_command_ends_although_children_hold_its_output(engine):
-    begin = time.monotonic()
-    assert engine.lines("FROM base\nRUN (sleep 100; echo late) & echo early\n") == ["early"]
-    assert time.monotonic() - begin < 10
+    assert engine.lines("FROM base\nRUN (sleep 100000; echo late) & echo early\n") == ["early"]
 
 
 def test_a_crowd_of_orphans(engine):
-    begin = time.monotonic()
-    lines = engine.lines("FROM base\nRUN for i in $(seq 300); do (setsid sh -c 'sleep 500 & sleep 500' &) ; done; echo done\n")
-    assert lines == ["done"] and time.monotonic() - begin < 30
+    lines = engine.lines("FROM base\nRUN for i in $(seq 300); do (setsid sh -c 'sleep 100000 & sleep 100000' &) ; done; echo done\n")
+    assert lines == ["done"]
 
 
 def test_zombies_are_reaped_by_pid_1(engine):

@@ -43,7 +43,31 @@ COPY --from=base /etc/passwd /
 
 
 def test_a_stage_named_like_a_number_is_not_one(engine):
-    assert "'0:latest' is neither a stage" in engine.fail("FROM base\nFROM 0\n").stderr
+    assert "this file has no stage with that name" in engine.fail("FROM base\nFROM 0\n").stderr
+
+
+@pytest.mark.parametrize("dockerfile, line", [
+    ("FROM nowhere.invalid/tool:1 AS tool\nFROM base\nRUN echo ran\nCOPY --from=tool /x /x\n", 1),
+    ("FROM base\nRUN echo ran\nCOPY --from=nowhere.invalid/tool:1 /x /x\n", 3),
+    ("FROM base\nRUN echo ran\nRUN --mount=type=bind,from=nowhere.invalid/tool:1,target=/t true\n", 3),
+    ("FROM base\nRUN echo ran\nFROM base AS other\nCOPY --from=0 /bin /b\nRUN --mount=from=last,target=/t true\n"
+     "FROM nowhere.invalid/tool:1 AS last\n", None),  # refused as a stage that comes later
+    ("ARG BASE=nowhere.invalid/tool:1\nFROM base AS one\nRUN echo ran\nFROM $BASE\nCOPY --from=one /bin /b\n", 4),
+])
+def test_a_base_that_cannot_be_had_is_found_out_before_a_step_runs(engine, dockerfile, line):
+    failed = engine.fail(dockerfile, None, "--offline")
+    assert "ran" not in failed.lines() and failed.ran() == []
+    assert line is None or (f":{line}:" in failed.stderr and "nowhere.invalid/tool:1" in failed.stderr)
+
+
+def test_all_bases_that_cannot_be_had_are_named(engine):
+    failed = engine.fail("FROM nowhere.invalid/a:1 AS a\nFROM base\nCOPY --from=nowhere.invalid/b:1 /x /x\nCOPY --from=a /x /y\n",
+                         None, "--offline")
+    assert "nowhere.invalid/a:1" in failed.stderr and "nowhere.invalid/b:1" in failed.stderr
+
+
+def test_bases_that_the_target_does_not_need_are_not_asked_for(engine):
+    assert engine.lines("FROM nowhere.invalid/tool:1 AS tool\nFROM base\nRUN echo ran\n") == ["ran"]
 
 
 def test_only_the_stages_that_the_target_needs_are_built(engine):

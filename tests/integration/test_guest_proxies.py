@@ -34,7 +34,7 @@ class Proxy:
                                             stdin=subprocess.DEVNULL, stderr=log)
 
     def connect(self):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
                 return socket.create_connection(("127.0.0.1", self.port), timeout=60)
@@ -167,7 +167,7 @@ def test_a_host_that_makes_no_sense(shared, bad):
     link.sock.sendall(bad)
     assert client.recv(10) == b""
     assert proxy.process.wait(60) == 0  # a lent stream does not come back
-    assert "makes no sense" in proxy.log.read_text()
+    assert "malformed" in proxy.log.read_text()
 
 
 def test_thousands_at_once(shared):

@@ -363,6 +363,17 @@ def test_squashfs_holds_what_overlayfs_shows(layers, tmp_path, codec, level):
                 assert os.lstat(os.fsencode(root) + b"/" + path).st_nlink == len(entry.names), path
 
 
+def test_a_folder_is_counted_by_its_folders(tmp_path):
+    """find(1) and others take it that a folder has two names, and one more for each folder in it."""
+    root = tmp_path / "root"
+    for name in ("a/b/c/file", "a/d/file", "a/file"):
+        write(root, name)
+    image_of([root], tmp_path / "image", "--level", 1)
+    with squashfs(tmp_path / "mnt", tmp_path / "image") as mounted:
+        counts = {name: os.lstat(f"{mounted}/{name}").st_nlink for name in (".", "a", "a/b", "a/b/c", "a/d")}
+    assert counts == {".": 3, "a": 4, "a/b": 3, "a/b/c": 2, "a/d": 2}
+
+
 @pytest.mark.parametrize("block", [4096, 131072, 1048576])
 def test_squashfs_of_other_block_sizes(layers, tmp_path, block):
     image_of(layers.folders, tmp_path / "image", "--level", 1, "--block", block)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import registry as reg
-from engine import Engine, base_entries, base_tar, entry, needs_engine, tar_bytes  # noqa: F401
+from engine import Engine, base_entries, base_tar, entry, errors, needs_engine, needs_root, tar_bytes  # noqa: F401
 
 pytestmark = needs_engine
 needs_docker_registry = pytest.mark.skipif(reg.DOCKER_REGISTRY is None, reason="the package docker-registry is not installed")
@@ -158,6 +158,39 @@ def test_the_platform_of_an_index_is_chosen(store, server):
     assert result.code == 1 and "not made for linux/s390x" in result.stderr
 
 
+def test_an_entry_without_a_platform(store, server, tmp_path):
+    """OCI image index: "platform" is optional. Alone, beside an attestation, named twice; from a registry and from a layout."""
+    image, other = reg.Image([tar_bytes([entry("f", b"here")])]), reg.Image([tar_bytes([entry("f", b"other")])])
+    bare = {key: value for key, value in image.descriptor().items() if key != "platform"}
+    attestation = {**other.descriptor(os="unknown", architecture="unknown"), "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+    server.add("a", image)
+    for number, entries in enumerate([[bare], [attestation, bare], [bare, bare]]):
+        name = server.add_index("a", entries, tag=f"index{number}")
+        folder = reg.layout(tmp_path / f"layout{number}", image)
+        (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": entries}))
+        store.run("image", "pull", name).check()
+        store.run("image", "import", folder, f"layout:{number}").check()
+        for made in (name, f"layout:{number}"):
+            assert store.build(f"FROM {made}\n").tree.text("f") == "here"
+    name = server.add_index("a", [bare, {**bare, "digest": other.digest}], tag="two")
+    result = store.run("image", "pull", name)
+    assert result.code == 1 and "2 images in the index do not state their platform" in result.stderr and "@sha256" in result.stderr
+    result = store.run("image", "pull", server.add_index("a", [bare], tag="index0"), "--platform", "linux/arm64")
+    assert result.code == 1 and "the image is for linux/amd64, not for linux/arm64" in result.stderr
+
+
+def test_a_layout_of_several_images(store, tmp_path):
+    """The first is not taken in silence."""
+    image, other = reg.Image([tar_bytes([entry("f", b"here")])]), reg.Image([tar_bytes([entry("f", b"other")])])
+    folder = reg.layout(tmp_path / "layout", image)
+    for entries, why in (([image, other], "'index.json' has 2 images for linux/amd64, not one"), ([image, image], "")):
+        manifests = [i.descriptor(os="linux", architecture="amd64") for i in entries]
+        (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": manifests}))
+        result = store.run("image", "import", folder, "several")
+        assert (result.code, why in result.stderr) == (1 if why else 0, True), result.stderr
+    assert store.build("FROM several\n").tree.text("f") == "here"
+
+
 def test_an_image_of_another_platform_is_refused(store, server):
     name = server.add("x", reg.Image([tar_bytes([])], platform=("linux", "s390x")))
     result = store.run("image", "pull", name, "--platform", "linux/amd64")
@@ -199,9 +232,64 @@ def test_pull_asks_again(store, server):
 def test_offline_says_what_was_tried(store, server):
     name = server.add("a", reg.Image([BASE]))
     result = store.fail(f"FROM {name}\n", None, "--offline")
-    assert server.log == [] and "--offline" in result.stderr and "nor an image in the store" in result.stderr
+    assert server.log == [] and "is not in the store, and --offline asks no registry" in result.stderr
     usage = store.try_build(f"FROM {name}\n", None, "--offline", "--pull")
     assert usage.code == 2
+
+
+@pytest.mark.parametrize("how, words", [
+    ("refused", "its registry cannot be reached: Failed to connect to 127.0.0.1 port 1"), ("name", "Could not resolve host: no.such.invalid"),
+    ("silent", "its registry cannot be reached: 'http"), ("missing", "its registry does not have it: the registry answers HTTP 404"),
+    ("login", "the registry refuses access and does not offer a login method"), ("broken", "the registry answers HTTP 501"),
+])
+def test_the_first_line_names_the_cause(store, server, how, words):
+    hosts = {"refused": "127.0.0.1:1", "name": "no.such.invalid"}
+    rules = {"silent": lambda handler, method, path: time.sleep(3) or reg.cut(handler), "login": lambda handler, method, path: reg.send(handler, 401),
+             "broken": lambda handler, method, path: reg.send(handler, 501)}
+    if how in rules:
+        server.rules.append(rules[how])
+    name = f"{hosts.get(how, server.host)}/x:1"
+    result = store.fail(f"FROM scratch\nFROM {name}\n", env={"CAPSEM_REGISTRY_TIMEOUT": "1"})
+    first = [line for line in result.stderr.splitlines() if not line.startswith("{")][0]
+    assert first.startswith("error: [E403] ") and ":2:6: " in first and name in first and words in first, result.stderr
+    assert "help: " in result.stderr
+
+
+def confined_below(path):
+    """(capabilities, network namespace) of the processes in or below a folder that have a system call filter."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/status") as file:
+                status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            if status["Seccomp"] == "2" and os.readlink(f"/proc/{pid}/root").startswith(os.fspath(path)):
+                found.append((int(status["CapEff"], 16), os.readlink(f"/proc/{pid}/ns/net")))
+        except (OSError, KeyError):
+            continue
+    return found
+
+
+@needs_root
+def test_what_unpacks_has_few_rights(store, server):
+    """While a layer comes slowly, the process that unpacks it is looked at."""
+    seen = []
+
+    def slowly(handler, method, path):
+        if "/blobs/" not in path or not seen and path.endswith(image.document["config"]["digest"]):
+            return False
+        for _ in range(100):
+            found = confined_below(store.store)
+            if found:
+                seen.extend(found)
+                break
+            time.sleep(0.05)
+        return False
+
+    image = reg.Image([tar_bytes([entry("f", b"F")])])
+    server.rules.append(slowly)
+    store.run("image", "pull", server.add("a", image)).check()
+    few = sum(1 << cap for cap in (0, 1, 3, 4, 21, 27, 31))  # chown dac_override fowner fsetid sys_admin mknod setfcap
+    assert seen and all(caps & ~few == 0 and net != os.readlink("/proc/self/ns/net") for caps, net in seen), seen
 
 
 def test_no_registry_fails_at_once(store):
@@ -216,20 +304,18 @@ def test_a_release_is_bootstrapped_where_no_registry_answers(store, tmp_path):
     tools.mkdir()
     env = {"PATH": str(tools), "https_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "no_proxy": "", "NO_PROXY": "",
            "XDG_CONFIG_HOME": str(tmp_path)}
-    start = time.monotonic()
     result = store.fail("FROM debian:bookworm-slim\n", env=env)
-    assert time.monotonic() - start < 5
     notices = [e for e in result.events if e["event"] == "notice"]
     assert len(notices) == 1 and "its registry cannot be reached" in json.dumps(notices)
     assert "bootstrapping debian bookworm from its packages" in json.dumps(notices)
     assert "bootstrapping it failed" in result.stderr
     offline = store.fail("FROM debian:bookworm-slim\n", None, "--offline", env=env)
-    assert "bootstrapping" not in offline.stderr and "its registry is not asked: --offline" in offline.stderr
+    assert "bootstrapping" not in offline.stderr and "--offline asks no registry" in offline.stderr
 
 
 def test_no_such_image(store, server):
     result = store.fail(f"FROM {server.host}/nothing\n")
-    assert "nor an image in the store" in result.stderr and "HTTP 404: manifest unknown" in result.stderr
+    assert "is not in the store, and its registry does not have it" in result.stderr and "HTTP 404: manifest unknown" in result.stderr
     result = store.run("image", "pull", f"{server.host}/nothing")
     assert result.code == 1 and "HTTP 404" in result.stderr
 
@@ -257,7 +343,7 @@ def test_basic_authentication(store, server, tmp_path):
     name = server.add("a", reg.Image([BASE]))
     want(server, lambda header: header == reg.basic("user", "pa:ss"), 'Basic realm="x"')
     result = store.run("image", "pull", name, env=docker_config(tmp_path, {}))
-    assert result.code == 1 and "wants a login" in result.stderr and "docker login" in result.stderr
+    assert result.code == 1 and "requires a login" in result.stderr and "docker login" in result.stderr
     auth = reg.basic("user", "pa:ss").split()[1]
     store.run("image", "pull", name, env=docker_config(tmp_path, {"auths": {server.host: {"auth": auth}}})).check()
     wrong = docker_config(tmp_path, {"auths": {server.host: {"username": "user", "password": "wrong"}}})
@@ -317,11 +403,32 @@ def test_credential_helpers(store, server, tmp_path, key):
     store.run("image", "pull", name, env={**env, "PATH": f"{bin_folder}:{os.environ['PATH']}"}).check()
 
 
+@pytest.mark.parametrize("config, words", [
+    ("{ not json", "config.json' is not JSON, line 1"),
+    ('{"credsStore": "nowhere"}', "config.json' names the helper 'docker-credential-nowhere', which is not in PATH"),
+    ('{"credHelpers": {"HOST": "broken"}}', "config.json' names the helper 'docker-credential-broken', which failed: no keychain today"),
+    ('{"auths": {"HOST": {"auth": "%%%"}}}', "config.json' has an 'auth' of 'HOST' that is not base64"),
+])
+@pytest.mark.parametrize("challenge", ['Basic realm="x"', 'Bearer realm="http://HOST/token",service="s"'])
+def test_a_refused_login_names_its_cause(store, server, tmp_path, config, words, challenge):
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    (folder / "config.json").write_text(config.replace("HOST", server.host))
+    helper = tmp_path / "docker-credential-broken"
+    helper.write_text("#!/bin/sh\necho no keychain today >&2\nexit 1\n")
+    helper.chmod(0o755)
+    want(server, lambda _: False, challenge.replace("HOST", server.host))
+    server.rules.append(lambda handler, method, path: path.startswith("/token") and reg.send(handler, 200, b'{"token": "anonymous"}'))
+    name, env = server.add("a/b", reg.Image([tar_bytes([])])), {"DOCKER_CONFIG": str(folder), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for result in (store.run("image", "pull", name, env=env), store.try_build(f"FROM {name}\n", env=env)):
+        assert result.code == 1 and words.replace("HOST", server.host) in errors(result)[0], result.stderr
+
+
 def test_a_token_service_without_tls_elsewhere_is_refused(store, server, tmp_path):
     name = server.add("a", reg.Image([BASE]))
     want(server, lambda header: False, 'Bearer realm="ftp://example.invalid/token"')
     result = store.run("image", "pull", name, env=docker_config(tmp_path, {}))
-    assert result.code == 1 and "token service without TLS" in result.stderr
+    assert result.code == 1 and "token service does not use TLS" in result.stderr
 
 
 def test_mirrors_and_what_is_behind_them(store, server, tmp_path):

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 import registry as reg
-from engine import Engine, base_tar, engine, needs_engine  # noqa: F401
+from engine import Engine, base_tar, engine, entry, needs_engine, tar_bytes  # noqa: F401
 
 pytestmark = needs_engine
 needs_docker_registry = pytest.mark.skipif(reg.DOCKER_REGISTRY is None, reason="the package docker-registry is not installed")
@@ -71,7 +71,7 @@ def test_push_and_pull(engine, docker_registry, tmp_path):
     check_same(built, fresh, name)
     # again: nothing is new, and the bytes are the same
     again = engine.run("image", "push", name).check()
-    assert again.stdout == pushed.stdout and ": 0 B were new" in again.stderr
+    assert again.stdout == pushed.stdout and ": uploaded 0 B" in again.stderr
 
 
 @needs_docker_registry
@@ -119,6 +119,68 @@ def test_push_with_a_login_and_a_place_elsewhere(engine, tmp_path):
     assert {d["digest"] for d in [manifest["config"], *manifest["layers"]]} == set(uploads)
     assert all(reg.digest(body) == digest for digest, body in uploads.items())
     server.close()
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_another_host_gets_no_login(engine, tmp_path, scheme):
+    """The registry has its uploads at another server: what was said to the registry is for the registry alone."""
+    server, storage = reg.Registry(), reg.Registry()
+    challenge = 'Basic realm="x"' if scheme == "Basic" else f'Bearer realm="http://{server.host}/token",service="s"'
+    wanted = reg.basic("u", "p") if scheme == "Basic" else "Bearer t0k"
+    seen, stored = [], []
+
+    def rule(handler, method, path):
+        handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        if path.startswith("/token"):
+            return reg.send(handler, 200, b'{"token": "t0k"}')
+        if handler.headers.get("Authorization") != wanted:
+            return reg.send(handler, 401, b"{}", {"WWW-Authenticate": challenge})
+        seen.append(method)
+        if method == "POST":
+            return reg.send(handler, 202, b"", {"Location": f"http://{storage.host}/put/7"})
+        return reg.send(handler, 201) if method == "PUT" else False
+
+    def elsewhere(handler, method, path):
+        handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        stored.append(handler.headers.get("Authorization"))
+        return reg.send(handler, 201)
+
+    server.rules.append(rule)
+    storage.rules.append(elsewhere)
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"auths": {server.host: {"username": "u", "password": "p"}}}))
+    engine.build("FROM base\n", None, "--tag", f"{server.host}/a:1")
+    engine.run("image", "push", f"{server.host}/a:1", env={"DOCKER_CONFIG": str(folder)}).check()
+    server.close()
+    storage.close()
+    assert "POST" in seen and stored and set(stored) == {None}
+
+
+@pytest.mark.parametrize("location, place", [
+    ("x1?s=1", "/v2/p/q/blobs/uploads/x1?s=1&"), ("../there/7", "/v2/p/q/blobs/there/7?"), ("?s=2", "/v2/p/q/blobs/uploads/?s=2&"),
+    ("/elsewhere/8", "/elsewhere/8?"), ("//HOST/v2/9", "/v2/9?"),
+])
+def test_a_location_that_is_relative(engine, location, place):
+    """RFC 9110, 10.2.2: a reference, which is relative to the request."""
+    server = reg.Registry()
+    seen = []
+
+    def rule(handler, method, path):
+        handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        if method == "POST":
+            return reg.send(handler, 202, b"", {"Location": location.replace("HOST", server.host)})
+        if method == "PUT":
+            seen.append(path)
+            return reg.send(handler, 201)
+        return False
+
+    server.rules.append(rule)
+    engine.build("FROM base\n", None, "--tag", f"{server.host}/p/q:1")
+    engine.run("image", "push", f"{server.host}/p/q:1").check()
+    server.close()
+    uploads = [path for path in seen if "manifests" not in path]
+    assert uploads and all(path.startswith(f"{place}digest=sha256:") for path in uploads), seen
 
 
 def test_a_push_that_fails(engine, tmp_path):
@@ -216,6 +278,35 @@ def old_docker_archive(layout, target):
     (target / config).write_bytes((layout / docker["Config"]).read_bytes())
     (target / "manifest.json").write_text(json.dumps([{"Config": config, "RepoTags": None, "Layers": layers}]))
     return target
+
+
+def test_an_archive_is_what_is_in_it(engine, tmp_path):
+    """Whatever its first entry is called: the config's digest (crane, ko, kaniko, apko), config.json, a layer; and a root filesystem
+    that holds a file of such a name is one."""
+    layers = [tar_bytes([entry(f"etc/{name}", name.encode())]) for name in ("one", "two")]
+    config = json.dumps({"os": "linux", "architecture": "amd64", "config": {},
+                         "rootfs": {"type": "layers", "diff_ids": [reg.digest(layer) for layer in layers]}}).encode()
+
+    def archive(*names):
+        config_name, *layer_names = names
+        manifest = json.dumps([{"Config": config_name, "RepoTags": None, "Layers": layer_names}]).encode()
+        return [entry(config_name, config), *map(entry, layer_names, layers)], entry("manifest.json", manifest)
+
+    images = {}
+    for number, names in enumerate([(reg.digest(config), "a.tar", "b.tar"), ("config.json", "1.tar", "2.tar"), ("x/config", "x/1", "x/2")]):
+        files, manifest = archive(*names)
+        images |= {f"last{number}": [*files, manifest], f"first{number}": [manifest, *files], f"dots{number}": [
+            entry("./" + info.name, content) for info, content in [*files[::-1], manifest]]}
+    for name, files in images.items():
+        (tmp_path / "a.tar").write_bytes(tar_bytes(files))
+        engine.run("image", "import", tmp_path / "a.tar", f"{name}:1").check()
+        tree = engine.build(f"FROM {name}:1\n").tree
+        assert (tree.text("etc/one"), tree.text("etc/two")) == ("one", "two") and "manifest.json" not in tree, name
+    app = entry("manifest.json", b'{"name": "an app of the web"}')
+    for files in ([app, entry("index.json", b"[]")], [entry("usr", kind=tarfile.DIRTYPE), images["last0"][-1]]):
+        (tmp_path / "a.tar").write_bytes(tar_bytes(files))
+        engine.run("image", "import", tmp_path / "a.tar", "root:1").check()
+        assert "manifest.json" in engine.build("FROM root:1\n").tree
 
 
 def test_import_checks_digests(engine, tmp_path):

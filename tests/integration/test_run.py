@@ -2,6 +2,7 @@
 """`capsem-builder run` against a QEMU that is played (fake_qemu.py): the fallback, what a boot can do wrong, what a guest can
 say wrong, how everything ends."""
 import fcntl
+import contextlib
 import json
 import os
 import pty
@@ -45,7 +46,7 @@ class Place:
     def command(self, *words, options=()):
         return [PROGRAM, "run", "--assets", str(self.path / "assets"), "--cache-dir", str(self.cache), *options, *words]
 
-    def run(self, play, *words, options=("--accel", "tcg"), timeout=30, **extra):
+    def run(self, play, *words, options=("--accel", "tcg"), timeout=120, **extra):
         done = subprocess.run(self.command(*words, options=options), env=dict(self.env, FAKE_QEMU=play),
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, **extra)
         assert b"Sanitizer" not in done.stderr, done.stderr.decode()
@@ -126,20 +127,28 @@ def test_a_command_too_long(place):
     assert code == 1 and "the command is too long" in err
 
 
+@contextlib.contextmanager
+def ended_afterwards(place):
+    """A file for the number of a process that would sleep for ever: in a real guest it ends with the machine."""
+    pidfile = place.path / "pid"
+    yield pidfile
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(pidfile.read_text()), signal.SIGKILL)
+
+
 def test_timeout(place):
-    start = time.monotonic()
-    code, out, err = place.run("guest", "echo begun; sleep 20", options=("--accel", "tcg", "--timeout", "2"))
+    with ended_afterwards(place) as pidfile:
+        code, out, err = place.run("guest", f"echo $$ > {pidfile}; echo begun; exec sleep 100000", options=("--accel", "tcg", "--timeout", "2"))
     assert (code, out) == (124, b"begun\n") and "did not end within 2 s" in err
-    assert time.monotonic() - start < 6
 
 
 @pytest.mark.parametrize("command,code,out", [
-    ("(sleep 60; echo late) & echo first; exit 3", 3, b"first\n"),  # its pipes are open still
-    ("setsid sh -c 'trap \"\" TERM HUP INT; sleep 60' </dev/null >/dev/null 2>&1 & exit 4", 4, b"")])
+    ("sleep 100000 & echo $! > PIDFILE; echo first; exit 3", 3, b"first\n"),  # its pipes are open still
+    ("setsid sh -c 'trap \"\" TERM HUP INT; echo $$ > PIDFILE; exec sleep 100000' </dev/null >/dev/null 2>&1 & "
+     "until [ -s PIDFILE ]; do sleep 0.1; done; exit 4", 4, b"")])
 def test_a_daemon_holds_nobody(place, command, code, out):
-    start = time.monotonic()
-    assert place.run("guest", command) == (code, out, "")
-    assert time.monotonic() - start < 10
+    with ended_afterwards(place) as pidfile:
+        assert place.run("guest", command.replace("PIDFILE", str(pidfile))) == (code, out, "")
 
 
 @pytest.mark.parametrize("command", ["trap '' TERM INT HUP QUIT; echo begun; while :; do sleep 0.2; done", "echo begun; yes >&2",
@@ -155,9 +164,37 @@ def test_a_command_that_does_not_end(place, command):
 def test_a_panic_shows_stage_and_console(place):
     code, out, err = place.run("panic", "true")
     assert (code, out) == (1, b"")
-    assert "boot the guest: the guest powered off or reset" in err
-    assert "the last boot stage that finished: overlayfs" in err
+    assert err.splitlines()[0] == "error: boot the guest: Kernel panic - not syncing: no init"
+    assert "last completed boot stage: overlayfs" in err
     assert "  | [    0.5] Kernel panic - not syncing: no init\n" in err
+
+
+def harmless(text):
+    """Nothing in it steers a terminal."""
+    assert not [c for c in text if (ord(c) < 0x20 and c != "\n") or 0x7f <= ord(c) < 0xa0 or c == "\u202e"], text
+
+
+@pytest.mark.parametrize("options", [(), ("--console",)], ids=["", "console"])
+def test_a_console_that_steers_terminals(place, options):
+    code, _, err = place.run("loud", "true", options=("--accel", "tcg", *options))
+    harmless(err)
+    assert code == 1 and "Kernel panic - not syncing: no init \\x9b2J\n" in err
+    assert err.count("\\u202e") >= 2, err
+
+
+def test_names_of_stages_that_steer_terminals(place):
+    place.env["FAKE_LOUD"] = "boots"
+    code, _, err = place.run("loud", "true", options=("--accel", "tcg", "--timing"))
+    harmless(err)
+    assert code == 0 and "\\x1b]0;titl" in err
+
+
+def test_the_cause_of_a_panic_comes_first(place):
+    """And not the end of its trace."""
+    code, _, err = place.run("fatal", "true")
+    assert code == 1 and err.splitlines()[0] == "error: boot the guest: FATAL: overlayfs mount failed"
+    code, _, err = place.run("fatal_hangs", "true", options=("--accel", "tcg", "--timeout", "2"))
+    assert code == 124 and err.splitlines()[0].endswith("did not answer within 2 s: FATAL: overlayfs mount failed")
 
 
 def test_a_kernel_that_dies_of_the_emulation_has_a_second_boot(place):
@@ -178,7 +215,7 @@ def test_qemu_refuses(place):
 
 def test_an_agent_that_never_answers(place):
     code, _, err = place.run("silent_agent", "true", options=("--accel", "tcg", "--timeout", "2"))
-    assert code == 1 and "did not answer within 2 s" in err and "Linux version" in err
+    assert code == 124 and "did not answer within 2 s" in err and "Linux version" in err
 
 
 def test_no_qemu(place):
@@ -218,10 +255,10 @@ def test_wrong_options(place):
 
 
 @pytest.mark.parametrize("play,word", [
-    ("too_long", "makes no sense"), ("noise", "makes no sense"), ("deep", "makes no sense"),
-    ("strange_stream", "makes no sense"), ("no_code", "without an exit code"), ("strange_code", "without an exit code"),
-    ("ready_again", "started over"), ("cut", "ended before the command did"),
-    ("die_in_command", "QEMU was killed by signal 9"), ("panic_in_command", "powered off or reset")])
+    ("too_long", "malformed"), ("noise", "malformed"), ("deep", "malformed"),
+    ("strange_stream", "malformed"), ("no_code", "without an exit code"), ("strange_code", "without an exit code"),
+    ("credit", "more input than it received"), ("much_credit", "more input than it received"), ("ready_again", "restarted"), ("cut", "ended before the command did"),
+    ("die_in_command", "QEMU was killed by signal 9"), ("panic_in_command", "the machine ended before the command did: Kernel panic - not syncing: Fatal exception")])
 def test_what_a_guest_can_say_wrong(place, play, word):
     code, out, err = place.run(play, "x")
     assert code == 1 and word in err, err
@@ -233,17 +270,13 @@ def test_what_a_guest_can_say_wrong(place, play, word):
 
 
 @needs_kvm
-@pytest.mark.parametrize("play,reason,limit", [
-    ("hang", "makes no progress", 8), ("kvm_error", "KVM internal error", 3), ("kvm_abort", "an assertion failed", 3)])
-def test_fallback(place, play, reason, limit):
-    start = time.monotonic()
+@pytest.mark.parametrize("play,reason", [
+    ("hang", "is not making progress"), ("kvm_error", "KVM internal error"), ("kvm_abort", "an assertion failed")])
+def test_fallback(place, play, reason):
     code, out, err = place.run(f"{play},guest", "echo fine", options=())
     assert (code, out) == (0, b"fine\n") and reason in err and "emulating" in err
-    assert time.monotonic() - start < limit
     # The second run knows.
-    start = time.monotonic()
     assert place.run(f"{play},guest", "echo fine", options=()) == (0, b"fine\n", "")
-    assert time.monotonic() - start < 2
     accels = [one["args"][one["args"].index("-accel") + 1] for one in place.started()]
     assert accels == ["kvm", "tcg", "tcg"]
 
@@ -274,7 +307,7 @@ def test_kvm_asked_for_is_not_replaced(place):
 def start_and_wait(place, play, *words, options=("--accel", "tcg"), **extra):
     process = subprocess.Popen(place.command(*words, options=options), env=dict(place.env, FAKE_QEMU=play),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **extra)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not place.started():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -297,7 +330,7 @@ def test_sigkill_leaves_no_qemu(place, play):
     time.sleep(0.2)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while True:
         try:
             place.nothing_is_left()
@@ -338,7 +371,7 @@ class Terminal:
         os.write(self.fd, keys)
 
     def code(self):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -387,7 +420,7 @@ def test_three_escapes_end_the_machine(place):
 def test_leaving_mends_the_screen(place):
     """What a program switched on is off again, and what we say next begins a line of its own."""
     terminal = Terminal(place)
-    terminal.until(b"Ctrl-] three times ends it\r\n")
+    terminal.until(b"press Ctrl-] three times to stop it\r\n")
     terminal.until(b"$ ")
     terminal.type(b"printf '\\033[?1049h\\033[?25l no''end'; cat\r")
     terminal.until(b"noend")
@@ -409,7 +442,7 @@ def test_a_terminal_that_vanishes(place):
     terminal = Terminal(place)
     terminal.until(b"$ ")
     os.close(terminal.fd)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while os.waitpid(terminal.pid, os.WNOHANG)[0] == 0:
         assert time.monotonic() < deadline
         time.sleep(0.05)

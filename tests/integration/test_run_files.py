@@ -67,7 +67,7 @@ def test_a_folder_in(place, there):
 
 
 @pytest.mark.parametrize("text,words", [
-    ("x", ["--copy-in", "'x' is not HOST:GUEST", "help:"]), (":/x", ["not HOST:GUEST"]), ("x:y", ["not HOST:GUEST"]),
+    ("x", ["--copy-in", "'x' does not have the form HOST:GUEST", "help:"]), (":/x", ["not have the form HOST:GUEST"]), ("x:y", ["not have the form HOST:GUEST"]),
     ("missing:/x", ["--copy-in", "'missing'", "No such file"]), ("/dev/null:/x", ["neither a file nor a folder"])])
 def test_in_refused_before_a_boot(place, text, words):
     code, out, err = run(place, "true", options=["--copy-in", text])
@@ -116,7 +116,7 @@ def test_out_to_a_folder_that_is_full(place, there):
 
 
 @pytest.mark.parametrize("text,words", [
-    ("x:y", ["--copy-out", "not GUEST:HOST", "help:"]), ("/x", ["not GUEST:HOST"]), ("/x:", ["not GUEST:HOST"]),
+    ("x:y", ["--copy-out", "not have the form GUEST:HOST", "help:"]), ("/x", ["not have the form GUEST:HOST"]), ("/x:", ["not have the form GUEST:HOST"]),
     ("/x:no/such/place", ["the folder 'no/such'"])])
 def test_out_refused_before_a_boot(place, text, words):
     code, _, err = run(place, "true", options=["--copy-out", text])
@@ -165,7 +165,7 @@ def test_variables(place):
     assert run(place, 'echo "$A|$B|$C"', options=["--env", "A=a b=c", "-e", "B", "-e", "C="], B="ours") == (0, b"a b=c|ours|\n", "")
 
 
-@pytest.mark.parametrize("text,word", [("LD_PRELOAD=x", "linker"), ("=x", "empty"), ("IFS=x", "shell"), ("NO_SUCH_VAR", "no variable"),
+@pytest.mark.parametrize("text,word", [("LD_PRELOAD=x", "linker"), ("=x", "empty"), ("IFS=x", "shell"), ("NO_SUCH_VAR", "is not set"),
                                        ("A" * 300 + "=x", "longer than 256")])
 def test_variables_refused(place, text, word):
     code, _, err = run(place, "true", options=["--env", text])
@@ -201,7 +201,7 @@ def test_the_size_of_the_machine_is_the_configs(place):
     config = place.path / "guest/config"
     (config / "vm").mkdir(parents=True)
     (config / "build.toml").write_text('[build]\nguest_binaries = []\n[build.architectures.x86_64]\ndocker_platform = "linux/amd64"\n'
-                                       'rust_target = "x"\nkernel_image = "x"\ndefconfig = "x"\n')
+                                       'rust_target = "x86_64-x"\nkernel_image = "x"\ndefconfig = "x"\n')
     (config / "vm/resources.toml").write_text("[resources]\ncpu_count = 1\nram_gb = 3\n")
     assert run(place, "true")[0] == 0
     assert run(place, "true", options=["--cpus", "2", "--memory", "512"])[0] == 0
@@ -228,14 +228,14 @@ def attach(place, *words):
 @pytest.mark.parametrize("name", ["", "A", "a/b", "..", "-a", "a b", "x" * 33])
 def test_names_of_machines(place, name):
     code, _, err = run(place, "true", options=[f"--keep={name}"])
-    assert code == 1 and f"'{name}' is no name of a machine" in err and place.started() == []
+    assert code == 1 and f"'{name}' is not a machine name" in err and place.started() == []
     assert attach(place, "--", name)[0] == 1
 
 
 def test_attach_to_nothing(place):
     assert attach(place, "--list") == (0, "", "")
     code, _, err = attach(place, "--end", "work")
-    assert code == 1 and "no machine runs under the name 'work'" in err and "run --keep work" in err
+    assert code == 1 and "no machine named 'work' is running" in err and "run --keep work" in err
     assert attach(place)[0] == 2
     # A note of a process that is somebody else's by now.
     (place.cache / "machines/work").mkdir(parents=True)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not all(os.access(p, os.X_OK) for p in (PROGRAM,
 WEB = """
 [web]
 allow_read = false
-custom_allow = ["mine.test", "here.invalid", "localhost", "nobody.test", "*.many.test"]
+custom_allow = ["mine.test", "here.invalid", "localhost", "nobody.test", "raw.test", "*.many.test", "*.near.test"]
 custom_block = ["blocked.mine.test"]
 [web.registry.reading]
 name = "Reading"
@@ -85,6 +85,34 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
+class Raw:
+    """A server that answers what it takes for the head of a request, reads on, and keeps what came on each connection."""
+
+    def __init__(self):
+        self.seen, self.socket = [], socket.create_server(("127.0.0.1", 0))
+        self.server_port = self.socket.getsockname()[1]
+        threading.Thread(target=self.loop, daemon=True).start()
+
+    def loop(self):
+        while True:
+            client, _ = self.socket.accept()
+            threading.Thread(target=self.answer, args=(client,), daemon=True).start()
+
+    def answer(self, client):
+        self.seen.append(b"")
+        place = len(self.seen) - 1
+        client.settimeout(1)  # in which everything has come
+        try:
+            while piece := client.recv(65536):
+                first = b"\r\n\r\n" not in self.seen[place]
+                self.seen[place] += piece
+                if first and b"\r\n\r\n" in self.seen[place]:
+                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        except (TimeoutError, ConnectionResetError, IndexError):
+            pass
+        client.close()
+
+
 def serve(context=None):
     server = Server(("127.0.0.1", 0), Handler)
     server.seen = []
@@ -105,7 +133,7 @@ def certificate(tmp_path_factory):
 class Machine:
     """A run whose guest sleeps; its proxy listens at `port`."""
 
-    def __init__(self, place, *options, play="online", config=True):
+    def __init__(self, place, *options, play="online", config=True, before=()):
         self.place, self.port = place, free_port()
         self.log = place.path / "net.log"
         if config:
@@ -115,12 +143,16 @@ class Machine:
                 path.write_text(text)
         env = dict(place.env, FAKE_QEMU=play, CAPSEM_NET_PROXY=PROXY, FAKE_PROXY_PORT=str(self.port))
         self.process = subprocess.Popen(
-            place.command("echo up; exec sleep 120", options=("--accel", "tcg", "--net-log", str(self.log), *options)),
+            [*before, *place.command("echo up; exec sleep 120", options=("--accel", "tcg", "--net-log", str(self.log), *options))],
             env=env, cwd=place.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert self.process.stdout.readline() == b"up\n", self.process.stderr.read()
 
+    def inside(self, *command):
+        """The command where the machine's network is."""
+        return ["nsenter", "-t", str(self.process.pid), "-n", "-m", *command]
+
     def connect(self):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
                 return socket.create_connection(("127.0.0.1", self.port), timeout=90)
@@ -148,8 +180,8 @@ class Machine:
         return [e for e in lines if event in (None, e["event"]) and all(e.get(k) == v for k, v in wanted.items())]
 
     def event(self, event, **wanted):
-        """There is one; the log may be a moment behind."""
-        deadline = time.monotonic() + 60
+        """There is one; the log may be a moment after."""
+        deadline = time.monotonic() + 120
         while not self.events(event, **wanted):
             assert time.monotonic() < deadline, self.events()
             time.sleep(0.02)
@@ -173,9 +205,11 @@ def machine(tmp_path_factory, certificate):
     names = [f"--resolve={name}=127.0.0.1:{plain.server_port}" for name in
              ("mine.test", "a.read.test", "read.test", "on.test", "off.test", "blocked.mine.test", "x.many.test")]
     names += [f"--resolve={name}=127.0.0.1:{secure.server_port}" for name in ("tls.read.test", "tls.off.test")]
+    raw = Raw()
+    names += [f"--resolve=raw.test=127.0.0.1:{raw.server_port}"]
     names += [f"--resolve=nobody.test=127.0.0.1:{free_port()}"]
     one = Machine(Place(tmp_path_factory.mktemp("net")), *names)
-    one.plain, one.secure = plain, secure
+    one.plain, one.secure, one.raw = plain, secure, raw
     yield one
     one.stop()
 
@@ -223,9 +257,63 @@ def test_a_second_request_on_the_same_connection_does_not_pass(machine):
     assert [line.split()[1] for line in machine.plain.seen[before:]] == ["/first"]
 
 
+CHUNKED = b"POST /first HTTP/1.1\r\nHost: mine.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("first", [
+    b"POST /first HTTP/1.1\r\nHost: mine.test\r\n\r\n",
+    b"POST /first HTTP/1.1\r\nHost: mine.test\r\nContent-Length: 4\r\n\r\nbody",
+    CHUNKED + b"4\r\nbody\r\n0\r\n\r\n", CHUNKED + b"1;x=y\r\nb\r\n3\r\nody\r\n0\r\nTrailer: x\r\n\r\n"])
+@pytest.mark.parametrize("wait", [0, 0.3], ids=["at once", "later"])
+def test_a_second_request_after_one_that_writes(machine, first, wait):
+    """Also when the server is connected already; one that keeps on reading would answer it."""
+    second = b"POST /second HTTP/1.1\r\nHost: off.test\r\nContent-Length: 0\r\n\r\n"
+    machine.raw.seen.clear()
+    with machine.connect() as client:
+        client.sendall(first.replace(b"mine.test", b"raw.test") + (b"" if wait else second))
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        time.sleep(wait)
+        client.sendall(second if wait else b"")
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(65536):
+            pass
+    [seen] = machine.raw.seen
+    head, _, body = first.partition(b"\r\n\r\n")
+    assert seen.startswith(head.replace(b"mine.test", b"raw.test")) and seen.endswith(b"Connection: close\r\n\r\n" + body)
+
+
+def test_chunks_that_are_damaged_end_the_connection(machine):
+    machine.raw.seen.clear()
+    with machine.connect() as client:
+        client.sendall(CHUNKED.replace(b"mine.test", b"raw.test") + b"2\r\nxx\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        try:
+            client.sendall(b"2\nGET /second HTTP/1.1\r\n")
+            while client.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+    assert "chunks" in machine.event("refused", name="raw.test")["why"]
+    assert b"second" not in b"".join(machine.raw.seen)
+
+
+@pytest.mark.parametrize("more", ["Content-Length: 4\r\nTransfer-Encoding: chunked", "Content-Length: 4\r\nContent-Length: 40",
+                                  "Transfer-Encoding: xchunked", "Content-Length: +4"])
+def test_a_length_that_two_could_read_differently(machine, more):
+    machine.raw.seen.clear()
+    answer = machine.get("raw.test", "POST / HTTP/1.1", b"0\r\n\r\n", more + "\r\n")
+    assert answer.startswith(b"HTTP/1.1 403") and b"no usable" in answer and not machine.raw.seen
+
+
+def test_a_method_in_a_field(machine):
+    field = "X-HTTP-Method-Override: DELETE\r\n"
+    assert machine.get("read.test", more=field).startswith(b"HTTP/1.1 403")
+    assert machine.get("mine.test", more=field).startswith(b"HTTP/1.1 200")
+
+
 @pytest.mark.parametrize("request_,why", [
     (b"GET / HTTP/1.1\r\nHost: mine.test\r\nHost: off.test\r\n\r\n", "no usable Host"),
-    (b"GET http://off.test/ HTTP/1.1\r\nHost: mine.test\r\n\r\n", "for a proxy"),
+    (b"GET http://off.test/ HTTP/1.1\r\nHost: mine.test\r\n\r\n", "addressed to a proxy"),
     (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "no usable Host"),
     (b"GET / HTTP/1.1\r\nHost: mine.test:22\r\n\r\n", "no usable Host"),
     (b"\x00\x01\x02", "neither TLS nor HTTP"), (b"hello\r\n", "neither TLS nor HTTP"),
@@ -270,6 +358,25 @@ def test_tls_without_a_name(machine, name):
     assert "names no server" in machine.events("refused")[-1]["why"] or "no usable" in machine.events("refused")[-1]["why"]
 
 
+def test_a_hello_that_hides_its_name(machine):
+    """ECH: the name outside is not the one that the server goes by."""
+    context, out = ssl.create_default_context(), ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="tls.read.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = bytearray(out.read())
+    extensions = 5 + 4 + 2 + 32
+    extensions += 1 + hello[extensions]
+    extensions += 2 + int.from_bytes(hello[extensions:extensions + 2], "big")
+    extensions += 1 + hello[extensions]
+    hidden = b"\xfe\x0d\x00\x2a\0\0\1\0\1\7\0\x10" + b"k" * 16 + b"\0\x10" + b"e" * 16
+    hello += hidden
+    for at, width in ((3, 2), (6, 3), (extensions, 2)):
+        hello[at:at + width] = (int.from_bytes(hello[at:at + width], "big") + len(hidden)).to_bytes(width, "big")
+    assert machine.ask(bytes(hello))[:7] == b"\x15\x03\x03\x00\x02\x02\x31"
+    assert "ECH" in machine.event("refused", name="tls.read.test")["why"]
+
+
 # -- names and addresses -----------------------------------------------------------------------------------------------------
 
 
@@ -277,6 +384,40 @@ def test_a_name_of_this_machine_is_private(machine):
     answer = machine.get("localhost")
     assert answer.startswith(b"HTTP/1.1 403") and b"private" in answer
     assert "--resolve" in machine.event("refused", name="localhost")["why"]
+
+
+def can_have_a_network():
+    return subprocess.run(["unshare", "-n", "-m", "ip", "link", "set", "lo", "up"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not can_have_a_network(), reason="no network namespaces here, or no ip(8)")
+def test_an_address_of_this_machine_that_is_public(tmp_path):
+    """By its interface, and by a route only."""
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost\n8.8.4.4 interface.near.test\n9.9.9.9 route.near.test\n")
+    script = f"""ip link set lo up; ip addr add 8.8.4.4/32 dev lo; ip route add local 9.9.9.0/24 dev lo
+                 mount --bind {tmp_path}/hosts /etc/hosts; exec "$@" """
+    (tmp_path / "place").mkdir()
+    one = Machine(Place(tmp_path / "place"), before=("unshare", "-n", "-m", "sh", "-e", "-c", script, "sh"))
+    listen = subprocess.Popen(one.inside("/usr/bin/python3", "-m", "http.server", "80", "--bind", "0.0.0.0"), cwd=tmp_path / "place",
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ask = f"""import socket, sys, time
+def get(port, host):
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+                client.sendall(b"GET / HTTP/1.1\\r\\nHost: %b\\r\\n\\r\\n" % host.encode())
+                return client.recv(1000)
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+assert b"200" in get(80, "x"), "the server is there"
+for name in ("interface", "route"):
+    assert b"this machine's" in get({one.port}, name + ".near.test"), name
+"""
+    done = subprocess.run(one.inside("/usr/bin/python3", "-c", ask), capture_output=True, timeout=90)
+    listen.kill()
+    listen.wait()
+    one.stop()
+    assert done.returncode == 0, done.stderr.decode() + repr(one.events())
 
 
 def test_a_name_that_does_not_resolve(machine):

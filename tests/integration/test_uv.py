@@ -87,3 +87,25 @@ def test_a_set_with_uv(tmp_path, index):
         assert left.stdout == "", "the index's address is in the image"
     finally:
         subprocess.run(["umount", mounted], check=True)
+
+
+def test_an_index_that_does_not_answer_is_named_without_its_password(tmp_path):
+    """What the steps with pip and uv begin with, run by this machine's shell: what fails after it says which index was asked."""
+    shutil.copytree(os.path.join(ROOT, "examples/minimal"), tmp_path / "guest")
+    (tmp_path / "guest/config/packages/python.toml").write_text(
+        '[python]\nname = "P"\nmanager = "uv"\ninstall_cmd = "uv pip install"\npackages = ["x"]\n')
+    done = subprocess.run([PROGRAM, "build", "guest", "--arch", ARCH, "--template", "rootfs", "--dry-run"], cwd=tmp_path,
+                          env={**os.environ, "CAPSEM_CACHE_DIR": str(tmp_path / "none")}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    steps = [step for step in done.stdout.split("<<'END'\n") if "say_index()" in step]
+    assert len(steps) == 2, "uv itself, and the set"
+    for step in steps:
+        begin = "set -e\n" + step[step.index("export PIP_DEFAULT_TIMEOUT"):step.index(" EXIT\n") + 6]
+        for script, env, said in (
+                ("false", {"PIP_INDEX_URL": "https://me:secret@index.example/simple"}, "https://index.example/simple, 2 retries, 20 s"),
+                ("exit 3", {"PIP_INDEX_URL": "a", "UV_INDEX_URL": "b", "PIP_RETRIES": "7", "PIP_DEFAULT_TIMEOUT": "9"}, "b, 7 retries, 9 s"),
+                ("exit 3", {}, "the default index of pip and uv, 2 retries"), ("true", {}, None)):
+            ran = subprocess.run(["sh", "-c", begin + script], env={"PATH": "/nowhere:/bin:/usr/bin", "PIP_CONFIG_FILE": "/dev/null", **env},
+                                 capture_output=True, text=True, timeout=60)
+            assert (ran.returncode, ran.stdout) == ({"false": 1, "exit 3": 3, "true": 0}[script], "")
+            assert (said in ran.stderr and "secret" not in ran.stderr) if said else ran.stderr == ""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every path that the documents name is there, and ARCHITECTURE.md has a line for each room.
+"""Every path that the documents and the comments of C name is there, and ARCHITECTURE.md has a line for each room.
 
 A path stands in a code span or in a link. A word in capitals stands for any name: `src/ROOM/ROOM.h`. What a build
 makes, what is outside the repository, and commands are not looked at.
@@ -11,11 +11,12 @@ import sys
 
 import tree
 
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/manual.md", "guest/README.md",
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md",
+             "docs/manual.md", "docs/interfaces.md", "docs/glossary.md", "docs/performance.md", "guest/README.md",
              "guest/agent/README.md", "examples/README.md"]
 # By commands; "mine" is a guest folder of the reader's.
 MADE = ("build/", "build-", "assets/", "target/", "mine/", "ARCH/", "tool-versions.txt", "manifest.json", "build.json")
-NAMES = {"README", "ARCHITECTURE", "CONTRIBUTING", "LICENSE"}  # in capitals, and no placeholder
+NAMES = {"README", "ARCHITECTURE", "CONTRIBUTING", "LICENSE", "SECURITY", "CHANGELOG"}  # in capitals, and no placeholder
 EXTENSIONS = ("c", "h", "md", "py", "sh", "toml", "j2", "txt", "build", "defconfig")
 
 
@@ -50,6 +51,23 @@ def exists(word, document):
     return all(any(next(start.glob(p.rstrip("/")), None) for start in starts) for p in patterns(word))
 
 
+def comment_paths(source):
+    """(line, path) of each document or file of this repository that a comment of C cites."""
+    for found in tree.TOKEN.finditer(source):
+        if found.group().startswith("/"):
+            for cited in re.finditer(r"(?<![\w./:-])(?:docs|spec|guest|templates|tests|src|tools)/[\w./-]*\.(?:md|py|c|h|j2)\b",
+                                     found.group()):
+                line = source.count("\n", 0, found.start() + cited.start()) + 1
+                yield line, cited.group()
+
+
+def missing_in_comments():
+    for name in tree.c_files():
+        for line, path in comment_paths(tree.text(name)):
+            if not exists(path, name):
+                yield f"{name}:{line}: '{path}' is not there"
+
+
 def missing_rooms():
     text = tree.text("ARCHITECTURE.md")
     rooms = [p.name for p in (tree.ROOT / "src").iterdir() if (p / "meson.build").is_file()]
@@ -58,7 +76,7 @@ def missing_rooms():
 
 
 def main():
-    problems, count = missing_rooms(), 0
+    problems, count = missing_rooms() + list(missing_in_comments()), 0
     for document in DOCUMENTS:
         if not pathlib.Path(tree.ROOT / document).is_file():
             problems.append(f"{document}: is not there")

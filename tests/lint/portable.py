@@ -34,8 +34,8 @@ LINUX_PATHS = {
     "src/vm/accel.c": "a verdict on KVM, which is not there",
     "src/base/os_portable.c": "the path for others than macOS",
     "src/docker/container.c": "of Docker's containers, which are Linux",
-    "src/cli/run_volumes.c": "a folder that is copied for the guest is an error there",
-    "src/cli/doctor_tools.c": "asked for the embedded engine only",
+    "src/run/volumes.c": "a folder that is copied for the guest is an error there",
+    "src/doctor/tools.c": "asked for the embedded engine only",
 }
 # behind #ifdef of the one system that has it
 BEHIND_IFDEF = {("src/base/os.h", "sys/sysmacros.h"), ("src/base/shown.h", "xlocale.h"), ("src/base/os_portable.c", "mach-o/dyld.h")}

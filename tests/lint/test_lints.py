@@ -11,6 +11,13 @@ import portable
 
 HERE = Path(__file__).resolve().parent
 SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
+MUTANT = """[[mutant]]
+name = "x"
+file = "src/low/internal.h"
+before = "low/low.h"
+after = "low/other.h"
+test = "low/x"
+"""
 GOOD = {
     "src/meson.build": "foreach room : ['base', 'low', 'high', 'cli']\n",
     "src/base/meson.build": "base_uses = []\n",
@@ -26,8 +33,10 @@ GOOD = {
     "src/high/high.h": SPDX + "/* strcpy() and printf() are only spoken of. */\nint f(const char *sprintf);\n",
     "ARCHITECTURE.md": "".join(f"| `{r}/` | takes |\n" for r in ("base", "low", "high", "cli"))
                        + "See `src/low/low.h`, `src/ROOM/meson.build`, `assets/x86_64/vmlinuz`, `make test`.\n",
-    "README.md": "[map](ARCHITECTURE.md)\n", "CONTRIBUTING.md": "", "docs/manual.md": "",
+    "README.md": "[map](ARCHITECTURE.md)\n", "CONTRIBUTING.md": "", "SECURITY.md": "", "CHANGELOG.md": "", "docs/manual.md": "",
+    "docs/interfaces.md": "", "docs/glossary.md": "", "docs/performance.md": "",
     "guest/README.md": "`config/x.toml`\n", "guest/config/x.toml": "", "guest/agent/README.md": "`lib/NAME.c`\n",
+    "tests/mutants/low.toml": MUTANT,
     "guest/agent/lib/wire.c": SPDX, "examples/README.md": "",
 }
 HARDENING = "guest/artifacts/diagnostics/lib/kernel-hardening.txt"
@@ -49,6 +58,7 @@ def repository(tmp_path):
     lint.mkdir(parents=True)
     for script in HERE.glob("*.py"):
         shutil.copy(script, lint)
+    shutil.copy(HERE.parent / "mutants/rows.py", tmp_path / "tests/mutants")
     return tmp_path
 
 
@@ -58,7 +68,7 @@ def run(repository, lint):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("lint", ["banned", "hosts", "kernel", "licence", "paths", "rooms", "sizes"])
+@pytest.mark.parametrize("lint", ["banned", "clocks", "hosts", "kernel", "licence", "mutants", "paths", "rooms", "sizes", "words"])
 def test_a_good_repository_passes(repository, lint):
     assert run(repository, lint)[0] == 0, run(repository, lint)[1]
 
@@ -75,6 +85,10 @@ def test_a_good_repository_passes(repository, lint):
     ("banned", "src/low/x.c", "void f(void) { strcpy(a, b); }", "src/low/x.c:1: strcpy: use"),
     ("banned", "tests/x.c", "\n\nint n = atoi (text);", "tests/x.c:3: atoi: use str_to_i64"),
     ("banned", "src/low/x.c", 'void f(void) { fputs("x", stderr); }', "fputs: only src/cli prints"),
+    ("clocks", "tests/x.py", "def f():\n    start = time.monotonic()\n    assert g() and time.monotonic() - start < 5\n", "tests/x.py:3: asserts that something took less"),
+    ("clocks", "tests/x.py", "def f():\n    took = time.time() - start\n    assert LIMIT >= took\n", "tests/x.py:3: asserts that something took less"),
+    ("clocks", "tests/x.py", "def f():\n    end = time.monotonic() + 5\n    assert time.monotonic() < end\n", "x.py:3: asserts that something happens within 5 s"),
+    ("clocks", "src/low/x_test.c", "void f(void) {\n    assert_true(time_now_ms() - start < 500);\n}\n", "src/low/x_test.c:2: asserts"),
     ("kernel", X86, "CONFIG_BUG=y\n", f"{X86}: MODULES should be n (root in {HARDENING}), and is not named"),
     ("kernel", X86, GOOD[X86].replace("BUG=y", "BUG=m"), "BUG should be y (memory in"),
     ("kernel", X86, GOOD[X86] + "CONFIG_MODULES=y\n", f"{X86}:4: MODULES is there twice"),
@@ -84,12 +98,24 @@ def test_a_good_repository_passes(repository, lint):
     ("kernel", HARDENING, "memory all BUG=y\nstack x86_64 BUG=y\n", f"{HARDENING}:2: BUG is there twice for x86_64"),
     ("kernel", HARDENING, "not all CFI_CLANG=y\n", f"{HARDENING}:1: a reason is for what is not done"),
     ("licence", "fuzz/x.c", "int x;\n", "fuzz/x.c:1: the first line is not"),
+    ("mutants", "tests/mutants/low.toml", MUTANT.replace("low/low.h", "gone"), "low.toml: x: src/low/internal.h: the text before occurs 0 times"),
+    ("mutants", "src/low/internal.h", SPDX + '#include "low/low.h" // low/low.h', "low.toml: x: src/low/internal.h: the text before occurs 2 times"),
+    ("mutants", "tests/mutants/low.toml", MUTANT.replace("internal", "gone"), "low.toml: x: src/low/gone.h is not there"),
+    ("mutants", "tests/mutants/low.toml", MUTANT.replace("other", "low"), "x: the text after is the text before"),
+    ("mutants", "tests/mutants/low.toml", MUTANT.replace("after", "then"), "x: missing: after"),
+    ("mutants", "tests/mutants/high.toml", MUTANT, "low.toml: x: another row has the name"),
     ("paths", "README.md", "`src/low/gone.c`", "README.md:1: 'src/low/gone.c' is not there"),
     ("paths", "README.md", "\n[a](docs/gone.md#part)", "README.md:2: 'docs/gone.md' is not there"),
     ("paths", "README.md", "`src/low/{low,gone}.h`", "is not there"),
+    ("paths", "src/low/x.c", SPDX + "\n/* As spec/config.md\n * and docs/gone.md say. */\n", "src/low/x.c:4: 'docs/gone.md' is not there"),
+    ("paths", "src/low/x.c", SPDX + "int a; // see spec/config.md\n", "src/low/x.c:2: 'spec/config.md' is not there"),
     ("paths", "ARCHITECTURE.md", "| `base/` | `low/` | `high/` |", "no line for the room cli/"),
     ("sizes", "src/low/x.c", "int f(int a) {\n" + 101 * "    a++;\n" + "}\n", "src/low/x.c:1: f has 101 lines"),
     ("sizes", "src/low/x.c", "int f(\n    int a) {\n    switch (a) {\n    }\n" + 15 * DEEP + "}\n", "f has 107 lines"),
+    ("words", "src/low/x.c", 'f("the text is no number");\n', "src/low/x.c:1: 'is no': write is not a"),
+    ("words", "src/low/x.c", "\n/* one\n * behind the other */\n", "src/low/x.c:3: 'behind': write after"),
+    ("words", "docs/a.md", "a\n\nNobody, and nobody else.\n", "docs/a.md:3: 'nobody': write"),
+    ("words", "guest/artifacts/x.sh", "echo 'this mends it'\n", "guest/artifacts/x.sh:1: 'mends': write fix"),
     ("sizes", "src/low/x.c", 701 * "int x;\n", "src/low/x.c: 701 lines"),
 ])
 def test_a_mistake_is_found(repository, lint, name, content, message):
@@ -98,6 +124,35 @@ def test_a_mistake_is_found(repository, lint, name, content, message):
     path.write_text(content)
     code, output = run(repository, lint)
     assert code == 1 and message in output, output
+
+
+def test_a_lower_bound_and_a_measured_one_are_fine(repository):
+    text = ("def f():\n    start = time.monotonic()\n    assert time.monotonic() - start >= 1\n    assert time.monotonic() - start < 3 * measured()\n"
+            "    end = time.monotonic() + 120\n    assert time.monotonic() < end\n")
+    (repository / "tests/x.py").write_text(text)
+    assert run(repository, "clocks")[0] == 0, run(repository, "clocks")[1]
+
+
+def test_a_mutant_follows_a_file_that_moves(repository):
+    (repository / "src/high/internal.h").write_text((repository / "src/low/internal.h").read_text())
+    (repository / "src/low/internal.h").unlink()
+    assert run(repository, "mutants")[0] == 0, run(repository, "mutants")[1]
+    (repository / "src/base/internal.h").write_text("// low/low.h\n")
+    assert run(repository, "mutants")[0] == 1
+
+
+def test_a_mutant_names_a_test_that_there_is(repository):
+    info = repository / "build/meson-info"
+    info.mkdir(parents=True)
+    (info / "intro-tests.json").write_text('[{"name": "low/y"}]')
+    done = subprocess.run([sys.executable, "-B", repository / "tests/lint/mutants.py", repository / "build"], capture_output=True, text=True)
+    assert done.returncode == 1 and "x: there is not a test 'low/x'" in done.stdout, done.stdout + done.stderr
+
+
+def test_words_that_are_right_there(repository):
+    text = 'f("there is no such file; it is no longer there; behind a proxy");\n/* NULL: there is none, nobody asks */\n'
+    (repository / "src/low/x.c").write_text(text)
+    assert run(repository, "words")[0] == 0, run(repository, "words")[1]
 
 
 def test_a_flat_switch_may_be_long(repository):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the lints look at: the repository's files, and C text without its comments and strings."""
+import os
 import pathlib
 import re
 import subprocess
@@ -10,16 +11,21 @@ CODE_FOLDERS = ("src", "guest", "tests", "fuzz", "bench")
 FIXTURES = ("tests/golden/", "tests/spec/cases/", "fuzz/corpus/")
 
 
-def files():
-    """Every file of the repository (with what is not committed yet), relative to its root."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+def listed():
+    """Every name of the repository (with what is not committed yet), relative to its root: links, too."""
+    found = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                             cwd=ROOT, capture_output=True)
-    if listed.returncode == 0:
-        names = listed.stdout.decode("utf-8", "surrogateescape").split("\0")
+    if found.returncode == 0:
+        names = found.stdout.decode("utf-8", "surrogateescape").split("\0")
     else:  # an unpacked archive
         names = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*")]
         names = [n for n in names if not re.match(r"(build|assets|target|\.git)", n)]
-    return sorted(n for n in set(names) if n and (ROOT / n).is_file())
+    return sorted(n for n in set(names) if n and (os.path.lexists(ROOT / n) and not os.path.isdir(ROOT / n) or os.path.islink(ROOT / n)))
+
+
+def files():
+    """The files among them."""
+    return [n for n in listed() if (ROOT / n).is_file()]
 
 
 def c_files():

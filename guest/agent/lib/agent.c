@@ -128,7 +128,7 @@ static const char *write_file(struct agent *agent, const struct wire_message *me
     }
     if (wire_field(message, "mode", &mode_value) &&
         !wire_field_uint(message, "mode", 07777, &mode)) {
-        return "the mode is no permission";
+        return "the mode is not a valid permission";
     }
     const char *why = guard_path(path.bytes, path.len);
     if (why) {
@@ -253,7 +253,7 @@ static const char *read_command(struct agent *agent, const struct wire_message *
     struct wire_cursor cursor = wire_children(&argv);
     while (wire_next(&cursor, &word)) {
         if (word.kind != WIRE_STR || !spawn_args_add(args, word.bytes, word.len)) {
-            return "a word of argv is no text, or there are more than 4096";
+            return "an argument is not text, or there are more than 4096";
         }
     }
     return args->count > 0 && args->argv[0][0] != '\0' ? NULL : "no command";
@@ -363,7 +363,7 @@ bool agent_take_frames(struct agent *agent) {
             transport_proven(&agent->control);
             dispatch(agent, &message);
         } else {
-            log_line("a frame of %zu bytes that is no message", len);
+            log_line("a frame of %zu bytes that is not a message", len);
         }
         queue_drop(&agent->in, WIRE_HEADER + len);
         if (agent->starts_over) {

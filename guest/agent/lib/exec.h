@@ -56,7 +56,7 @@ const char *exec_start(struct exec_table *table, uint64_t id, const struct spawn
 // is wrong with it.
 const char *exec_input(struct exec_table *table, uint64_t id, const uint8_t *data, size_t len);
 void exec_input_end(struct exec_table *table, uint64_t id);
-// A process was reaped. False when it is none of ours.
+// A process was reaped. False when the agent did not start it.
 bool exec_reaped(struct exec_table *table, pid_t pid, int wait_status);
 // Answers a command that cannot be started: the reason on its stderr, exit code 126. Needs
 // EXEC_ROOM in `out`.

@@ -200,6 +200,12 @@ void mux_skip(struct mux_conn *conn, size_t len) {
     conn->owed += (uint32_t)len;
 }
 
+void mux_cut(struct mux_conn *conn, size_t len) {
+    conn->owed += (uint32_t)(conn->to_fd.len - len);
+    conn->to_fd.len = len;
+    conn->drain = true;
+}
+
 bool mux_put_front(struct mux_conn *conn, const void *data, size_t len) {
     struct queue *queue = &conn->to_fd;
     if (len > queue_room(queue) || conn->extra > 0) {
@@ -253,7 +259,8 @@ static bool take_open(struct mux *mux, uint32_t id, const struct mux_hooks *hook
     return true;
 }
 
-static bool take_data(struct mux_conn *conn, const struct mux_frame *frame) {
+static bool take_data(struct mux_conn *conn, const struct mux_frame *frame,
+                      const struct mux_hooks *hooks) {
     bool fits = frame->len <= conn->room && frame->len <= queue_room(&conn->to_fd);
     if (!fits || conn->peer_ended) {
         return false;
@@ -265,6 +272,11 @@ static bool take_data(struct mux_conn *conn, const struct mux_frame *frame) {
     }
     memcpy(queue_tail(&conn->to_fd), frame->data, frame->len);
     queue_grow(&conn->to_fd, frame->len);
+    size_t passes =
+        hooks->admit ? hooks->admit(hooks->self, conn, frame->data, frame->len) : frame->len;
+    if (passes < frame->len) {
+        mux_cut(conn, conn->to_fd.len - (frame->len - passes));
+    }
     return true;
 }
 
@@ -288,7 +300,7 @@ static bool take_frame(struct mux *mux, const struct mux_frame *frame,
     }
     switch (frame->type) {
     case MUX_TYPE_DATA:
-        return take_data(conn, frame);
+        return take_data(conn, frame, hooks);
     case MUX_TYPE_CREDIT: {
         uint32_t more = load_be32(frame->data);
         if (more > MUX_WINDOW - conn->credit) {

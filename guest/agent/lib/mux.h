@@ -109,6 +109,8 @@ void mux_reset(struct mux *mux, struct mux_conn *conn);
 void mux_refuse(struct mux *mux, struct mux_conn *conn, const void *data, size_t len);
 // Drops `len` bytes that came from the other side, as if they had been written.
 void mux_skip(struct mux_conn *conn, size_t len);
+// Keeps the first `len` of them, and throws away what follows.
+void mux_cut(struct mux_conn *conn, size_t len);
 // Puts `len` bytes in front of them, at most as many as were skipped and 100 more.
 bool mux_put_front(struct mux_conn *conn, const void *data, size_t len);
 
@@ -117,8 +119,11 @@ struct mux_hooks {
     void *self;
     void (*opened)(void *self, struct mux_conn *conn);
     void (*closed)(void *self, struct mux_conn *conn); // fd is still open; NULL: not wanted
+    // How many of the bytes that came may go on; fewer than `len`: nothing that follows either.
+    // NULL: all.
+    size_t (*admit)(void *self, struct mux_conn *conn, const uint8_t *data, size_t len);
 };
-// Takes every whole frame of `in`. False: it makes no sense any more.
+// Takes every whole frame of `in`. False: a frame is malformed.
 bool mux_take_frames(struct mux *mux, const struct mux_hooks *hooks);
 // What waits for room in the stream goes there, and what both sides have finished is freed. Call
 // before each poll.

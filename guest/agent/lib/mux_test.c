@@ -239,6 +239,23 @@ static void put_in(struct side *side, const char *bytes, size_t len) {
     queue_grow(&side->mux.in, len);
 }
 
+// The buffer has room for a little more than the window; what is sent has not.
+static void test_no_more_than_the_window(void **state) {
+    static char frame[MUX_HEADER + MUX_DATA_MAX] = {
+        0, 0, 0, 1, MUX_TYPE_DATA, 0, MUX_DATA_MAX >> 8
+    };
+    (void)state;
+    rounds(1);
+    put_in(&host, "\0\0\0\1\2\0\0\0", 8);
+    for (size_t sent = 0; sent < MUX_WINDOW; sent += MUX_DATA_MAX) {
+        put_in(&host, frame, sizeof frame);
+        assert_true(mux_take_frames(&host.mux, &host.hooks));
+    }
+    put_in(&host, "\0\0\0\1\3\0\0\1x", 9);
+    assert_false(mux_take_frames(&host.mux, &host.hooks));
+    close(host.far[0]);
+}
+
 static void test_what_makes_no_sense(void **state) {
     static const struct {
         const char *bytes;
@@ -247,7 +264,7 @@ static void test_what_makes_no_sense(void **state) {
         { "\0\0\0\1\2\0\0\0\0\0\0\1\2\0\0\0", 16 },                  // opened twice
         { "\0\0\0\2\2\0\0\0\0\0\0\1\2\0\0\0", 16 },                  // numbers go upwards
         { "\0\0\0\1\2\0\0\0\0\0\0\1\4\0\0\4\0\0\0\1", 20 },          // more credit than there is
-        { "\0\0\0\1\2\0\0\0\0\0\0\1\5\0\0\0\0\0\0\1\3\0\0\1x", 25 }, // data behind the end
+        { "\0\0\0\1\2\0\0\0\0\0\0\1\5\0\0\0\0\0\0\1\3\0\0\1x", 25 }, // data after the end
         { "\xff\xff\xff\xff\xff\xff\xff\xff", 8 },
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -281,6 +298,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_slow_reader_stops_only_itself, setup),
         cmocka_unit_test_setup(test_a_new_start_forgets_all, setup),
         cmocka_unit_test_setup(test_more_than_there_are_places, setup),
+        cmocka_unit_test_setup(test_no_more_than_the_window, setup),
         cmocka_unit_test_setup(test_what_makes_no_sense, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

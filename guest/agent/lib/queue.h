@@ -29,7 +29,7 @@ static inline size_t queue_room(const struct queue *queue) {
 // Forgets `len` bytes from the front, or everything.
 void queue_drop(struct queue *queue, size_t len);
 void queue_clear(struct queue *queue);
-// The free space behind the content, in one piece of queue_room bytes; queue_grow says how many
+// The free space after the content, in one piece of queue_room bytes; queue_grow says how many
 // were written there.
 uint8_t *queue_tail(struct queue *queue);
 void queue_grow(struct queue *queue, size_t len);

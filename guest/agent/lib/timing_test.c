@@ -11,7 +11,7 @@
 #include "timing.h"
 
 static size_t parse(const char *text, struct timing_stage stages[TIMING_STAGES_MAX]) {
-    // Without the NUL, so that a sanitizer sees a read behind the end.
+    // Without the NUL, so that a sanitizer sees a read after the end.
     size_t len = strlen(text);
     char *copy = malloc(len ? len : 1);
     memcpy(copy, text, len);

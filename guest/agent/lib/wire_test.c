@@ -65,7 +65,7 @@ static const struct {
 
 static void messages_decode(void **state) {
     for (size_t i = 0; i < sizeof message_cases / sizeof message_cases[0]; i++) {
-        // A copy of exactly this size, so that a sanitizer sees a read behind it.
+        // A copy of exactly this size, so that a sanitizer sees a read after it.
         uint8_t *copy = malloc(message_cases[i].len ? message_cases[i].len : 1);
         memcpy(copy, message_cases[i].bytes, message_cases[i].len);
         struct wire_message message;

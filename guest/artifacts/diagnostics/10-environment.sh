@@ -11,10 +11,10 @@ value() { # FILTER DEFAULT: a value of the image's environment
     echo "${found:-$2}"
 }
 
-check "the image describes itself in $IMAGE_JSON" "$rebuild" test -s $IMAGE_JSON
+check "the image describes itself in $IMAGE_JSON" "$rebuild" test -s "$IMAGE_JSON"
 if has_package jq; then
     check "the description is valid and has a name and a version" "$rebuild" \
-        jq -e '(.name | length > 0) and (.version | length > 0)' $IMAGE_JSON
+        jq -e '(.name | length > 0) and (.version | length > 0)' "$IMAGE_JSON"
 else
     skip "the description is valid and has a name and a version" "the image has no jq to read it"
 fi
@@ -48,7 +48,7 @@ for file in /etc/capsem-bashrc /etc/capsem-banner.txt /etc/capsem-tips.txt; do
     check "$file is there" "$rebuild" test -s $file
 done
 if [ -x /bin/bash ]; then
-    check "the shell's start-up file has no syntax error" "mend guest/artifacts/capsem-bashrc" bash -n /etc/capsem-bashrc
+    check "the shell's start-up file has no syntax error" "correct guest/artifacts/capsem-bashrc" bash -n /etc/capsem-bashrc
 fi
 
 # shellcheck disable=SC2016 # expanded by the inner shell

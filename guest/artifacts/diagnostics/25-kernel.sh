@@ -43,11 +43,11 @@ group() { # GROUP WHAT
 known=$(gzip -dc "$CONFIG" 2>/dev/null | grep -c '^CONFIG_' | grep -v '^0$')
 found=$([ -z "$known" ] || differences) || known=
 
-group memory "memory that is freed, overrun or confused is found, or of no use"
+group memory "memory errors are detected or cannot be exploited"
 group pages "no page of the kernel is both written and executed"
 group stack "the stack and the way back from a call are guarded"
 group addresses "addresses are random, and are not shown"
 group speculation "what a CPU speculates about is not leaked"
 group root "root of this machine is not the kernel"
-group surface "what nobody needs of the kernel is not there"
+group surface "unneeded kernel features are disabled"
 plan

@@ -68,7 +68,7 @@ fi
 if node=$(command -v node); then
     check "Node starts: $(node --version 2>&1)" "reinstall Node: node_major in guest/config/build.toml" \
         node -e 'JSON.parse("{}"); require("node:crypto").createHash("sha256").update("x").digest("hex")'
-    check "npm starts" "npm's files next to $node are broken" npm --version
+    check "npm starts" "npm's files next to $node are broken" limited 120 npm --version
     check "npx is there" "npm's files next to $node are broken" test -x "$(command -v npx)"
 elif grep -q '"node_major": 0' "$IMAGE_JSON"; then
     skip "Node starts" "the image has none: node_major = 0"
@@ -80,7 +80,7 @@ fi
 
 # npm and pip are asked for their registry, so a mirror in their settings is the one that is tried.
 reachable() { # URL
-    command -v curl >/dev/null && curl -sS -o /dev/null --max-time 5 "$1" 2>/dev/null
+    command -v curl >/dev/null && curl -sS -o /dev/null --max-time "$(seconds 5)" "$1" 2>/dev/null
 }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -90,14 +90,14 @@ if ! [ -x /usr/local/bin/capsem-net-proxy ]; then
 else
     registry=$(npm config get registry 2>/dev/null)
     if reachable "$registry"; then
-        check "npm installs a package" "$network" npm install --prefix "$work" --no-audit --no-fund is-number
+        check "npm installs a package" "$network" limited 240 npm install --prefix "$work" --no-audit --no-fund is-number
     else
         skip "npm installs a package" "no registry is reachable"
     fi
     index=$(pip config get global.index-url 2>/dev/null ||
         python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)' 2>/dev/null)
     if has_package python3-pip && reachable "$index"; then
-        check "pip installs a package" "$network" pip install --quiet --target "$work/pip" six
+        check "pip installs a package" "$network" limited 240 pip install --quiet --target "$work/pip" six
     else
         skip "pip installs a package" "no index is reachable"
     fi

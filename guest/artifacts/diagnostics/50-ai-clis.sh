@@ -21,7 +21,7 @@ fi
 
 while IFS=$tab read -r _ cli version_command; do
     [ -n "$version_command" ] || continue
-    (timeout 240 sh -c "$version_command" </dev/null >"$work/$cli.out" 2>&1 || echo $? >"$work/$cli.failed") &
+    (limited 240 sh -c "$version_command" </dev/null >"$work/$cli.out" 2>&1 || echo $? >"$work/$cli.failed") &
 done <"$work/clis"
 wait
 
@@ -32,6 +32,8 @@ while IFS=$tab read -r provider cli version_command; do
         skip "$cli prints its version" "its provider has no version_command"
     elif [ -s "$work/$cli.out" ] && ! [ -e "$work/$cli.failed" ]; then
         pass "$cli prints its version: $(head -n 1 "$work/$cli.out")"
+    elif grep -qsx 124 "$work/$cli.failed"; then
+        fail "$cli prints its version" "$tap_busy" "$(tail -n 1 "$work/$cli.out")"
     else
         fail "$cli prints its version" "$again" "exit code $(cat "$work/$cli.failed" 2>/dev/null), output: $(cat "$work/$cli.out")"
     fi
@@ -41,6 +43,6 @@ done <"$work/clis"
 find /etc/capsem/skel -type f -name '*.json' 2>/dev/null >"$work/settings"
 while read -r file; do
     file=${file#/etc/capsem/skel/}
-    check "$HOME/$file is JSON" "mend it, or its text in guest/config/ai/" jq -e . "$HOME/$file"
+    check "$HOME/$file is JSON" "correct it, or its text in guest/config/ai/" jq -e . "$HOME/$file"
 done <"$work/settings"
 plan

@@ -13,7 +13,7 @@ again="the package is in guest/config/packages/ but does not work: build the ima
 
 tool() { # PACKAGE WHAT SHELL-COMMAND
     if has_package "$1"; then
-        check "$1: $2" "$again" timeout 60 sh -c "$3"
+        check "$1: $2" "$again" limited 60 sh -c "$3"
     else
         skip "$1: $2" "the image does not list it"
     fi

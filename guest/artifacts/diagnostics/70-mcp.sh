@@ -6,7 +6,7 @@
 case " $(config '.guest_binaries // [] | join(" ")') " in
 *" capsem-mcp-server "*)
     check "capsem-mcp-server starts" "build the guest binaries again: capsem-builder agent guest" \
-        sh -c 'capsem-mcp-server </dev/null'
+        limited 60 sh -c 'capsem-mcp-server </dev/null'
     ;;
 *) skip "capsem-mcp-server starts" "the image does not list it among its guest binaries" ;;
 esac
@@ -30,7 +30,10 @@ command_line() {
 answers() { # KEY
     trap '' PIPE
     mkfifo "$work/in" "$work/out"
-    timeout 240 sh -c "$(command_line "$1")" <"$work/in" >"$work/out" 2>"$work/errors" &
+    limit=$(seconds 240)
+    uptime_s
+    start=$tap_now
+    timeout "$limit" sh -c "$(command_line "$1")" <"$work/in" >"$work/out" 2>"$work/errors" &
     server=$!
     exec 3>"$work/in" 4<"$work/out"
     echo "$hello" >&3
@@ -42,6 +45,10 @@ answers() { # KEY
     kill $server 2>/dev/null
     wait $server 2>/dev/null
     rm -f "$work/in" "$work/out"
+    if [ $code -ne 0 ] && is_late "$start" "$limit"; then
+        out_of_time "$limit"
+        code=124
+    fi
     [ $code -eq 0 ] || cat "$work/errors"
     return $code
 }
@@ -52,12 +59,12 @@ tab=$(printf '\t')
 config '.mcp_servers[]? | select(.enabled != false) | [.key, .transport, .command // "", .url // ""] | @tsv' >"$work/servers"
 [ -s "$work/servers" ] || skip "MCP servers answer" "the image has none"
 while IFS=$tab read -r key transport command url; do
-    mend="see guest/config/mcp/ for '$key'"
+    fix="see guest/config/mcp/ for '$key'"
     if [ "$transport" = stdio ]; then
-        check "$key: its command $command is there" "$mend" sh -c "command -v '$command'"
-        check "$key answers the protocol's first message" "$mend" answers "$key"
+        check "$key: its command $command is there" "$fix" sh -c "command -v '$command'"
+        check "$key answers the protocol's first message" "$fix" answers "$key"
     else
-        check "$key has an address" "$mend" test -n "$url"
+        check "$key has an address" "$fix" test -n "$url"
     fi
 done <"$work/servers"
 plan
