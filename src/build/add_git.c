@@ -63,15 +63,15 @@ static bool is_commit(str s) {
 }
 
 static struct store_key layer_key(const struct remote *r) {
-    struct key_hash k;
+    struct store_key_hash k;
     bool keep = r->keep_git_dir && r->subdir.len == 0;
-    key_begin(&k, "git");
-    key_add(&k, str_from_c(r->ids.commit));
-    key_add(&k, r->subdir);
-    key_add(&k, keep ? str_from_c(r->url) : S(""));
-    key_add_u64(&k, keep);
-    key_add_u64(&k, r->no_submodules);
-    return key_end(&k);
+    store_key_begin(&k, "git");
+    store_key_add(&k, str_from_c(r->ids.commit));
+    store_key_add(&k, r->subdir);
+    store_key_add(&k, keep ? str_from_c(r->url) : S(""));
+    store_key_add_u64(&k, keep);
+    store_key_add_u64(&k, r->no_submodules);
+    return store_key_end(&k);
 }
 
 static bool ask_server(struct builder *b, struct remote *r, struct err *err) {

@@ -19,18 +19,18 @@ struct known {
 };
 
 static struct store_key answer_key(const struct remote *r) {
-    struct key_hash k;
-    key_begin(&k, "URL answer");
-    key_add(&k, str_from_c(r->url));
-    return key_end(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "URL answer");
+    store_key_add(&k, str_from_c(r->url));
+    return store_key_end(&k);
 }
 
 static struct store_key content_key(str sha256, int64_t modified_s) {
-    struct key_hash k;
-    key_begin(&k, "URL content");
-    key_add(&k, sha256);
-    key_add_u64(&k, (uint64_t)modified_s);
-    return key_end(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "URL content");
+    store_key_add(&k, sha256);
+    store_key_add_u64(&k, (uint64_t)modified_s);
+    return store_key_end(&k);
 }
 
 /* A URL whose content is not there any more is not known. */

@@ -61,11 +61,11 @@ static bool run_bootstrap(struct base_search *f, const struct bootstrap *what,
 /* One process makes a base; the others wait and find it in the store. */
 static bool lock_base(struct builder *b, const struct oci_reference *ref,
                       const struct oci_platform *platform, int *ret_lockfd, struct err *err) {
-    struct key_hash k;
-    key_begin(&k, "base image");
-    key_add(&k, oci_reference_full(b->arena, ref));
-    key_add(&k, oci_platform_text(b->arena, platform));
-    struct store_key key = key_end(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "base image");
+    store_key_add(&k, oci_reference_full(b->arena, ref));
+    store_key_add(&k, oci_platform_text(b->arena, platform));
+    struct store_key key = store_key_end(&k);
     return store_key_lock(b->request->store, &key, true, ret_lockfd, err);
 }
 

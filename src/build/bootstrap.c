@@ -390,13 +390,13 @@ static bool content_key(const struct bootstrap *what, const char *root, struct a
                  err)) {
         return false;
     }
-    struct key_hash k;
-    key_begin(&k, "bootstrap 2");
-    key_add(&k, str_from_c(what->suite));
-    key_add_u64(&k, what->slim);
-    key_add(&k, oci_platform_text(a, platform));
-    key_add(&k, status);
-    *ret = key_end(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "bootstrap 2");
+    store_key_add(&k, str_from_c(what->suite));
+    store_key_add_u64(&k, what->slim);
+    store_key_add(&k, oci_platform_text(a, platform));
+    store_key_add(&k, status);
+    *ret = store_key_end(&k);
     return true;
 }
 
@@ -416,7 +416,8 @@ bool bootstrap_run(struct store *store, struct arena *a, const struct bootstrap 
                    void (*on_output)(void *self, str piece), void *self, struct build_image *ret,
                    struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
-    if (!check_root(err) || !store_work_begin(store, &work, err) || !make_work(&work, err)) {
+    if (!sandbox_check_root(err) || !store_work_begin(store, &work, err) ||
+        !make_work(&work, err)) {
         return false;
     }
     if (proc_find(a, "mmdebstrap") == NULL) {

@@ -188,10 +188,6 @@ bool context_excludes(const struct dockerfile_ignore *excludes, const char *sour
     return is_ignored(excludes, source + context_exclude_from(source, false));
 }
 
-bool context_takes_xattr(const char *name) {
-    return strncmp(name, "trusted.overlay.", 16) != 0 && strcmp(name, "security.selinux") != 0;
-}
-
 /* ---- digests ---- */
 
 struct walk {
@@ -200,7 +196,7 @@ struct walk {
     const struct dockerfile_ignore *excludes;
     size_t exclude_from;
     bool partly; /* .dockerignore left something out */
-    struct key_hash *key;
+    struct store_key_hash *key;
     struct err *err;
 };
 
@@ -209,16 +205,16 @@ static void digest_xattrs(struct walk *w, int fd) {
     static char names[XATTR_BYTES_MAX];
     static char value[XATTR_BYTES_MAX];
     ssize_t len = flistxattr(fd, names, sizeof names);
-    key_list(w->key);
+    store_key_list(w->key);
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
         ssize_t n =
-            context_takes_xattr(names + at) ? fgetxattr(fd, names + at, value, sizeof value) : -1;
+            unpack_takes_xattr(names + at) ? fgetxattr(fd, names + at, value, sizeof value) : -1;
         if (n >= 0) {
-            key_add(w->key, str_from_c(names + at));
-            key_add(w->key, (str){ value, (size_t)n });
+            store_key_add(w->key, str_from_c(names + at));
+            store_key_add(w->key, (str){ value, (size_t)n });
         }
     }
-    key_list_end(w->key);
+    store_key_list_end(w->key);
 }
 
 static bool digest_entry(struct walk *w, int dirfd, const char *name, const char *path, int depth);
@@ -233,14 +229,14 @@ static bool digest_folder(struct walk *w, int fd, const char *path, int depth) {
     if (!fs_list(scratch, fd, ".", &names, &count, w->err)) {
         return err_wrap(w->err, "read folder '%s' of the build context", path);
     }
-    key_list(w->key);
+    store_key_list(w->key);
     for (size_t i = 0; i < count; i++) {
         const char *below = path_join(scratch, path, names[i]);
         if (!digest_entry(w, fd, names[i], below, depth)) {
             return false;
         }
     }
-    key_list_end(w->key);
+    store_key_list_end(w->key);
     return true;
 }
 
@@ -253,7 +249,7 @@ static bool digest_file(struct walk *w, int dirfd, const char *name, const char 
     if (!store_file_digest(w->builder->request->store, fd, digest, w->err)) {
         return err_wrap(w->err, "read '%s' in the build context", path);
     }
-    key_add(w->key, (str){ (const char *)digest, sizeof digest });
+    store_key_add(w->key, (str){ (const char *)digest, sizeof digest });
     digest_xattrs(w, fd);
     return true;
 }
@@ -264,7 +260,7 @@ static bool digest_link(struct walk *w, int dirfd, const char *name, const char 
     if (n < 0) {
         return err_sys(w->err, errno, "read the link '%s' in the build context", path);
     }
-    key_add(w->key, (str){ target, (size_t)n });
+    store_key_add(w->key, (str){ target, (size_t)n });
     return true;
 }
 
@@ -279,8 +275,8 @@ static bool digest_entry(struct walk *w, int dirfd, const char *name, const char
         w->partly = true;
         return true;
     }
-    key_add(w->key, str_from_c(name));
-    key_add_u64(w->key, st.st_mode);
+    store_key_add(w->key, str_from_c(name));
+    store_key_add_u64(w->key, st.st_mode);
     if (S_ISREG(st.st_mode)) {
         return digest_file(w, dirfd, name, path);
     }
@@ -288,7 +284,7 @@ static bool digest_entry(struct walk *w, int dirfd, const char *name, const char
         return digest_link(w, dirfd, name, path);
     }
     if (!is_dir) {
-        key_add_u64(w->key, st.st_rdev);
+        store_key_add_u64(w->key, st.st_rdev);
         return true;
     }
     AUTO_FD fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -301,7 +297,7 @@ static bool digest_entry(struct walk *w, int dirfd, const char *name, const char
 
 /* The path itself is followed when it is a link, within the context; links below it are not. */
 bool context_digest(struct builder *b, const struct build_context *context, const char *path,
-                    const struct dockerfile_ignore *excludes, struct key_hash *key,
+                    const struct dockerfile_ignore *excludes, struct store_key_hash *key,
                     bool *ret_partly, struct err *err) {
     struct walk w = {
         .builder = b,
@@ -321,7 +317,7 @@ bool context_digest(struct builder *b, const struct build_context *context, cons
         return err_help(err, ".dockerignore excludes it");
     }
     w.exclude_from = context_exclude_from(path, is_dir);
-    key_add_u64(key, st.st_mode);
+    store_key_add_u64(key, st.st_mode);
     digest_xattrs(&w, fd);
     if (is_dir) {
         bool ok = digest_folder(&w, fd, path, 0);
@@ -337,7 +333,7 @@ bool context_digest(struct builder *b, const struct build_context *context, cons
     if (!store_file_digest(b->request->store, fd, digest, err)) {
         return err_wrap(err, "read '%s' in the build context", path);
     }
-    key_add(key, (str){ (const char *)digest, sizeof digest });
+    store_key_add(key, (str){ (const char *)digest, sizeof digest });
     return true;
 }
 
@@ -347,13 +343,13 @@ static bool digest_parent(struct walk *w, int rootfd, const char *path) {
     if (fd < 0 || fstat(fd, &st) < 0) {
         return err_sys(w->err, errno, "open folder '%s' in the build context", path);
     }
-    key_add_u64(w->key, st.st_mode);
+    store_key_add_u64(w->key, st.st_mode);
     digest_xattrs(w, fd);
     return true;
 }
 
 bool context_digest_parents(struct builder *b, const char *path, size_t kept,
-                            const struct dockerfile_ignore *excludes, struct key_hash *key,
+                            const struct dockerfile_ignore *excludes, struct store_key_hash *key,
                             struct err *err) {
     struct walk w = {
         .builder = b,
@@ -367,14 +363,14 @@ bool context_digest_parents(struct builder *b, const char *path, size_t kept,
         return context_digest(b, b->context, path, excludes, key, NULL, err);
     }
     str whole = str_from_c(path);
-    key_list(key);
+    store_key_list(key);
     for (size_t end = kept; (end = str_find_char(whole, '/', end)) != STR_NONE; end++) {
         const char *parent = str_to_c(b->arena, str_slice(whole, 0, end));
         if (!digest_parent(&w, b->context->fd, parent)) {
             return false;
         }
     }
-    key_list_end(key);
+    store_key_list_end(key);
     const char *dir = str_to_c(b->arena, path_dir(whole));
     AUTO_FD fd = fs_open_in_root(b->context->fd, dir, O_PATH | O_DIRECTORY, 0);
     const char *name = str_to_c(b->arena, path_base(whole));

@@ -60,22 +60,22 @@ static const struct dockerfile_ignore *patterns(struct fixture *f, const char *t
 }
 
 static str key_of(struct fixture *f, const char *path, const struct dockerfile_ignore *excludes) {
-    struct key_hash k;
-    key_begin(&k, "test");
+    struct store_key_hash k;
+    store_key_begin(&k, "test");
     bool ok = context_digest(&f->builder, &f->context, path, excludes, &k, NULL, &f->err);
     if (!ok) {
         print_message("%s\n", f->err.frames[0]);
     }
     assert_true(ok);
-    return str_dup(f->arena, str_from_c(key_end(&k).hex));
+    return str_dup(f->arena, str_from_c(store_key_end(&k).hex));
 }
 
 static str parents_key_of(struct fixture *f, const char *path, size_t kept,
                           const struct dockerfile_ignore *excludes) {
-    struct key_hash k;
-    key_begin(&k, "test");
+    struct store_key_hash k;
+    store_key_begin(&k, "test");
     assert_true(context_digest_parents(&f->builder, path, kept, excludes, &k, &f->err));
-    return str_dup(f->arena, str_from_c(key_end(&k).hex));
+    return str_dup(f->arena, str_from_c(store_key_end(&k).hex));
 }
 
 /* ---- the generator ---- */
@@ -239,21 +239,21 @@ static void each_change_has_a_key_of_its_own(void **state) {
  */
 static void a_value_is_not_taken_for_entries(void **state) {
     struct fixture *f = *state;
-    struct key_hash k;
+    struct store_key_hash k;
     str keys[2];
     for (int i = 0; i < 2; i++) {
-        key_begin(&k, "test");
-        key_list(&k);
+        store_key_begin(&k, "test");
+        store_key_list(&k);
         if (i == 0) {
-            key_add(&k, S("user.x"));
-            key_add(&k, S("value"));
-            key_list_end(&k);
+            store_key_add(&k, S("user.x"));
+            store_key_add(&k, S("value"));
+            store_key_list_end(&k);
         } else {
-            key_list_end(&k);
-            key_add(&k, S("user.x"));
-            key_add(&k, S("value"));
+            store_key_list_end(&k);
+            store_key_add(&k, S("user.x"));
+            store_key_add(&k, S("value"));
         }
-        keys[i] = str_dup(f->arena, str_from_c(key_end(&k).hex));
+        keys[i] = str_dup(f->arena, str_from_c(store_key_end(&k).hex));
     }
     assert_false(str_eq(keys[0], keys[1]));
 }
@@ -314,10 +314,10 @@ static void a_part_is_taken_passed_or_left_out(void **state) {
 
 static void a_source_that_is_ignored_is_not_there(void **state) {
     struct fixture *f = *state;
-    struct key_hash k;
+    struct store_key_hash k;
     make_context(f);
     f->context.ignore = patterns(f, "d/a\n");
-    key_begin(&k, "test");
+    store_key_begin(&k, "test");
     assert_false(context_digest(&f->builder, &f->context, "d/a", NULL, &k, NULL, &f->err));
     assert_int_equal(f->err.code, ENOENT);
     bool partly = false;
@@ -353,15 +353,6 @@ static void a_pattern_names_paths_in_order(void **state) {
     assert_string_equal(find(f, "d/?"), "d/b ");
 }
 
-static void marks_of_overlayfs_are_not_copied(void **state) {
-    (void)state;
-    assert_true(context_takes_xattr("user.x"));
-    assert_true(context_takes_xattr("security.capability"));
-    assert_true(context_takes_xattr("user.overlay.opaque"));
-    assert_false(context_takes_xattr("trusted.overlay.opaque"));
-    assert_false(context_takes_xattr("security.selinux"));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_change_has_a_key_of_its_own, set_up, tear_down),
@@ -372,7 +363,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_part_is_taken_passed_or_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_source_that_is_ignored_is_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pattern_names_paths_in_order, set_up, tear_down),
-        cmocka_unit_test(marks_of_overlayfs_are_not_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static bool make_folders(const struct copier *c, const char *path) {
         }
         const char *part = str_to_c(scratch, str_slice(whole, 0, end));
         if (mkdir(part, 0755) == 0) {
-            if (c->has_owner && chown(part, c->uid, c->gid) < 0) {
+            if (c->owner.is_set && chown(part, c->owner.uid, c->owner.gid) < 0) {
                 return copy_failed(c, "set up", part);
             }
             struct timespec times[2] = { c->job->now, c->job->now };
@@ -80,8 +80,7 @@ static bool copy_one_file(struct copier *c, int from, const struct stat *st, con
     const char *name;
     if (unpack && unpack_is_archive(from)) {
         AUTO_FD folder = copy_open_folder(c, c->destination);
-        return folder >= 0 &&
-               unpack_added(from, own_name, c->destination, c->has_owner, c->uid, c->gid, c->err);
+        return folder >= 0 && unpack_added(from, own_name, c->destination, c->owner, c->err);
     }
     place_file(c, own_name, &dir, &name);
     AUTO_FD todir = copy_open_folder(c, dir);
@@ -177,9 +176,9 @@ static bool find_owner(struct copier *c, int rootfd) {
     if (!idmap_has(&maps.uids, ids.uid) || !idmap_has(&maps.gids, ids.gid)) {
         return idmaps_refuse(c->job->destination, ids.uid, ids.gid, c->err);
     }
-    c->has_owner = true;
-    c->uid = ids.uid;
-    c->gid = ids.gid;
+    c->owner.is_set = true;
+    c->owner.uid = ids.uid;
+    c->owner.gid = ids.gid;
     return true;
 }
 

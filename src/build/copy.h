@@ -13,9 +13,7 @@ struct copier {
     int sourcefd;
     const char *destination; /* the job's, its links followed */
     bool destination_is_dir;
-    bool has_owner;
-    uint32_t uid;
-    uint32_t gid;
+    struct unpack_owner owner; /* of everything that is made */
     /* of the source that is being copied: */
     const struct dockerfile_ignore *ignore;
     bool may_change;     /* the user has it, not the store */

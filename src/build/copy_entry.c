@@ -13,8 +13,8 @@ enum { XATTR_BYTES_MAX = 64 * 1024 };
 /* ---- one entry's metadata ---- */
 
 static void owner_of(const struct copier *c, const struct stat *st, uid_t *uid, gid_t *gid) {
-    *uid = c->has_owner ? c->uid : c->job->keep_owner ? st->st_uid : 0;
-    *gid = c->has_owner ? c->gid : c->job->keep_owner ? st->st_gid : 0;
+    *uid = c->owner.is_set ? c->owner.uid : c->job->keep_owner ? st->st_uid : 0;
+    *gid = c->owner.is_set ? c->owner.gid : c->job->keep_owner ? st->st_gid : 0;
 }
 
 static mode_t mode_of(const struct copier *c, const struct stat *st) {
@@ -31,7 +31,7 @@ static bool copy_xattrs(int from, int to, bool *any) {
     ssize_t len = flistxattr(from, names, sizeof names);
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
         const char *name = names + at;
-        ssize_t n = context_takes_xattr(name) ? fgetxattr(from, name, value, sizeof value) : -1;
+        ssize_t n = unpack_takes_xattr(name) ? fgetxattr(from, name, value, sizeof value) : -1;
         if (n >= 0 && fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != ENOTSUP) {
             return false;
         }
@@ -196,7 +196,8 @@ static bool copy_special(struct copier *c, const struct stat *st, int todir, con
              fchownat(todir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 &&
              fchmodat(todir, name, mode_of(c, st), 0) == 0 &&
              utimensat(todir, name, times, AT_SYMLINK_NOFOLLOW) == 0) ||
-            copy_failed(c, "create", path) || (c->err->code == EPERM && devices_help(c->err)));
+            copy_failed(c, "create", path) ||
+            (c->err->code == EPERM && sandbox_devices_help(c->err)));
 }
 
 bool copy_children(struct copier *c, int from, const char *source_path, int to, const char *to_path,

@@ -70,7 +70,7 @@ static bool context_sources(struct step *step, struct copy_plan *plan, struct do
     }
     bool wildcard = dockerfile_glob_has_wildcard(path);
     bool found = false;
-    key_add(plan->key, S("context"));
+    store_key_add(plan->key, S("context"));
     for (size_t i = 0; i < count; i++) {
         if (context_part_of(b->context->ignore, NULL, paths[i], 0, true) == CONTEXT_LEFT_OUT) {
             continue;
@@ -82,7 +82,7 @@ static bool context_sources(struct step *step, struct copy_plan *plan, struct do
         if (!check_link(step, word, b->context->fd, paths[i])) {
             return false;
         }
-        key_add(plan->key, str_from_c(paths[i]));
+        store_key_add(plan->key, str_from_c(paths[i]));
         if (!context_digest(b, b->context, paths[i], plan->job.excludes, plan->key, NULL, &err)) {
             return fail_at(b, word.span, "E402", &err);
         }
@@ -110,7 +110,7 @@ static bool context_parents(struct step *step, struct copy_plan *plan, struct do
             continue;
         }
         found = true;
-        key_add(plan->key, str_from_c(paths[i]));
+        store_key_add(plan->key, str_from_c(paths[i]));
         if (!context_digest_parents(b, paths[i], parents_offset(paths[i], pivot),
                                     plan->job.excludes, plan->key, &err)) {
             return fail_at(b, word.span, "E402", &err);
@@ -129,8 +129,8 @@ static bool parents_source(struct step *step, struct copy_plan *plan, struct doc
     const char *pattern;
     size_t pivot;
     parents_split(b->arena, path, &pattern, &pivot);
-    key_add(plan->key, S("parents"));
-    key_add_u64(plan->key, pivot);
+    store_key_add(plan->key, S("parents"));
+    store_key_add_u64(plan->key, pivot);
     if (plan->from == NULL && b->context->fd >= 0) {
         return context_parents(step, plan, word, pattern, pivot);
     }
@@ -138,7 +138,7 @@ static bool parents_source(struct step *step, struct copy_plan *plan, struct doc
         diag_report(b->sink, "E402", word.span, "there is no build context to copy from");
         return false;
     }
-    key_add(plan->key, str_from_c(pattern));
+    store_key_add(plan->key, str_from_c(pattern));
     push_source(step, plan,
                 (struct copy_source){ .path = pattern, .parents = true, .pivot = pivot });
     return true;
@@ -147,8 +147,8 @@ static bool parents_source(struct step *step, struct copy_plan *plan, struct doc
 /* The child expands wildcards of a stage, which only it can see. */
 static void stage_source(struct step *step, struct copy_plan *plan, str path) {
     struct arena *a = step->builder->arena;
-    key_add(plan->key, S("stage"));
-    key_add(plan->key, path);
+    store_key_add(plan->key, S("stage"));
+    store_key_add(plan->key, path);
     push_source(step, plan, (struct copy_source){ .path = str_to_c(a, path) });
 }
 
@@ -160,9 +160,9 @@ static bool heredoc_source(struct step *step, struct copy_plan *plan,
     if (!dockerfile_expand_heredoc(&e, heredoc, &content)) {
         return false;
     }
-    key_add(plan->key, S("heredoc"));
-    key_add(plan->key, heredoc->name);
-    key_add(plan->key, content);
+    store_key_add(plan->key, S("heredoc"));
+    store_key_add(plan->key, heredoc->name);
+    store_key_add(plan->key, content);
     push_source(
         step, plan,
         (struct copy_source){ .content = content, .name = str_to_c(b->arena, heredoc->name) });
@@ -201,17 +201,17 @@ static bool path_source(struct step *step, struct copy_plan *plan, struct docker
 
 bool copy_plan_sources(struct step *step, struct copy_plan *plan) {
     const struct dockerfile_copy *copy = &step->instruction->copy;
-    key_list(plan->key);
+    store_key_list(plan->key);
     for (size_t i = 0; i < copy->source_count; i++) {
         const struct dockerfile_source *source = &copy->sources[i];
-        key_list(plan->key);
+        store_key_list(plan->key);
         if (source->heredoc != NULL ? !heredoc_source(step, plan, source->heredoc)
                                     : !path_source(step, plan, source->word)) {
             return false;
         }
-        key_list_end(plan->key);
+        store_key_list_end(plan->key);
     }
-    key_list_end(plan->key);
+    store_key_list_end(plan->key);
     /* Of several sources a pattern may match nothing: COPY package.json yarn.lock* ./ */
     struct dockerfile_word first = copy->sources[0].word;
     return plan->count > 0 || plan->found ||

@@ -31,8 +31,8 @@ static bool plan_destination(struct step *step, struct copy_plan *plan) {
     path = path_clean(b->arena, str_concat(b->arena, S("/"), path));
     plan->job.destination = str_to_c(b->arena, path);
     plan->job.destination_is_dir = is_dir;
-    key_add(plan->key, path);
-    key_add_u64(plan->key, is_dir);
+    store_key_add(plan->key, path);
+    store_key_add_u64(plan->key, is_dir);
     return true;
 }
 
@@ -40,25 +40,25 @@ static bool plan_option(struct step *step, struct copy_plan *plan, struct docker
                         const char **ret) {
     struct builder *b = step->builder;
     str value = { 0 };
-    key_list(plan->key);
+    store_key_list(plan->key);
     if (dockerfile_word_is_set(word)) {
         struct dockerfile_expander e = vars_expander(b, step->stage);
         if (!dockerfile_expand(&e, word, &value)) {
             return false;
         }
         *ret = str_to_c(b->arena, value);
-        key_add(plan->key, value);
+        store_key_add(plan->key, value);
     }
-    key_list_end(plan->key);
+    store_key_list_end(plan->key);
     return true;
 }
 
 static bool plan_excludes(struct step *step, struct copy_plan *plan) {
     struct builder *b = step->builder;
     const struct dockerfile_copy *copy = &step->instruction->copy;
-    key_list(plan->key);
+    store_key_list(plan->key);
     if (copy->exclude_count == 0) {
-        key_list_end(plan->key);
+        store_key_list_end(plan->key);
         return true;
     }
     struct dockerfile_expander e = vars_expander(b, step->stage);
@@ -69,9 +69,9 @@ static bool plan_excludes(struct step *step, struct copy_plan *plan) {
         if (!dockerfile_expand(&e, copy->excludes[i], &words[i].text)) {
             return false;
         }
-        key_add(plan->key, words[i].text);
+        store_key_add(plan->key, words[i].text);
     }
-    key_list_end(plan->key);
+    store_key_list_end(plan->key);
     return dockerfile_ignore_from_words(b->arena, b->sink, words, copy->exclude_count,
                                         &plan->job.excludes);
 }
@@ -96,9 +96,9 @@ static bool plan_options(struct step *step, struct copy_plan *plan) {
 static bool plan_from(struct step *step, struct copy_plan *plan) {
     struct builder *b = step->builder;
     const struct dockerfile_copy *copy = &step->instruction->copy;
-    key_list(plan->key);
+    store_key_list(plan->key);
     if (!dockerfile_word_is_set(copy->from)) {
-        key_list_end(plan->key);
+        store_key_list_end(plan->key);
         return true;
     }
     struct dockerfile_expander e = vars_global_expander(b);
@@ -107,8 +107,8 @@ static bool plan_from(struct step *step, struct copy_plan *plan) {
         !stage_find_root(b, step->stage, word, &plan->from)) {
         return false;
     }
-    key_add(plan->key, str_from_c(plan->from->key.hex));
-    key_list_end(plan->key);
+    store_key_add(plan->key, str_from_c(plan->from->key.hex));
+    store_key_list_end(plan->key);
     return true;
 }
 
@@ -161,13 +161,13 @@ static bool copy_in_child(struct step *step, void *self) {
 
 bool step_copy(struct step *step) {
     struct builder *b = step->builder;
-    struct key_hash key;
+    struct store_key_hash key;
     struct copy_plan plan = { .key = &key };
     bool is_add = step->instruction->kind == DOCKERFILE_ADD;
-    key_begin(&key, is_add ? "ADD" : "COPY");
-    key_add_below(&key, &step->stage->stack.key);
+    store_key_begin(&key, is_add ? "ADD" : "COPY");
+    store_key_add_below(&key, &step->stage->stack.key);
     plan.job.now.tv_sec = b->epoch_s;
-    key_add_u64(&key, step_unpacks(step));
+    store_key_add_u64(&key, step_unpacks(step));
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
     if (!plan_from(step, &plan) || !plan_options(step, &plan) || !plan_destination(step, &plan) ||
         !copy_plan_sources(step, &plan)) {
@@ -184,8 +184,8 @@ bool step_copy(struct step *step) {
     if (plan.from != NULL) {
         plan.job.looked_at = (struct timespec){ 0 };
     }
-    step->key = key_end(&key);
-    step->shown.own = key_end_own(&key);
+    step->key = store_key_end(&key);
+    step->shown.own = store_key_end_own(&key);
     bool ok = step_execute(step, copy_in_child, &plan);
     close_remotes(&plan);
     return ok;
@@ -215,15 +215,15 @@ bool step_copy_context(struct step *step, const struct build_context *context, c
             .now.tv_sec = b->epoch_s,
         },
     };
-    struct key_hash key;
+    struct store_key_hash key;
     struct err err = ERR_INIT;
     clock_gettime(CLOCK_REALTIME, &plan.job.looked_at);
-    key_begin(&key, "context");
-    key_add(&key, str_from_c(path));
+    store_key_begin(&key, "context");
+    store_key_add(&key, str_from_c(path));
     if (!context_digest(b, context, path, NULL, &key, NULL, &err)) {
         return fail_at(b, step->instruction->span, "E402", &err);
     }
-    copy.key = key_end(&key);
+    copy.key = store_key_end(&key);
     if (!step_make_layer(&copy, copy_in_child, &plan)) {
         return false;
     }

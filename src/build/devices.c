@@ -225,11 +225,11 @@ bool devices_plan(struct step *step, const struct dockerfile_run *run, struct de
 }
 
 void devices_key(const struct dockerfile_run *run, const struct devices *devices,
-                 struct key_hash *k) {
-    key_add_u64(k, devices->len);
-    key_list(k);
+                 struct store_key_hash *k) {
+    store_key_add_u64(k, devices->len);
+    store_key_list(k);
     for (size_t i = 0; i < run->device_count; i++) {
-        key_add(k, run->devices[i].text);
+        store_key_add(k, run->devices[i].text);
     }
-    key_list_end(k);
+    store_key_list_end(k);
 }

@@ -14,4 +14,4 @@ struct devices {
 MUST_CHECK bool devices_plan(struct step *step, const struct dockerfile_run *run,
                              struct devices *ret);
 void devices_key(const struct dockerfile_run *run, const struct devices *devices,
-                 struct key_hash *k);
+                 struct store_key_hash *k);

@@ -17,7 +17,8 @@ static bool unpack_into_root(void *self, int rootfd, const int *roots, struct er
     if (fchdir(rootfd) < 0 || chroot(".") < 0) {
         return err_sys(err, errno, "enter the root");
     }
-    return sandbox_confine(err) && unpack_archive(job->fd, job->name, "/", false, 0, 0, err);
+    return sandbox_confine(err) &&
+           unpack_archive(job->fd, job->name, "/", (struct unpack_owner){ 0 }, err);
 }
 
 /* ---- what a file is ---- */
@@ -38,7 +39,7 @@ static bool look_in_worker(void *self, int outfd, struct err *err) {
 static bool find_kind(int fd, enum kind *ret, struct err *err) {
     AUTO_BUF out = BUF_INIT(64);
     AUTO_WORKER worker = WORKER_INIT;
-    if (!check_root(err) || !worker_start(look_in_worker, &fd, &worker, err) ||
+    if (!sandbox_check_root(err) || !worker_start(look_in_worker, &fd, &worker, err) ||
         !worker_finish(&worker, &out, NULL, err)) {
         return false;
     }
@@ -49,7 +50,7 @@ static bool find_kind(int fd, enum kind *ret, struct err *err) {
 static bool import_layer(struct store *s, struct arena *a, int fd, const char *tar_path,
                          const struct store_key *key, struct err *err) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
-    if (!check_root(err) || !store_work_begin(s, &work, err)) {
+    if (!sandbox_check_root(err) || !store_work_begin(s, &work, err)) {
         return false;
     }
     if (mkdirat(work.fd, "step", 0755) < 0 || mkdirat(work.fd, "step/fs", 0755) < 0 ||
@@ -71,16 +72,16 @@ static bool import_layer(struct store *s, struct arena *a, int fd, const char *t
 static bool import_root(struct store *s, struct arena *a, int fd, const char *tar_path,
                         struct build_image *image, struct err *err) {
     uint8_t digest[STORE_DIGEST_BYTES];
-    struct key_hash k;
+    struct store_key_hash k;
     if (image->ref.digest.len > 0) {
         return err_set(err, "a root filesystem has no digest, so its name cannot include one");
     }
     if (!store_file_digest(s, fd, digest, err)) {
         return err_wrap(err, "read '%s'", tar_path);
     }
-    key_begin(&k, "import");
-    key_add(&k, (str){ (const char *)digest, sizeof digest });
-    image->key = key_end(&k);
+    store_key_begin(&k, "import");
+    store_key_add(&k, (str){ (const char *)digest, sizeof digest });
+    image->key = store_key_end(&k);
     image->layers = &image->key;
     image->layer_count = 1;
     return store_layer_has(s, &image->key) || import_layer(s, a, fd, tar_path, &image->key, err) ||

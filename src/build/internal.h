@@ -5,34 +5,12 @@
 #include "dockerfile/dockerfile.h"
 #include "hash/hash.h"
 #include "sandbox/sandbox.h"
+#include "unpack/unpack.h"
 
 enum {
     BUILD_LAYERS_MAX = 480, /* overlayfs takes 500; the rest is for mounts of a step */
     OUTPUT_TAIL_BYTES = 16 * 1024,
 };
-
-/* --- key.c: content keys -----------------------------------------------------------------------
- */
-
-/*
- * A key is the hash of parts, each with its kind and its length. What there may be any number of is
- * a list, and lists are within each other as brackets are: two different inputs never give the same
- * bytes. What may be missing is a list, too, of none or one.
- */
-struct key_hash {
-    struct blake3 state;
-    struct blake3 own; /* without what a step builds on */
-};
-void key_begin(struct key_hash *k, const char *what);
-/* The key of what a step builds on. */
-void key_add_below(struct key_hash *k, const struct store_key *below);
-void key_add(struct key_hash *k, str part);
-void key_add_u64(struct key_hash *k, uint64_t number);
-void key_list(struct key_hash *k);
-void key_list_end(struct key_hash *k);
-struct store_key key_end(struct key_hash *k);
-/* Of all but what was added below: the same step on another image has the same one. */
-struct store_key key_end_own(struct key_hash *k);
 
 /* ---- shown.c ---- */
 
@@ -251,7 +229,8 @@ struct run_mounts {
 };
 MUST_CHECK bool run_mounts_plan(struct step *step, const struct dockerfile_run *run,
                                 struct run_mounts *ret);
-MUST_CHECK bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k);
+MUST_CHECK bool run_mounts_key(struct step *step, struct run_mounts *mounts,
+                               struct store_key_hash *k);
 /* run_secrets.c: of a mount of type secret or ssh. False in *ret_wanted: nothing is to be mounted.
  */
 MUST_CHECK bool run_secret_plan(struct step *step, struct run_mounts *mounts, struct run_mount *m,
@@ -301,7 +280,7 @@ struct copy_plan {
     size_t count;
     size_t cap;
     bool found; /* a source, be it one that --exclude leaves out */
-    struct key_hash *key;
+    struct store_key_hash *key;
 };
 bool step_unpacks(const struct step *step);
 /* copy_sources.c: fills the plan's sources and adds them to its key. */
@@ -319,26 +298,6 @@ bool copy_into_root(void *job, int rootfd, const int *roots, struct err *err);
 
 /* chmod.c: `mode` with a symbolic or octal change applied; false when the text is malformed. */
 MUST_CHECK bool chmod_apply(str text, uint32_t mode, bool is_dir, uint32_t *ret);
-
-/* unpack.c: is it an archive? unpack into the current root's folder. Both in the child. */
-bool unpack_is_archive(int fd);
-MUST_CHECK bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner,
-                               uint32_t uid, uint32_t gid, struct err *err);
-/* The same for ADD: the archive's root leaves the destination's attributes alone. */
-MUST_CHECK bool unpack_added(int fd, const char *name, const char *destination, bool has_owner,
-                             uint32_t uid, uint32_t gid, struct err *err);
-struct archive;
-struct archive_entry;
-/* Shows the entries of an archive by their clean names, "" for the root, until `look` has seen
- * enough: false. */
-typedef bool unpack_look(void *self, str path, struct archive *from, struct archive_entry *entry);
-void unpack_scan(int fd, unpack_look *look, void *self);
-/* As unpack_archive() from an archive that the caller reads. The hook sees each entry's clean path
- * first; what it skips is not unpacked. */
-typedef bool unpack_hook(void *self, const char *path, struct archive_entry *entry, bool *ret_skip,
-                         struct err *err);
-MUST_CHECK bool unpack_entries(struct archive *from, const char *name, const char *destination,
-                               unpack_hook *hook, void *self, struct err *err);
 
 /* --- context.c -----------------------------------------------------------------------------------
  */
@@ -378,20 +337,16 @@ enum context_part context_part_of(const struct dockerfile_ignore *ignore,
 size_t context_exclude_from(const char *source, bool is_dir);
 /* Of a source that a pattern has found, or that is a file: is it excluded by its own name? */
 bool context_excludes(const struct dockerfile_ignore *excludes, const char *source);
-/* Attributes that are copied: not root's marks of overlayfs, and not the labels of the host's
- * files. What is called user.overlay.* is no mark in a mount: the kernel keeps it apart. */
-bool context_takes_xattr(const char *name);
-
 /* Adds everything that a copy of `path` would bring to the key. `ret_partly`, which may be NULL,
  * becomes true when .dockerignore leaves something of it out. */
 MUST_CHECK bool context_digest(struct builder *b, const struct build_context *context,
                                const char *path, const struct dockerfile_ignore *excludes,
-                               struct key_hash *key, bool *ret_partly, struct err *err);
+                               struct store_key_hash *key, bool *ret_partly, struct err *err);
 
 /* The same for a source of --parents, of which the folders from `kept` on count too. */
 MUST_CHECK bool context_digest_parents(struct builder *b, const char *path, size_t kept,
                                        const struct dockerfile_ignore *excludes,
-                                       struct key_hash *key, struct err *err);
+                                       struct store_key_hash *key, struct err *err);
 
 /* ---- host.c: what steps see of the host ---- */
 
@@ -463,5 +418,3 @@ bool fail_at(struct builder *b, struct span span, const char *code, const struct
 /* run_failure.c: the error says that the disk of the store has no room: *ret begins with that. */
 bool disk_shortage(struct builder *b, const struct err *err, struct err *ret);
 bool is_cancelled(const struct builder *b);
-MUST_CHECK bool check_root(struct err *err);
-bool devices_help(struct err *err); /* for EPERM of mknod(2) */

@@ -73,12 +73,12 @@ static bool make(struct builder *b, const char *const *paths, const struct store
 static bool join(struct builder *b, const char **paths, size_t *count, struct err *err) {
     struct store *store = b->request->store;
     AUTO_FD lockfd = -1;
-    struct key_hash k;
-    key_begin(&k, "joined 1");
+    struct store_key_hash k;
+    store_key_begin(&k, "joined 1");
     for (size_t i = 0; i < JOINED_LAYERS; i++) {
-        key_add(&k, key_of(paths[i]));
+        store_key_add(&k, key_of(paths[i]));
     }
-    struct store_key key = key_end(&k);
+    struct store_key key = store_key_end(&k);
     if (!store_layers_check(store, &key, 1) &&
         (!store_key_lock(store, &key, true, &lockfd, err) ||
          (!store_layer_has(store, &key) && !make(b, paths, &key, err)))) {

@@ -38,20 +38,20 @@ struct layer_job {
 };
 
 struct store_key layer_key(str diff_id, bool is_lowest) {
-    struct key_hash k;
-    key_begin(&k, "oci layer 1");
-    key_add(&k, diff_id);
-    key_add_u64(&k, is_lowest);
-    return key_end(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "oci layer 1");
+    store_key_add(&k, diff_id);
+    store_key_add_u64(&k, is_lowest);
+    return store_key_end(&k);
 }
 
 struct store_key layers_key(const struct store_key *layers, size_t count) {
-    struct key_hash k;
-    key_begin(&k, "oci image 1");
+    struct store_key_hash k;
+    store_key_begin(&k, "oci image 1");
     for (size_t i = 0; i < count; i++) {
-        key_add(&k, str_from_c(layers[i].hex));
+        store_key_add(&k, str_from_c(layers[i].hex));
     }
-    return key_end(&k);
+    return store_key_end(&k);
 }
 
 static bool is_opaque(const char *path) {
@@ -223,7 +223,7 @@ static bool unpack_in_child(void *self, int rootfd, const int *roots, struct err
 
 bool layer_work_begin(struct store *s, struct store_work *w, struct err *err) {
     static const char *const folders[] = { "step", "step/fs", "staging" };
-    if (!check_root(err) || !store_work_begin(s, w, err)) {
+    if (!sandbox_check_root(err) || !store_work_begin(s, w, err)) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {

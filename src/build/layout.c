@@ -291,7 +291,8 @@ static bool unpack_in_child(void *self, int rootfd, const int *roots, struct err
     if (chdir(job->target) < 0 || chroot(".") < 0) {
         return err_sys(err, errno, "enter a work folder");
     }
-    return sandbox_confine(err) && unpack_archive(job->fd, "the archive", "/", true, 0, 0, err);
+    return sandbox_confine(err) && unpack_archive(job->fd, "the archive", "/",
+                                                  (struct unpack_owner){ .is_set = true }, err);
 }
 
 static bool import_archive(struct store *s, struct layout *l, int archivefd,

@@ -122,12 +122,12 @@ static bool url_source(struct step *step, struct copy_plan *plan, struct remote 
                     remote_shown(b->arena, r->url));
         return false;
     }
-    key_add(plan->key, S("url"));
-    key_add(plan->key, name);
+    store_key_add(plan->key, S("url"));
+    store_key_add(plan->key, name);
     if (r->checksum.len == 0 && !url_fetch(b, r, &err)) {
         return fail_remote(b, r, &err);
     }
-    key_add(plan->key, r->checksum);
+    store_key_add(plan->key, r->checksum);
     struct copy_source source = {
         .path = "content",
         .name = str_to_c(b->arena, name.len == 0 ? S("unnamed") : name),
@@ -153,8 +153,8 @@ static bool git_source(struct step *step, struct copy_plan *plan, struct remote 
                     r->ids.commit);
         return false;
     }
-    key_add(plan->key, S("git"));
-    key_add(plan->key, str_from_c(r->layer.hex));
+    store_key_add(plan->key, S("git"));
+    store_key_add(plan->key, str_from_c(r->layer.hex));
     struct copy_source source = { .path = ".", .remote = r };
     ARENA_PUSH(b->arena, plan->sources, plan->count, plan->cap, source);
     return true;

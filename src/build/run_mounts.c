@@ -80,70 +80,70 @@ bool run_mounts_plan(struct step *step, const struct dockerfile_run *run, struct
 
 /* ---- the key ---- */
 
-static bool key_bind(struct step *step, struct run_mount *m, struct key_hash *k) {
+static bool key_bind(struct step *step, struct run_mount *m, struct store_key_hash *k) {
     struct builder *b = step->builder;
     struct err err = ERR_INIT;
-    key_add(k, str_from_c(m->source));
+    store_key_add(k, str_from_c(m->source));
     if (m->root != NULL) {
-        key_add(k, str_from_c(m->root->key.hex));
+        store_key_add(k, str_from_c(m->root->key.hex));
         return true;
     }
     return context_digest(b, b->context, m->source, NULL, k, &m->partly, &err) ||
            fail_at(b, m->ast.span, "E402", &err);
 }
 
-static void key_number(struct key_hash *k, bool has, uint64_t number) {
-    key_list(k);
+static void key_number(struct store_key_hash *k, bool has, uint64_t number) {
+    store_key_list(k);
     if (has) {
-        key_add_u64(k, number);
+        store_key_add_u64(k, number);
     }
-    key_list_end(k);
+    store_key_list_end(k);
 }
 
 /* What the step sees of a mount before it looks inside. */
-static void key_attributes(const struct dockerfile_mount *m, struct key_hash *k) {
-    key_add_u64(k, m->readonly);
+static void key_attributes(const struct dockerfile_mount *m, struct store_key_hash *k) {
+    store_key_add_u64(k, m->readonly);
     key_number(k, m->has_mode, m->mode);
     key_number(k, m->has_uid, m->uid);
     key_number(k, m->has_gid, m->gid);
-    key_add_u64(k, m->size_bytes);
+    store_key_add_u64(k, m->size_bytes);
 }
 
-static bool key_mount(struct step *step, struct run_mount *m, struct key_hash *k) {
-    key_add_u64(k, m->ast.type);
-    key_add(k, m->ast.target);
+static bool key_mount(struct step *step, struct run_mount *m, struct store_key_hash *k) {
+    store_key_add_u64(k, m->ast.type);
+    store_key_add(k, m->ast.target);
     key_attributes(&m->ast, k);
-    key_list(k);
+    store_key_list(k);
     if (m->ast.type == DOCKERFILE_MOUNT_CACHE) {
-        key_add(k, m->ast.id);
-        key_add(k, step->builder->request->share.cache_namespace);
+        store_key_add(k, m->ast.id);
+        store_key_add(k, step->builder->request->share.cache_namespace);
     }
     if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
         return false;
     }
     if (m->ast.type == DOCKERFILE_MOUNT_CACHE && m->root != NULL) {
-        key_add(k, str_from_c(m->source));
-        key_add(k, str_from_c(m->root->key.hex));
+        store_key_add(k, str_from_c(m->source));
+        store_key_add(k, str_from_c(m->root->key.hex));
     }
-    key_list_end(k);
+    store_key_list_end(k);
     return true;
 }
 
 /* Which cache it is counts, and what that begins with, not what it holds; nor does a secret. Whose
  * cache it is counts too: what somebody else's holds may be in a layer that was made with it. */
-bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct key_hash *k) {
-    key_list(k);
+bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct store_key_hash *k) {
+    store_key_list(k);
     for (size_t i = 0; i < mounts->len; i++) {
         if (!key_mount(step, &mounts->items[i], k)) {
             return false;
         }
     }
-    key_list_end(k);
-    key_list(k);
+    store_key_list_end(k);
+    store_key_list(k);
     for (size_t i = 0; i < mounts->env.len; i++) {
-        key_add(k, mounts->env.items[i].key);
+        store_key_add(k, mounts->env.items[i].key);
     }
-    key_list_end(k);
+    store_key_list_end(k);
     return true;
 }
 

@@ -77,35 +77,35 @@ static bool plan_run(struct step *step, struct run_plan *plan) {
 /* ---- the key ---- */
 
 static bool key_run(struct step *step, struct run_plan *plan) {
-    struct key_hash k;
-    key_begin(&k, "RUN");
-    key_add_below(&k, &step->stage->stack.key);
-    key_list(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "RUN");
+    store_key_add_below(&k, &step->stage->stack.key);
+    store_key_list(&k);
     for (size_t i = 0; i < plan->argc; i++) {
-        key_add(&k, str_from_c(plan->argv[i]));
+        store_key_add(&k, str_from_c(plan->argv[i]));
     }
-    key_list_end(&k);
-    key_add(&k, plan->script);
-    key_list(&k);
+    store_key_list_end(&k);
+    store_key_add(&k, plan->script);
+    store_key_list(&k);
     for (size_t i = 0; i < plan->env.len; i++) {
-        key_add(&k, plan->env.items[i].key);
-        key_add(&k, plan->env.items[i].value);
+        store_key_add(&k, plan->env.items[i].key);
+        store_key_add(&k, plan->env.items[i].value);
     }
-    key_list_end(&k);
-    key_add(&k, step->stage->config.working_dir);
-    key_add(&k, step->stage->config.user);
-    key_add_u64(&k, plan->network);
+    store_key_list_end(&k);
+    store_key_add(&k, step->stage->config.working_dir);
+    store_key_add(&k, step->stage->config.user);
+    store_key_add_u64(&k, plan->network);
     if (plan->hostname != NULL) {
-        key_add(&k, S("host name"));
-        key_add(&k, str_from_c(plan->hostname));
+        store_key_add(&k, S("host name"));
+        store_key_add(&k, str_from_c(plan->hostname));
     }
     if (!run_mounts_key(step, &plan->mounts, &k)) {
         return false;
     }
-    key_add_u64(&k, plan->insecure);
+    store_key_add_u64(&k, plan->insecure);
     devices_key(&step->instruction->run, &plan->devices, &k);
-    step->key = key_end(&k);
-    step->shown.own = key_end_own(&k);
+    step->key = store_key_end(&k);
+    step->shown.own = store_key_end_own(&k);
     return true;
 }
 

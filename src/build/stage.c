@@ -72,9 +72,9 @@ static bool begin_stage(struct builder *b, struct stage *s) {
         take_stage(b, s, &b->stages[index]);
         s->missed = b->stages[index].missed;
     } else if (str_eq(base, S("scratch"))) {
-        struct key_hash k;
-        key_begin(&k, "scratch");
-        s->stack.key = key_end(&k);
+        struct store_key_hash k;
+        store_key_begin(&k, "scratch");
+        s->stack.key = store_key_end(&k);
         s->config.working_dir = S("/");
     } else {
         if (!base_find(b, word, &platform, &image)) {

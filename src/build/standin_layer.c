@@ -187,11 +187,11 @@ static bool make_layer(struct builder *b, const struct stack *native, struct cop
 bool standin_layer(struct builder *b, const struct stack *native, const char *architecture,
                    struct standin_set *ret, struct err *err) {
     struct oci_platform host = oci_platform_host();
-    struct key_hash k;
-    key_begin(&k, "stand-ins 1");
-    key_add_below(&k, &native->key);
-    key_add(&k, str_from_c(architecture));
-    struct store_key key = key_end(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "stand-ins 1");
+    store_key_add_below(&k, &native->key);
+    store_key_add(&k, str_from_c(architecture));
+    struct store_key key = store_key_end(&k);
     struct copying c = {
         .arena = b->arena,
         .architecture = architecture,

@@ -97,19 +97,6 @@ static bool root_stat(struct step *step, struct stat *ret, struct err *err) {
            err_sys(err, errno, "open layer '%s'", paths[count - 1]);
 }
 
-bool check_root(struct err *err) {
-    if (geteuid() == 0) {
-        return true;
-    }
-    err_sys(err, EPERM, "start a step");
-    return err_help(err, "the embedded engine needs root: run it with sudo");
-}
-
-bool devices_help(struct err *err) {
-    return err_help(
-        err, "an unprivileged user cannot create devices: leave them out or build with sudo");
-}
-
 static bool run_and_commit(struct step *step, struct step_work *work, step_function *function,
                            void *self) {
     struct builder *b = step->builder;
@@ -117,7 +104,7 @@ static bool run_and_commit(struct step *step, struct step_work *work, step_funct
     struct stat root;
     uint64_t start = time_now_ms();
     int64_t began_ms = now_epoch_ms();
-    if (!check_root(&err) || !root_stat(step, &root, &err) ||
+    if (!sandbox_check_root(&err) || !root_stat(step, &root, &err) ||
         !step_work_begin(b, work, &root, &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
     }

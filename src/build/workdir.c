@@ -56,12 +56,12 @@ static bool run(struct step *step, void *self) {
 bool step_workdir(struct step *step, str path) {
     struct arena *a = step->builder->arena;
     struct workdir_job job = { str_to_c(a, path), str_to_c(a, step->stage->config.user) };
-    struct key_hash k;
-    key_begin(&k, "WORKDIR");
-    key_add_below(&k, &step->stage->stack.key);
-    key_add(&k, path);
-    key_add(&k, step->stage->config.user);
-    step->key = key_end(&k);
-    step->shown.own = key_end_own(&k);
+    struct store_key_hash k;
+    store_key_begin(&k, "WORKDIR");
+    store_key_add_below(&k, &step->stage->stack.key);
+    store_key_add(&k, path);
+    store_key_add(&k, step->stage->config.user);
+    step->key = store_key_end(&k);
+    step->shown.own = store_key_end_own(&k);
     return step_execute(step, run, &job);
 }

@@ -171,3 +171,16 @@ bool sandbox_become_root(struct err *err) {
     subids_load(&maps);
     return become(&maps, err) || err_wrap(err, "become root of a user namespace");
 }
+
+bool sandbox_check_root(struct err *err) {
+    if (geteuid() == 0) {
+        return true;
+    }
+    err_sys(err, EPERM, "start a step");
+    return err_help(err, "the embedded engine needs root: run it with sudo");
+}
+
+bool sandbox_devices_help(struct err *err) {
+    return err_help(
+        err, "an unprivileged user cannot create devices: leave them out or build with sudo");
+}

@@ -43,6 +43,11 @@ MUST_CHECK bool sandbox_become_root(struct err *err);
 /* What an ordinary user would be given; `ret_lacks` says in words why it is one id, else NULL. */
 enum sandbox_rights sandbox_foresee_rights(const char **ret_lacks);
 
+/* False where nothing can be run yet: the error says that root is needed. */
+MUST_CHECK bool sandbox_check_root(struct err *err);
+/* Adds the way out to the error of a mknod(2) that was not permitted; false. */
+bool sandbox_devices_help(struct err *err);
+
 /* Folders merged into one root filesystem, read-only. */
 struct sandbox_root {
     const char *const *layers; /* absolute paths, lowest first */

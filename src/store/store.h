@@ -26,6 +26,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "hash/hash.h"
 
 struct store;
 
@@ -52,6 +53,28 @@ enum { STORE_KEY_HEX = 40 };
 struct store_key {
     char hex[STORE_KEY_HEX + 1];
 };
+
+/* --- keys ---------------------------------------------------------------------------------- */
+
+/*
+ * A key is the hash of parts, each with its kind and its length. What there may be any number of is
+ * a list, and lists are within each other as brackets are: two different inputs never give the same
+ * bytes. What may be missing is a list, too, of none or one.
+ */
+struct store_key_hash {
+    struct blake3 state;
+    struct blake3 own; /* without what a step builds on */
+};
+void store_key_begin(struct store_key_hash *k, const char *what);
+/* The key of what a step builds on. */
+void store_key_add_below(struct store_key_hash *k, const struct store_key *below);
+void store_key_add(struct store_key_hash *k, str part);
+void store_key_add_u64(struct store_key_hash *k, uint64_t number);
+void store_key_list(struct store_key_hash *k);
+void store_key_list_end(struct store_key_hash *k);
+struct store_key store_key_end(struct store_key_hash *k);
+/* Of all but what was added below: the same step on another image has the same one. */
+struct store_key store_key_end_own(struct store_key_hash *k);
 
 /* --- work folders ------------------------------------------------------------------------- */
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the files that unpack an archive share: unpack.c reads it, unpack_entry.c makes its entries,
- * unpack_place.c finds where they belong. In the child, whose "/" nothing leaves. */
+/* What the files that unpack an archive share: unpack.c reads it, entry.c makes its entries,
+ * place.c finds where they belong. In the child, whose "/" nothing leaves. */
 #pragma once
 
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "build/internal.h"
+#include "unpack/unpack.h"
 
 struct unpack_folder; /* whose time is set last */
 
@@ -18,9 +18,7 @@ struct unpacker {
     int folderfd;        /* what is unpacked to */
     bool is_root;        /* that is "/": no link leads out */
     bool is_layer;       /* no mount: what is set there may be a mark to overlayfs */
-    bool has_owner;
-    uint32_t uid;
-    uint32_t gid;
+    struct unpack_owner owner;
     unpack_hook *hook; /* NULL: every entry is unpacked */
     void *hook_self;
     int parentfd;      /* the folder of the last entry; -1: none */
@@ -33,7 +31,7 @@ struct unpacker {
     struct err *err;
 };
 
-/* ---- unpack_place.c ---- */
+/* ---- place.c ---- */
 
 /* The clean name without leading slash of what an archive calls `name`; "." is the folder itself.
  * False: it leaves the folder. */
@@ -42,7 +40,7 @@ MUST_CHECK bool unpack_clean_name(struct unpacker *u, const char *name, const ch
  * long as they stay inside. Borrowed until the next call; -1: err is set. */
 int unpack_parent(struct unpacker *u, const char *path);
 
-/* ---- unpack_entry.c ---- */
+/* ---- entry.c ---- */
 
 /* Makes the entry, over what is there: only a folder over a folder keeps what is in it. */
 MUST_CHECK bool unpack_entry(struct unpacker *u, struct archive_entry *entry, const char *path);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "build/internal.h"
+#include "store/store.h"
 
-void key_begin(struct key_hash *k, const char *what) {
+void store_key_begin(struct store_key_hash *k, const char *what) {
     blake3_init(&k->state);
     blake3_init(&k->own);
-    key_add(k, S("capsem-builder key 2"));
-    key_add(k, str_from_c(what));
+    store_key_add(k, S("capsem-builder key 2"));
+    store_key_add(k, str_from_c(what));
 }
 
 /* What a part is comes first: no part is taken for one of another kind. */
@@ -27,29 +27,29 @@ static void add_text(struct blake3 *state, unsigned char tag, str part) {
     blake3_update(state, part.ptr, part.len);
 }
 
-void key_add_u64(struct key_hash *k, uint64_t number) {
+void store_key_add_u64(struct store_key_hash *k, uint64_t number) {
     add_tag(&k->state, TAG_NUMBER);
     add_bytes8(&k->state, number);
     add_tag(&k->own, TAG_NUMBER);
     add_bytes8(&k->own, number);
 }
 
-void key_add(struct key_hash *k, str part) {
+void store_key_add(struct store_key_hash *k, str part) {
     add_text(&k->state, TAG_TEXT, part);
     add_text(&k->own, TAG_TEXT, part);
 }
 
-void key_list(struct key_hash *k) {
+void store_key_list(struct store_key_hash *k) {
     add_tag(&k->state, TAG_LIST);
     add_tag(&k->own, TAG_LIST);
 }
 
-void key_list_end(struct key_hash *k) {
+void store_key_list_end(struct store_key_hash *k) {
     add_tag(&k->state, TAG_LIST_END);
     add_tag(&k->own, TAG_LIST_END);
 }
 
-void key_add_below(struct key_hash *k, const struct store_key *below) {
+void store_key_add_below(struct store_key_hash *k, const struct store_key *below) {
     add_text(&k->state, TAG_BELOW, str_from_c(below->hex));
 }
 
@@ -64,10 +64,10 @@ static struct store_key end(struct blake3 *state) {
     return key;
 }
 
-struct store_key key_end(struct key_hash *k) {
+struct store_key store_key_end(struct store_key_hash *k) {
     return end(&k->state);
 }
 
-struct store_key key_end_own(struct key_hash *k) {
+struct store_key store_key_end_own(struct store_key_hash *k) {
     return end(&k->own);
 }

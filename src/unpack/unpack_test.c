@@ -4,7 +4,7 @@
 
 #include <sys/wait.h>
 
-#include "build/internal.h"
+#include "unpack/unpack.h"
 
 enum { BLOCK = 512 };
 
@@ -57,7 +57,8 @@ static const char *unpack(const struct test_folder *f, struct buf *tar, bool who
     if (pid == 0) {
         struct err err = ERR_INIT;
         bool ok = (!whole || chroot(f->path) == 0) &&
-                  unpack_archive(fd, "x.tar", whole ? "/" : test_path(f, "to"), false, 0, 0, &err);
+                  unpack_archive(fd, "x.tar", whole ? "/" : test_path(f, "to"),
+                                 (struct unpack_owner){ 0 }, &err);
         ssize_t ignored = ok ? 0 : write(fds[1], err.frames[0], strlen(err.frames[0]));
         (void)ignored;
         _exit(ok ? 0 : 1);
@@ -151,12 +152,22 @@ static void what_is_not_an_archive_is_known(void **state) {
     assert_false(unpack_is_archive(fd));
 }
 
+static void marks_of_overlayfs_are_not_copied(void **state) {
+    (void)state;
+    assert_true(unpack_takes_xattr("user.x"));
+    assert_true(unpack_takes_xattr("security.capability"));
+    assert_true(unpack_takes_xattr("user.overlay.opaque"));
+    assert_false(unpack_takes_xattr("trusted.overlay.opaque"));
+    assert_false(unpack_takes_xattr("security.selinux"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_leaves_the_folder),
         cmocka_unit_test(links_of_a_root_end_in_it),
         cmocka_unit_test(a_later_entry_wins),
         cmocka_unit_test(what_is_not_an_archive_is_known),
+        cmocka_unit_test(marks_of_overlayfs_are_not_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "build/unpack.h"
+#include "unpack/internal.h"
 
 enum {
     LINKS_MAX = 40,     /* as the kernel has it */

@@ -9,8 +9,9 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "build/unpack.h"
+#include "sandbox/sandbox.h"
 #include "tree/tree.h"
+#include "unpack/internal.h"
 
 /* Folders get their time when nothing comes into them any more. */
 struct unpack_folder {
@@ -64,9 +65,9 @@ static bool take_id(const struct unpacker *u, const struct made *m, int64_t id, 
 static bool take_metadata(struct unpacker *u, struct made *m) {
     m->mode = archive_entry_perm(m->entry) & 07777;
     tree_archive_time(m->entry, &m->time);
-    if (u->has_owner) {
-        m->uid = u->uid;
-        m->gid = u->gid;
+    if (u->owner.is_set) {
+        m->uid = u->owner.uid;
+        m->gid = u->owner.gid;
         return true;
     }
     return take_id(u, m, archive_entry_uid(m->entry), "user", &m->uid) &&
@@ -106,6 +107,10 @@ static const char *kept_name(const struct unpacker *u, const char *name) {
                : name;
 }
 
+bool unpack_takes_xattr(const char *name) {
+    return strncmp(name, "trusted.overlay.", 16) != 0 && strcmp(name, "security.selinux") != 0;
+}
+
 static bool set_attributes(const struct unpacker *u, const struct made *m) {
     const char *name;
     const void *value;
@@ -119,8 +124,7 @@ static bool set_attributes(const struct unpacker *u, const struct made *m) {
     }
     archive_entry_xattr_reset(m->entry);
     while (archive_entry_xattr_next(m->entry, &name, &value, &len) == ARCHIVE_OK) {
-        if (context_takes_xattr(name) &&
-            lsetxattr(m->name, kept_name(u, name), value, len, 0) < 0) {
+        if (unpack_takes_xattr(name) && lsetxattr(m->name, kept_name(u, name), value, len, 0) < 0) {
             return no_attribute(u, m, name, len);
         }
     }
@@ -244,7 +248,7 @@ static bool make_node(struct unpacker *u, const struct made *m, mode_t type) {
         return true;
     }
     refuse(u, m->path, "create it");
-    return is_device && u->err->code == EPERM && devices_help(u->err);
+    return is_device && u->err->code == EPERM && sandbox_devices_help(u->err);
 }
 
 static bool make(struct unpacker *u, const struct made *m, mode_t type) {

@@ -10,7 +10,7 @@
 #include <locale.h>
 #include <string.h>
 
-#include "build/unpack.h"
+#include "unpack/internal.h"
 
 enum { ENTRIES_MAX = 4000000 };
 
@@ -164,15 +164,9 @@ static bool unpack_opened(struct unpacker *u, int fd, const char *destination) {
     return ok;
 }
 
-bool unpack_archive(int fd, const char *name, const char *destination, bool has_owner, uint32_t uid,
-                    uint32_t gid, struct err *err) {
-    struct unpacker u = {
-        .name = name,
-        .has_owner = has_owner,
-        .uid = uid,
-        .gid = gid,
-        .err = err,
-    };
+bool unpack_archive(int fd, const char *name, const char *destination, struct unpack_owner owner,
+                    struct err *err) {
+    struct unpacker u = { .name = name, .owner = owner, .err = err };
     return unpack_opened(&u, fd, destination);
 }
 
@@ -185,15 +179,8 @@ static bool keep_root(void *self, const char *path, struct archive_entry *entry,
     return true;
 }
 
-bool unpack_added(int fd, const char *name, const char *destination, bool has_owner, uint32_t uid,
-                  uint32_t gid, struct err *err) {
-    struct unpacker u = {
-        .name = name,
-        .has_owner = has_owner,
-        .uid = uid,
-        .gid = gid,
-        .hook = keep_root,
-        .err = err,
-    };
+bool unpack_added(int fd, const char *name, const char *destination, struct unpack_owner owner,
+                  struct err *err) {
+    struct unpacker u = { .name = name, .owner = owner, .hook = keep_root, .err = err };
     return unpack_opened(&u, fd, destination);
 }

@@ -9,43 +9,43 @@
 
 #include <cmocka.h>
 
-#include "build/internal.h"
+#include "store/store.h"
 
 /* What a key may be made of. Some texts look like other parts. */
 enum { LIST, LIST_END, NUMBER_0, NUMBER_1, BELOW, EMPTY, ONE, TWO, BRACKET, EIGHT, PART_COUNT };
 
-static void add(struct key_hash *k, int part) {
+static void add(struct store_key_hash *k, int part) {
     static const struct store_key below = { "1" };
     switch (part) {
     case LIST:
-        key_list(k);
+        store_key_list(k);
         break;
     case LIST_END:
-        key_list_end(k);
+        store_key_list_end(k);
         break;
     case NUMBER_0:
-        key_add_u64(k, 0);
+        store_key_add_u64(k, 0);
         break;
     case NUMBER_1:
-        key_add_u64(k, 1);
+        store_key_add_u64(k, 1);
         break;
     case BELOW:
-        key_add_below(k, &below);
+        store_key_add_below(k, &below);
         break;
     case EMPTY:
-        key_add(k, S(""));
+        store_key_add(k, S(""));
         break;
     case ONE:
-        key_add(k, S("1"));
+        store_key_add(k, S("1"));
         break;
     case TWO:
-        key_add(k, S("11"));
+        store_key_add(k, S("11"));
         break;
     case BRACKET:
-        key_add(k, S("]"));
+        store_key_add(k, S("]"));
         break;
     case EIGHT:
-        key_add(k, (str){ "\1\0\0\0\0\0\0\0", 8 });
+        store_key_add(k, (str){ "\1\0\0\0\0\0\0\0", 8 });
         break;
     default:
         fail();
@@ -71,14 +71,14 @@ static void no_two_sequences_share_a_key(void **state) {
     power = 1;
     for (int length = 0; length <= LENGTH_MAX; length++) {
         for (size_t n = 0; n < power; n++) {
-            struct key_hash k;
+            struct store_key_hash k;
             size_t rest = n;
-            key_begin(&k, "test");
+            store_key_begin(&k, "test");
             for (int i = 0; i < length; i++) {
                 add(&k, (int)(rest % PART_COUNT));
                 rest /= PART_COUNT;
             }
-            keys[made++] = key_end(&k);
+            keys[made++] = store_key_end(&k);
         }
         power *= PART_COUNT;
     }
@@ -92,12 +92,12 @@ static void no_two_sequences_share_a_key(void **state) {
 
 static void a_key_is_named_by_what_it_is_for(void **state) {
     (void)state;
-    struct key_hash a;
-    struct key_hash b;
-    key_begin(&a, "RUN");
-    key_begin(&b, "COPY");
-    struct store_key one = key_end(&a);
-    struct store_key other = key_end(&b);
+    struct store_key_hash a;
+    struct store_key_hash b;
+    store_key_begin(&a, "RUN");
+    store_key_begin(&b, "COPY");
+    struct store_key one = store_key_end(&a);
+    struct store_key other = store_key_end(&b);
     assert_string_not_equal(one.hex, other.hex);
     assert_int_equal(strlen(one.hex), STORE_KEY_HEX);
 }
@@ -109,12 +109,12 @@ static void the_own_key_leaves_out_what_is_below(void **state) {
     struct store_key whole[2];
     struct store_key own[2];
     for (size_t i = 0; i < 2; i++) {
-        struct key_hash k;
-        key_begin(&k, "RUN");
-        key_add_below(&k, &below[i]);
-        key_add(&k, S("make"));
-        whole[i] = key_end(&k);
-        own[i] = key_end_own(&k);
+        struct store_key_hash k;
+        store_key_begin(&k, "RUN");
+        store_key_add_below(&k, &below[i]);
+        store_key_add(&k, S("make"));
+        whole[i] = store_key_end(&k);
+        own[i] = store_key_end_own(&k);
     }
     assert_string_not_equal(whole[0].hex, whole[1].hex);
     assert_string_equal(own[0].hex, own[1].hex);
