@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "build/layer.h"
+#include "images/internal.h"
+#include "unpack/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -70,7 +71,8 @@ static void end(const struct run *r) {
 static void try_adding(struct run *r, bool has_owner) {
     struct err err = ERR_INIT;
     begin(r);
-    bool ok = unpack_added(r->archivefd, "a.tar", r->into, has_owner, geteuid(), getegid(), &err);
+    const struct unpack_owner owner = { has_owner, geteuid(), getegid() };
+    bool ok = unpack_added(r->archivefd, "a.tar", r->into, owner, &err);
     ASSERT(ok != err_is_set(&err));
     end(r);
 }

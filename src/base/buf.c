@@ -116,3 +116,15 @@ void buf_add_shell_word(struct buf *b, str s) {
     }
     buf_add_char(b, '\'');
 }
+
+void buf_add_tail(struct buf *b, str piece, size_t max) {
+    if (piece.len >= max) {
+        piece = str_slice(piece, piece.len - max + 1, piece.len);
+    }
+    if (b->len + piece.len > max) {
+        size_t keep = b->len < max / 2 ? b->len : max / 2;
+        memmove(b->ptr, b->ptr + b->len - keep, keep);
+        b->len = piece.len > max - keep ? 0 : keep;
+    }
+    buf_add(b, piece);
+}

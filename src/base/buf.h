@@ -35,6 +35,10 @@ void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 void buf_vaddf(struct buf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 void buf_add_repeat(struct buf *b, char c, size_t count);
 
+/* Keeps the last part of what is added, at most `max` bytes: when that is reached, the older half
+ * goes. */
+void buf_add_tail(struct buf *b, str piece, size_t max);
+
 /* The text as one word of a POSIX shell command: 'it'\''s'. Plain words stay as they are. */
 void buf_add_shell_word(struct buf *b, str s);
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * build/: executes a Dockerfile. Takes the parsed text, a context folder and a store; gives the
- * layers of the wanted stage and its image config. Every step that changes files is a layer in
- * the store under a content key; a step whose key is there does not run. Only stages that the
- * target needs are looked at.
- *
- * Follows the Dockerfile reference; what a step may do is sandbox/'s business.
+ * build/: what a build takes, gives and tells, whichever engine does it: the request, the events,
+ * the result. And what engines share: what steps get of this machine, and the cause of a failed
+ * step in what it printed.
  */
 #pragma once
 
@@ -13,6 +10,7 @@
 
 #include "base/base.h"
 #include "diag/diag.h"
+#include "images/images.h"
 #include "oci/oci.h"
 #include "sandbox/sandbox.h"
 #include "store/store.h"
@@ -150,16 +148,9 @@ struct build_record {
     uint64_t duration_ms;
 };
 
-/* What of an image came from elsewhere: it is exported and pushed as it came. */
-struct build_origin {
-    struct oci_base base; /* no config: nothing */
-    size_t count;         /* of the image's lowest layers: they are the base's */
-    str *made_by;         /* the instruction of each layer above */
-};
-
 struct build_result {
     struct oci_config config;
-    struct build_origin origin;
+    struct images_origin origin;
     const char **layers; /* absolute folders, lowest first: what a tree is made of */
     size_t layer_count;
     struct store_key *layer_keys; /* of all layers, those included that changed nothing */
@@ -173,19 +164,6 @@ struct build_result {
     size_t record_count;
     size_t record_cap;
 };
-
-/*
- * Builds the target. False when diagnostics were reported (the text is wrong, a step failed: E404
- * with its last output in ret->failed_output) or when err is set (the world refused); both may be.
- */
-MUST_CHECK bool build_run(struct arena *a, const struct build_request *request,
-                          struct diag_sink *sink, struct build_result *ret, struct err *err);
-
-/* What build_run looks at before its first step: can this machine run the RUNs of every stage that
- * the target needs? Executes nothing and opens no store. False: it was reported (E405, or what is
- * wrong with the text). Takes of the request: sources, dockerfile, target, build_args, platform. */
-MUST_CHECK bool build_check_platforms(struct arena *a, const struct build_request *request,
-                                      struct diag_sink *sink);
 
 /* When a step ran, in milliseconds of the clock of the wall. A file with such a time was made by
  * it, at a time that says nothing: a build on another day has another one. */
@@ -201,17 +179,23 @@ void build_times(struct store *s, struct arena *a, const struct build_result *re
 str build_basis(const struct store *s, struct arena *a, const struct build_result *result);
 
 /*
- * What steps see of this machine, for an engine that is not ours: files in the folder `capsem` of
- * the work, which a step has at BUILD_HOST_FOLDER, and the variables that name them. Secrets are in
- * both only of the kinds that `share` names; of which others there were some, *ret_withheld says.
+ * What steps see of this machine: files in the folder BUILD_HOST_FOLDER and in /etc, and the
+ * variables that name them. None of it is part of an image or of a key. Secrets are in it only of
+ * the kinds that `share` names.
  */
 #define BUILD_HOST_FOLDER "/run/capsem"
-MUST_CHECK bool build_host_settings(struct arena *a, struct store *store,
-                                    const struct build_share *share, struct store_work *ret_work,
-                                    struct oci_pairs *ret_env, unsigned *ret_withheld,
-                                    struct err *err);
-
-/* --- base images in the store ----------------------------------------------------------------- */
+struct build_host {
+    struct store_work work; /* has the files; those of BUILD_HOST_FOLDER in its folder "capsem" */
+    struct sandbox_mount mounts[4];
+    size_t mount_count;
+    struct oci_pairs env; /* set unless the image sets them */
+    unsigned withheld;    /* kinds of credentials that were left out: bits, as build_share has */
+};
+/* `hostname`: the steps' own, or empty. */
+MUST_CHECK bool build_host_make(struct arena *a, struct store *store,
+                                const struct build_share *share, str hostname,
+                                struct build_host *ret, struct err *err);
+void build_host_done(struct build_host *h);
 
 /*
  * cause.c: what the end of a failed step's output tells of its cause. `command` is what the step
@@ -222,97 +206,3 @@ struct build_cause {
     str help;
 };
 struct build_cause build_cause_find(struct arena *a, str output, str command, int exit_code);
-
-struct build_image {
-    struct oci_reference ref;
-    struct oci_config config;
-    struct store_key key; /* of the content */
-    struct store_key *layers;
-    size_t layer_count;
-    struct build_origin from;
-    str origin; /* "bootstrapped with mmdebstrap", "imported from FILE" */
-    str digest; /* of what its registry has under the name; empty: not from one */
-    int64_t created_s;
-};
-
-enum build_lookup {
-    BUILD_FOUND,
-    BUILD_NOT_FOUND,
-    BUILD_FAILED, /* err is set */
-};
-enum build_lookup build_image_find(struct store *s, struct arena *a,
-                                   const struct oci_reference *ref,
-                                   const struct oci_platform *platform, struct build_image *ret,
-                                   struct err *err);
-MUST_CHECK bool build_image_list(struct store *s, struct arena *a, struct build_image **ret,
-                                 size_t *ret_count, struct err *err);
-MUST_CHECK bool build_image_remove(struct store *s, const struct oci_reference *ref,
-                                   const struct oci_platform *platform, bool *ret_removed,
-                                   struct err *err);
-/*
- * The base image that `word` names: from the store, its registry, or a distribution's packages, as
- * build_run() finds those of its stages. False: reported to the sink, or err is set.
- */
-struct dockerfile_word;
-MUST_CHECK bool build_base_find(struct arena *a, const struct build_request *request,
-                                const struct dockerfile_word *word,
-                                const struct oci_platform *platform, struct diag_sink *sink,
-                                struct build_image *ret, struct err *err);
-/* Before its layers are read. False: some were damaged; those and the image are removed. */
-MUST_CHECK bool build_image_check(struct store *s, struct arena *a, const struct build_image *image,
-                                  struct err *err);
-/* Adds or replaces a name. */
-MUST_CHECK bool build_image_save(struct store *s, const struct build_image *image, struct err *err);
-/* Absolute folders of its layers, lowest first. */
-const char **build_image_paths(struct store *s, struct arena *a, const struct build_image *image,
-                               size_t *ret_count);
-/* An image as it leaves the store. */
-struct build_outgoing {
-    const char **layers; /* folders of what is written anew, lowest first */
-    size_t layer_count;
-    const struct oci_base *base; /* what they stand on, or NULL: on nothing */
-    const char **blobs;          /* files of the base's layers */
-    const str *made_by;          /* the instruction of each layer; NULL: not known */
-    bool rewritten; /* blobs of the base are gone: its layers are among those written anew */
-};
-void build_outgoing_find(struct store *s, struct arena *a, const struct store_key *layers,
-                         size_t count, const struct build_origin *from, struct build_outgoing *ret);
-struct build_pull {
-    struct store *store;
-    const struct oci_reference *ref;
-    const struct oci_platform *platform;
-    bool whole;                           /* also blobs of layers that are there: for a push */
-    uint64_t connect_ms;                  /* how long a connection may take; 0: the usual */
-    void (*notice)(void *self, str text); /* what is about to be fetched; may be NULL */
-    /* Several times a second; may be NULL. */
-    void (*progress)(void *self, uint64_t done_bytes, uint64_t total_bytes);
-    void *self;
-    const volatile sig_atomic_t *cancelled;
-};
-/*
- * The image comes from its registry into the store; layers that are there are not fetched. All of
- * them are checked before the image has its name. err->code as oci_registry_resolve() has it.
- */
-MUST_CHECK bool build_image_pull(struct arena *a, const struct build_pull *pull,
-                                 struct build_image *ret, struct err *err);
-/* A root filesystem's tar (plain or compressed) becomes an image of one layer; a Docker archive or
- * an OCI layout (its folder or a tar of it) the image that it is. */
-MUST_CHECK bool build_image_import(struct store *s, struct arena *a, const char *path,
-                                   const struct oci_reference *ref,
-                                   const struct oci_platform *platform, struct err *err);
-
-/* ---- a look into what was built ---- */
-
-struct build_probe {
-    struct store *store;
-    const char *const *layers; /* lowest first */
-    size_t layer_count;
-    const char *const *argv; /* NULL-terminated */
-    const char *const *env;
-    void (*on_output)(void *self, str piece); /* stdout and stderr */
-    void *self;
-    const volatile sig_atomic_t *cancelled;
-};
-/* Runs a command in the image, without network; what it changes is thrown away. */
-MUST_CHECK bool build_probe(struct arena *a, const struct build_probe *probe,
-                            struct sandbox_result *ret, struct err *err);

@@ -12,6 +12,13 @@
 
 enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
 
+struct maker {
+    struct arena *arena;
+    const struct build_share *share;
+    str hostname;
+    struct build_host *host;
+};
+
 #define INSIDE BUILD_HOST_FOLDER
 
 /* Variables that go into a step, and what may have a secret in them. */
@@ -50,39 +57,38 @@ static str load_text(struct arena *a, const char *path) {
     return text;
 }
 
-static void set_env(struct builder *b, struct host_settings *h, const char *key, str value) {
-    oci_pairs_set(b->arena, &h->env, str_from_c(key), value);
+static void set_env(struct maker *m, const char *key, str value) {
+    oci_pairs_set(m->arena, &m->host->env, str_from_c(key), value);
 }
 
-static bool shares(const struct builder *b, enum build_credentials kind) {
-    return (b->request->share.credentials & 1U << kind) != 0;
+static bool shares(const struct maker *m, enum build_credentials kind) {
+    return (m->share->credentials & 1U << kind) != 0;
 }
 
 /* The text, without users in its URLs where steps are not to see them. */
-static str censor(struct builder *b, struct host_settings *h, enum build_credentials kind,
-                  str text) {
+static str censor(struct maker *m, enum build_credentials kind, str text) {
     bool found = false;
-    if (shares(b, kind)) {
+    if (shares(m, kind)) {
         return text;
     }
-    text = kind == BUILD_CREDENTIALS_PROXY ? build_without_proxy_user(b->arena, text, &found)
-                                           : build_without_userinfo(b->arena, text, &found);
-    h->withheld |= found ? 1U << kind : 0;
+    text = kind == BUILD_CREDENTIALS_PROXY ? build_without_proxy_user(m->arena, text, &found)
+                                           : build_without_userinfo(m->arena, text, &found);
+    m->host->withheld |= found ? 1U << kind : 0;
     return text;
 }
 
 /* Writes a file of the settings folder, readable for every user of a step. */
-static bool put(struct host_settings *h, const char *name, str text, struct err *err) {
-    return fs_store(h->work.fd, name, text, 0644, err) &&
-           (fchmodat(h->work.fd, name, 0644, 0) == 0 || err_sys(err, errno, "write '%s'", name));
+static bool put(struct maker *m, const char *name, str text, struct err *err) {
+    return fs_store(m->host->work.fd, name, text, 0644, err) &&
+           (fchmodat(m->host->work.fd, name, 0644, 0) == 0 ||
+            err_sys(err, errno, "write '%s'", name));
 }
 
-static void add_mount(struct builder *b, struct host_settings *h, const char *name,
-                      const char *target) {
-    ASSERT(h->mount_count < ARRAY_LEN(h->mounts));
-    h->mounts[h->mount_count++] = (struct sandbox_mount){
+static void add_mount(struct maker *m, const char *name, const char *target) {
+    ASSERT(m->host->mount_count < ARRAY_LEN(m->host->mounts));
+    m->host->mounts[m->host->mount_count++] = (struct sandbox_mount){
         .kind = SANDBOX_BIND,
-        .source = store_work_path(&h->work, b->arena, name),
+        .source = store_work_path(&m->host->work, m->arena, name),
         .target = target,
         .readonly = true,
     };
@@ -103,18 +109,18 @@ static const char *find_ca_bundle(void) {
     return NULL;
 }
 
-static bool add_certificates(struct builder *b, struct host_settings *h, struct err *err) {
+static bool add_certificates(struct maker *m, struct err *err) {
     const char *bundle = find_ca_bundle();
     if (bundle == NULL) {
         return true;
     }
     str text;
-    if (!fs_load(b->arena, AT_FDCWD, bundle, 16 * SETTINGS_BYTES_MAX, &text, err) ||
-        !put(h, "capsem/ca-certificates.crt", text, err)) {
+    if (!fs_load(m->arena, AT_FDCWD, bundle, 16 * SETTINGS_BYTES_MAX, &text, err) ||
+        !put(m, "capsem/ca-certificates.crt", text, err)) {
         return err_wrap(err, "pass the CA bundle on");
     }
     for (size_t i = 0; i < ARRAY_LEN(ca_variables); i++) {
-        set_env(b, h, ca_variables[i], S(INSIDE "/ca-certificates.crt"));
+        set_env(m, ca_variables[i], S(INSIDE "/ca-certificates.crt"));
     }
     return true;
 }
@@ -122,41 +128,40 @@ static bool add_certificates(struct builder *b, struct host_settings *h, struct 
 /* ---- apt ---- */
 
 /* The host's logins, in the form of netrc: apt_auth.conf(5). */
-static bool add_apt_logins(struct builder *b, struct host_settings *h, struct buf *conf,
-                           struct err *err) {
+static bool add_apt_logins(struct maker *m, struct buf *conf, struct err *err) {
     static const char folder[] = "/etc/apt/auth.conf.d";
     AUTO_BUF logins = BUF_INIT(SETTINGS_BYTES_MAX);
     const char **names;
     size_t count = 0;
-    buf_add(&logins, load_text(b->arena, "/etc/apt/auth.conf"));
-    if (!fs_list(b->arena, AT_FDCWD, folder, &names, &count, NULL)) {
+    buf_add(&logins, load_text(m->arena, "/etc/apt/auth.conf"));
+    if (!fs_list(m->arena, AT_FDCWD, folder, &names, &count, NULL)) {
         count = 0;
     }
     for (size_t i = 0; i < count; i++) {
         if (str_ends(str_from_c(names[i]), S(".conf"))) {
             buf_addf(&logins, "\n%.*s",
-                     STR_FMT(load_text(b->arena, path_join(b->arena, folder, names[i]))));
+                     STR_FMT(load_text(m->arena, path_join(m->arena, folder, names[i]))));
         }
     }
     if (str_trim(buf_str(&logins)).len == 0) {
         return true;
     }
-    if (!shares(b, BUILD_CREDENTIALS_APT)) {
-        h->withheld |= 1U << BUILD_CREDENTIALS_APT;
+    if (!shares(m, BUILD_CREDENTIALS_APT)) {
+        m->host->withheld |= 1U << BUILD_CREDENTIALS_APT;
         return true;
     }
     buf_add_c(conf, "Dir::Etc::netrc \"" INSIDE "/apt-auth.conf\";\n");
-    return put(h, "capsem/apt-auth.conf", buf_str(&logins), err);
+    return put(m, "capsem/apt-auth.conf", buf_str(&logins), err);
 }
 
 /* Of apt's own settings only how it fetches: "Acquire::...". */
-static bool add_apt(struct builder *b, struct host_settings *h, struct err *err) {
+static bool add_apt(struct maker *m, struct err *err) {
     AUTO_BUF dump = BUF_INIT(SETTINGS_BYTES_MAX);
     AUTO_BUF kept = BUF_INIT(SETTINGS_BYTES_MAX);
     static const char *const argv[] = { "apt-config", "dump", NULL };
     struct proc_spec spec = { .argv = argv, .out = &dump, .timeout_ms = 10000 };
     struct proc_result result;
-    if (proc_find(b->arena, "apt-config") != NULL && proc_run(&spec, &result, NULL)) {
+    if (proc_find(m->arena, "apt-config") != NULL && proc_run(&spec, &result, NULL)) {
         str rest = buf_str(&dump);
         while (rest.len > 0) {
             str line = str_cut(&rest, '\n');
@@ -169,9 +174,9 @@ static bool add_apt(struct builder *b, struct host_settings *h, struct err *err)
         find_ca_bundle() != NULL) {
         buf_add_c(&kept, "Acquire::https::CAInfo \"" INSIDE "/ca-certificates.crt\";\n");
     }
-    set_env(b, h, "APT_CONFIG", S(INSIDE "/apt.conf"));
-    return add_apt_logins(b, h, &kept, err) &&
-           put(h, "capsem/apt.conf", censor(b, h, BUILD_CREDENTIALS_APT, buf_str(&kept)), err);
+    set_env(m, "APT_CONFIG", S(INSIDE "/apt.conf"));
+    return add_apt_logins(m, &kept, err) &&
+           put(m, "capsem/apt.conf", censor(m, BUILD_CREDENTIALS_APT, buf_str(&kept)), err);
 }
 
 /* ---- npm ---- */
@@ -194,9 +199,8 @@ static bool npm_key_passes(str key) {
 }
 
 /* What npm keeps for one registry is who we are there. */
-static void add_npm_settings(struct builder *b, struct host_settings *h, struct buf *out,
-                             str text) {
-    bool all = shares(b, BUILD_CREDENTIALS_NPM);
+static void add_npm_settings(struct maker *m, struct buf *out, str text) {
+    bool all = shares(m, BUILD_CREDENTIALS_NPM);
     while (text.len > 0) {
         str line = str_trim(str_cut(&text, '\n'));
         str value = line;
@@ -206,51 +210,51 @@ static void add_npm_settings(struct builder *b, struct host_settings *h, struct 
             continue;
         }
         if (secret && !all) {
-            h->withheld |= 1U << BUILD_CREDENTIALS_NPM;
+            m->host->withheld |= 1U << BUILD_CREDENTIALS_NPM;
             continue;
         }
-        line = all ? build_expand_variables(b->arena, line) : line;
+        line = all ? build_expand_variables(m->arena, line) : line;
         buf_addf(out, "%.*s\n", STR_FMT(line));
     }
 }
 
-static bool add_npm(struct builder *b, struct host_settings *h, struct err *err) {
+static bool add_npm(struct maker *m, struct err *err) {
     AUTO_BUF kept = BUF_INIT(SETTINGS_BYTES_MAX);
     const char *home = getenv("HOME");
     const char *user = getenv("NPM_CONFIG_USERCONFIG");
     if (user == NULL && home != NULL) {
-        user = path_join(b->arena, home, ".npmrc");
+        user = path_join(m->arena, home, ".npmrc");
     }
     const char *const files[] = { "/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc",
                                   getenv("NPM_CONFIG_GLOBALCONFIG"), user };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        add_npm_settings(b, h, &kept, load_text(b->arena, files[i]));
+        add_npm_settings(m, &kept, load_text(m->arena, files[i]));
     }
     const char *registry = getenv("NPM_CONFIG_REGISTRY");
     registry = registry == NULL ? getenv("npm_config_registry") : registry;
     if (registry != NULL) {
         buf_addf(&kept, "registry=%s\n", registry);
     }
-    set_env(b, h, "NPM_CONFIG_USERCONFIG", S(INSIDE "/npmrc"));
-    return put(h, "capsem/npmrc", censor(b, h, BUILD_CREDENTIALS_NPM, buf_str(&kept)), err);
+    set_env(m, "NPM_CONFIG_USERCONFIG", S(INSIDE "/npmrc"));
+    return put(m, "capsem/npmrc", censor(m, BUILD_CREDENTIALS_NPM, buf_str(&kept)), err);
 }
 
 /* ---- pip ---- */
 
-static bool add_pip(struct builder *b, struct host_settings *h, struct err *err) {
+static bool add_pip(struct maker *m, struct err *err) {
     const char *home = getenv("HOME");
     const char *given = getenv("PIP_CONFIG_FILE");
     const char *const files[] = {
         given,
-        home == NULL ? NULL : path_join(b->arena, home, ".config/pip/pip.conf"),
-        home == NULL ? NULL : path_join(b->arena, home, ".pip/pip.conf"),
+        home == NULL ? NULL : path_join(m->arena, home, ".config/pip/pip.conf"),
+        home == NULL ? NULL : path_join(m->arena, home, ".pip/pip.conf"),
         "/etc/pip.conf",
     };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        str text = load_text(b->arena, files[i]);
+        str text = load_text(m->arena, files[i]);
         if (text.len > 0) {
-            set_env(b, h, "PIP_CONFIG_FILE", S(INSIDE "/pip.conf"));
-            return put(h, "capsem/pip.conf", censor(b, h, BUILD_CREDENTIALS_PIP, text), err);
+            set_env(m, "PIP_CONFIG_FILE", S(INSIDE "/pip.conf"));
+            return put(m, "capsem/pip.conf", censor(m, BUILD_CREDENTIALS_PIP, text), err);
         }
     }
     return true;
@@ -258,107 +262,57 @@ static bool add_pip(struct builder *b, struct host_settings *h, struct err *err)
 
 /* ---- names ---- */
 
-#define HOSTNAME_ARG S("BUILDKIT_SANDBOX_HOSTNAME")
-
-bool host_name_given(struct builder *b, struct span span, const char **ret) {
-    enum { NAME_BYTES_MAX = 64 }; /* sethostname(2) */
-    const str *name = oci_pairs_find(&b->request->build_args, HOSTNAME_ARG);
-    *ret = NULL;
-    if (name == NULL || name->len == 0) {
-        return true;
-    }
-    bool ok = name->len <= NAME_BYTES_MAX;
-    for (size_t i = 0; i < name->len && ok; i++) {
-        char c = name->ptr[i];
-        ok = char_is_alnum(c) || ((c == '-' || c == '.') && i > 0);
-    }
-    if (!ok) {
-        diag_report(b->sink, "E405", span,
-                    "BUILDKIT_SANDBOX_HOSTNAME is not a valid host name: '%.*s'",
-                    STR_FMT(str_clip(*name, 80)));
-        return false;
-    }
-    *ret = str_to_c(b->arena, *name);
-    return true;
-}
-
-static bool add_names(struct builder *b, struct host_settings *h, struct err *err) {
-    str resolv = load_text(b->arena, "/etc/resolv.conf");
-    str hosts = load_text(b->arena, "/etc/hosts");
+static bool add_names(struct maker *m, struct err *err) {
+    str resolv = load_text(m->arena, "/etc/resolv.conf");
+    str hosts = load_text(m->arena, "/etc/hosts");
     if (hosts.len == 0) {
         hosts = S("127.0.0.1 localhost\n::1 localhost\n");
     }
-    const str *name = oci_pairs_find(&b->request->build_args, HOSTNAME_ARG);
-    if (name != NULL && name->len > 0) {
-        hosts = str_fmt(b->arena, "%.*s%s127.0.0.1 %.*s\n", STR_FMT(hosts),
-                        str_ends(hosts, S("\n")) ? "" : "\n", STR_FMT(*name));
+    if (m->hostname.len > 0) {
+        hosts = str_fmt(m->arena, "%.*s%s127.0.0.1 %.*s\n", STR_FMT(hosts),
+                        str_ends(hosts, S("\n")) ? "" : "\n", STR_FMT(m->hostname));
     }
-    if (!put(h, "resolv.conf", resolv, err) || !put(h, "hosts", hosts, err)) {
+    if (!put(m, "resolv.conf", resolv, err) || !put(m, "hosts", hosts, err)) {
         return false;
     }
     /* Read-only: what a step wrote to them would be lost, or be seen by the next one. */
-    add_mount(b, h, "resolv.conf", "/etc/resolv.conf");
-    add_mount(b, h, "hosts", "/etc/hosts");
+    add_mount(m, "resolv.conf", "/etc/resolv.conf");
+    add_mount(m, "hosts", "/etc/hosts");
     return true;
 }
 
-static bool fill(struct builder *b, struct host_settings *h, struct err *err) {
-    if (mkdirat(h->work.fd, "capsem", 0755) < 0 || fchmodat(h->work.fd, "capsem", 0755, 0) < 0) {
+static bool fill(struct maker *m, struct err *err) {
+    if (mkdirat(m->host->work.fd, "capsem", 0755) < 0 ||
+        fchmodat(m->host->work.fd, "capsem", 0755, 0) < 0) {
         return err_sys(err, errno, "create a work folder");
     }
     for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
         for (const char *const *name = passed[i].names; *name != NULL; name++) {
             const char *value = getenv(*name);
             if (value != NULL) {
-                set_env(b, h, *name, censor(b, h, passed[i].kind, str_from_c(value)));
+                set_env(m, *name, censor(m, passed[i].kind, str_from_c(value)));
             }
         }
     }
-    if (!add_certificates(b, h, err) || !add_apt(b, h, err) || !add_npm(b, h, err) ||
-        !add_pip(b, h, err) || !add_names(b, h, err)) {
+    if (!add_certificates(m, err) || !add_apt(m, err) || !add_npm(m, err) || !add_pip(m, err) ||
+        !add_names(m, err)) {
         return false;
     }
-    add_mount(b, h, "capsem", INSIDE);
+    add_mount(m, "capsem", INSIDE);
     return true;
 }
 
-bool host_settings_get(struct builder *b, const struct host_settings **ret) {
-    if (b->host == NULL) {
-        struct host_settings *h = ARENA_NEW(b->arena, struct host_settings);
-        h->work = STORE_WORK_INIT;
-        b->host = h;
-        struct err err = ERR_INIT;
-        if (!store_work_begin(b->request->store, &h->work, &err) || !fill(b, h, &err)) {
-            err_wrap(&err, "prepare what steps see of the host");
-            if (b->err != NULL) {
-                *b->err = err;
-            }
-            return false;
-        }
+bool build_host_make(struct arena *a, struct store *store, const struct build_share *share,
+                     str hostname, struct build_host *ret, struct err *err) {
+    struct maker m = { a, share, hostname, ret };
+    *ret = (struct build_host){ .work = STORE_WORK_INIT };
+    if (store_work_begin(store, &ret->work, err) && fill(&m, err)) {
+        return true;
     }
-    *ret = b->host;
-    return true;
+    build_host_done(ret);
+    return err_wrap(err, "prepare what steps see of the host");
 }
 
-void host_settings_done(struct builder *b) {
-    if (b->host != NULL) {
-        store_work_done(&b->host->work);
-        b->host = NULL;
-    }
-}
-
-bool build_host_settings(struct arena *a, struct store *store, const struct build_share *share,
-                         struct store_work *ret_work, struct oci_pairs *ret_env,
-                         unsigned *ret_withheld, struct err *err) {
-    struct build_request request = { .store = store, .share = *share };
-    struct builder b = { .request = &request, .arena = a, .err = err };
-    const struct host_settings *h;
-    if (!host_settings_get(&b, &h)) {
-        host_settings_done(&b);
-        return false;
-    }
-    *ret_work = h->work;
-    *ret_env = h->env;
-    *ret_withheld = h->withheld;
-    return true;
+void build_host_done(struct build_host *h) {
+    store_work_done(&h->work);
 }

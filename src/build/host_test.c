@@ -7,9 +7,7 @@
 struct fixture {
     struct test_folder folder;
     struct store *store;
-    struct store_work work;
-    struct oci_pairs env;
-    unsigned withheld;
+    struct build_host host;
     struct err err;
 };
 
@@ -44,7 +42,7 @@ static const char *const variables[] = {
 static int set_up(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
     f->folder = test_folder();
-    f->work = STORE_WORK_INIT;
+    f->host.work = STORE_WORK_INIT;
     test_dir(&f->folder, "store");
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         unsetenv(variables[i]);
@@ -57,7 +55,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     struct fixture *f = *state;
-    store_work_done(&f->work);
+    build_host_done(&f->host);
     store_close(f->store);
     test_folder_done(&f->folder);
     free(f);
@@ -66,27 +64,25 @@ static int tear_down(void **state) {
 
 static void settle(struct fixture *f, unsigned credentials) {
     const struct build_share share = { .credentials = credentials };
-    store_work_done(&f->work);
-    f->env = (struct oci_pairs){ 0 };
-    assert_true(build_host_settings(f->folder.arena, f->store, &share, &f->work, &f->env,
-                                    &f->withheld, &f->err));
+    build_host_done(&f->host);
+    assert_true(build_host_make(f->folder.arena, f->store, &share, S(""), &f->host, &f->err));
 }
 
 static const char *variable(struct fixture *f, const char *name) {
-    const str *value = oci_pairs_find(&f->env, str_from_c(name));
+    const str *value = oci_pairs_find(&f->host.env, str_from_c(name));
     return value == NULL ? "-" : test_text(&f->folder, *value);
 }
 
 static const char *file(struct fixture *f, const char *name) {
     str text;
     const char *path = str_fmt(f->folder.arena, "capsem/%s", name).ptr;
-    return fs_load(f->folder.arena, f->work.fd, path, 1 << 20, &text, NULL)
+    return fs_load(f->folder.arena, f->host.work.fd, path, 1 << 20, &text, NULL)
                ? test_text(&f->folder, text)
                : "-";
 }
 
 static bool withholds(const struct fixture *f, enum build_credentials kind) {
-    return (f->withheld & 1U << kind) != 0;
+    return (f->host.withheld & 1U << kind) != 0;
 }
 
 static void a_proxy_has_no_user(void **state) {
@@ -194,7 +190,7 @@ static void files_can_be_read_by_a_steps_users(void **state) {
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct stat st;
         print_message("%s\n", names[i]);
-        assert_int_equal(fstatat(f->work.fd, names[i], &st, 0), 0);
+        assert_int_equal(fstatat(f->host.work.fd, names[i], &st, 0), 0);
         assert_int_equal(st.st_mode & 0777, S_ISDIR(st.st_mode) ? 0755 : 0644);
     }
 }

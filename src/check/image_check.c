@@ -12,11 +12,11 @@ struct checker {
 static bool image_has(void *self, str image, str name, bool *ret_has) {
     struct checker *c = self;
     struct oci_reference ref;
-    struct build_image found;
+    struct stored_image found;
     struct err ignored = ERR_INIT;
     if (c->store == NULL || !oci_reference_parse(c->arena, image, &ref, &ignored) ||
-        build_image_find(c->store, c->arena, &ref, &c->request->platform, &found, &ignored) !=
-            BUILD_FOUND) {
+        images_find(c->store, c->arena, &ref, &c->request->platform, &found, &ignored) !=
+            IMAGES_FOUND) {
         return false;
     }
     *ret_has = oci_pairs_find(&found.config.env, name) != NULL;

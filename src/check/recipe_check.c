@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/internal.h"
+#include "embedded/embedded.h"
 
 #include <string.h>
 
@@ -233,7 +234,7 @@ static void check_machine(struct checking *c, const struct config_architecture *
     struct build_request request = { .sources = c->sources, .dockerfile = c->recipe->source };
     if (c->sink->errors == 0 &&
         oci_platform_parse(c->arena, arch->docker_platform.text, &request.platform, NULL)) {
-        (void)!build_check_platforms(c->arena, &request, c->sink);
+        (void)!embedded_check_platforms(c->arena, &request, c->sink);
     }
 }
 

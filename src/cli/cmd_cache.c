@@ -4,13 +4,13 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "build/build.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "docker/docker.h"
 #include "engine/engine.h"
+#include "images/images.h"
 #include "store/store.h"
 
 struct prune_options {
@@ -120,12 +120,12 @@ struct prune_plan {
 
 /* Images are what nothing makes again: they were imported, pulled, or built with a name. */
 static bool find_images(struct store *store, struct prune_plan *p, struct err *err) {
-    struct build_image *images;
+    struct stored_image *images;
     map_init(&p->image_layers, p->arena);
     if (p->options->images) {
         return true;
     }
-    if (!build_image_list(store, p->arena, &images, &p->image_count, err)) {
+    if (!images_list(store, p->arena, &images, &p->image_count, err)) {
         return false;
     }
     for (size_t i = 0; i < p->image_count; i++) {

@@ -2,11 +2,11 @@
 /* image import, pull, ls, rm: images in the store. */
 #include <time.h>
 
-#include "build/build.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "engine/engine.h"
+#include "images/images.h"
 
 struct image_options {
     const char *platform;
@@ -41,7 +41,7 @@ static int run_import(struct cli *cli, const void *options) {
     if (!begin(cli, options, cli->args[1], &store, &ref, &platform)) {
         return EXIT_FAILED;
     }
-    if (!build_image_import(store, cli->arena, cli->args[0], &ref, &platform, &err)) {
+    if (!images_import(store, cli->arena, cli->args[0], &ref, &platform, &err)) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
@@ -68,13 +68,13 @@ static int run_pull(struct cli *cli, const void *options) {
     AUTO_STORE store = NULL;
     struct oci_reference ref;
     struct oci_platform platform;
-    struct build_image image;
+    struct stored_image image;
     struct err err = ERR_INIT;
     if (!begin(cli, options, cli->args[0], &store, &ref, &platform)) {
         return EXIT_FAILED;
     }
     interrupt_catch();
-    struct build_pull pull = {
+    struct images_pull_request pull = {
         .store = store,
         .ref = &ref,
         .platform = &platform,
@@ -84,7 +84,7 @@ static int run_pull(struct cli *cli, const void *options) {
         .progress = isatty(STDERR_FILENO) ? on_progress : NULL,
         .cancelled = &interrupted,
     };
-    bool ok = build_image_pull(cli->arena, &pull, &image, &err);
+    bool ok = images_pull(cli->arena, &pull, &image, &err);
     if (pull.progress != NULL) {
         fputs("\r\033[K", stderr);
     }
@@ -102,12 +102,12 @@ static int run_ls(struct cli *cli, const void *options) {
     struct oci_reference none;
     struct oci_platform platform;
     struct err err = ERR_INIT;
-    struct build_image *images;
+    struct stored_image *images;
     size_t count;
     if (!begin(cli, options, NULL, &store, &none, &platform)) {
         return EXIT_FAILED;
     }
-    if (!build_image_list(store, cli->arena, &images, &count, &err)) {
+    if (!images_list(store, cli->arena, &images, &count, &err)) {
         print_err(cli, &err);
         return EXIT_FAILED;
     }
@@ -137,7 +137,7 @@ static bool remove_one(struct cli *cli, struct store *store, const char *name,
     struct err err = ERR_INIT;
     bool removed;
     if (!oci_reference_parse(cli->arena, str_from_c(name), &ref, &err) ||
-        !build_image_remove(store, &ref, platform, &removed, &err)) {
+        !images_remove(store, &ref, platform, &removed, &err)) {
         print_err(cli, &err);
         return false;
     }

@@ -14,6 +14,7 @@
 #include "cli/secrets.h"
 #include "cli/share.h"
 #include "dockerfile/dockerfile.h"
+#include "embedded/embedded.h"
 #include "engine/engine.h"
 #include "image/image.h"
 
@@ -262,7 +263,7 @@ static bool write_metadata(struct cli *cli, const char *path, const struct build
 
 static bool save_image(struct cli *cli, struct store *store, const char *name,
                        const struct build_result *result, struct err *err) {
-    struct build_image image = {
+    struct stored_image image = {
         .config = result->config,
         .key = result->key,
         .layers = result->layer_keys,
@@ -272,7 +273,7 @@ static bool save_image(struct cli *cli, struct store *store, const char *name,
         .created_s = time_now_epoch_s(),
     };
     return oci_reference_parse(cli->arena, str_from_c(name), &image.ref, err) &&
-           build_image_save(store, &image, err);
+           images_save(store, &image, err);
 }
 
 static bool reads_always(void *self, const struct build_result *result) {
@@ -296,7 +297,7 @@ static int build(struct cli *cli, const struct image_build_options *o, struct st
     request->self = &p;
     request->cancelled = &interrupted;
     request->reads = output_count > 0 ? reads_always : NULL;
-    if (!build_run(cli->arena, request, &sink, &result, &err)) {
+    if (!embedded_run(cli->arena, request, &sink, &result, &err)) {
         return fail_build(cli, &p, &sink, &result, &err);
     }
     const struct pack_events events = progress_pack_events(&p);

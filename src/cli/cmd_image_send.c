@@ -2,11 +2,11 @@
 /* image export, push: images leave the store. */
 #include <errno.h>
 
-#include "build/build.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "engine/engine.h"
+#include "images/images.h"
 #include "oci/registry.h"
 #include "pack/pack.h"
 
@@ -23,7 +23,7 @@ static const struct option platform_option[] = {
 struct sending {
     struct cli *cli;
     struct store *store;
-    struct build_image image;
+    struct stored_image image;
     struct image_oci_options oci;
 };
 
@@ -37,17 +37,17 @@ static bool find_image(struct sending *s, const char *platform_text, struct err 
         !engine_open_store_as_root(s->cli->arena, s->cli->cache_dir, &s->store, err)) {
         return false;
     }
-    switch (build_image_find(s->store, a, &ref, &platform, &s->image, err)) {
-    case BUILD_FAILED:
+    switch (images_find(s->store, a, &ref, &platform, &s->image, err)) {
+    case IMAGES_FAILED:
         return false;
-    case BUILD_NOT_FOUND:
+    case IMAGES_NOT_FOUND:
         err_set(err, "no image '%.*s' for %.*s in the store",
                 STR_FMT(oci_reference_familiar(a, &ref)), STR_FMT(oci_platform_text(a, &platform)));
         return err_help(err, "'capsem-builder image ls' lists them");
-    case BUILD_FOUND:
+    case IMAGES_FOUND:
         break;
     }
-    if (!build_image_check(s->store, a, &s->image, err)) {
+    if (!images_check(s->store, a, &s->image, err)) {
         return false;
     }
     s->oci = (struct image_oci_options){

@@ -129,6 +129,9 @@ void diag_sink_init(struct diag_sink *sink, struct arena *a, struct sources *sou
  */
 struct diag *diag_report(struct diag_sink *sink, const char *code, struct span span,
                          const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* What the world refused, at a place of the user's: the error's text and its help. False. */
+bool diag_report_err(struct diag_sink *sink, const char *code, struct span span,
+                     const struct err *err);
 /* One more note each time. */
 void diag_note(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

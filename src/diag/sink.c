@@ -144,3 +144,14 @@ void diag_sort(struct diag_sink *sink) {
         }
     }
 }
+
+bool diag_report_err(struct diag_sink *sink, const char *code, struct span span,
+                     const struct err *err) {
+    AUTO_BUF text = BUF_INIT(16 * 1024);
+    err_text(err, &text);
+    struct diag *d = diag_report(sink, code, span, "%s", text.ptr);
+    if (err->help[0] != '\0') {
+        diag_help(sink, d, "%s", err->help);
+    }
+    return false;
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Base images. The engine's own come first, then what was imported or made here, then what its
- * registry gives; what none has build/ makes, as for our own engine. From the store an image is
+ * registry gives; what none has images/ makes, as for our own engine. From the store an image is
  * loaded under a name of this build's own, and removed after it.
  */
 #include <errno.h>
@@ -79,14 +79,14 @@ static void add_config(struct bases *b, struct argv *v, const struct oci_config 
     argv_addf(v, "--change=LABEL " DOCKER_LABEL "=%s", b->label);
 }
 
-static bool load(struct bases *b, const struct build_image *image, const char *as) {
+static bool load(struct bases *b, const struct stored_image *image, const char *as) {
     struct feed feed = { 0 };
     struct argv v = { .arena = b->arena };
     AUTO_WORKER w = WORKER_INIT;
-    if (!build_image_check(b->request->build->store, b->arena, image, b->err)) {
+    if (!images_check(b->request->build->store, b->arena, image, b->err)) {
         return false;
     }
-    feed.layers = build_image_paths(b->request->build->store, b->arena, image, &feed.count);
+    feed.layers = images_paths(b->request->build->store, b->arena, image, &feed.count);
     argv_add(&v, "docker");
     argv_add(&v, "import");
     if (!oci_platform_eq(&image->config.platform, &b->platforms.build)) {
@@ -116,12 +116,34 @@ static bool load(struct bases *b, const struct build_image *image, const char *a
     return worker_finish(&w, NULL, b->request->build->cancelled, b->err);
 }
 
+static void notice(void *self, str text) {
+    const struct build_request *build = ((struct bases *)self)->request->build;
+    build->events->notice(build->self, text);
+}
+
+static void output(void *self, str piece) {
+    const struct build_request *build = ((struct bases *)self)->request->build;
+    static const struct build_step none = { 0 };
+    build->events->output(build->self, &none, piece);
+}
+
 static bool load_from_store(struct bases *b, const struct dockerfile_from *from, str name,
                             const struct oci_platform *platform, const char **ret_as) {
     const struct build_request *build = b->request->build;
-    struct build_image image;
-    struct dockerfile_word word = { name, from->base.span };
-    if (!build_base_find(b->arena, build, &word, platform, b->sink, &image, b->err)) {
+    struct stored_image image;
+    struct images_finder finder = {
+        .arena = b->arena,
+        .store = build->store,
+        .sink = b->sink,
+        .pull = build->pull,
+        .offline = build->offline,
+        .cancelled = build->cancelled,
+        .notice = notice,
+        .output = output,
+        .self = b,
+    };
+    images_finder_init(&finder);
+    if (!images_get(&finder, name, from->base.span, platform, &image)) {
         return false;
     }
     image.config.platform = *platform;
@@ -143,9 +165,9 @@ static bool load_from_store(struct bases *b, const struct dockerfile_from *from,
 /* Imported or made here: no registry has it, and our own engine builds on it too. */
 static bool is_our_own(struct bases *b, const struct oci_reference *ref,
                        const struct oci_platform *platform) {
-    struct build_image image;
-    return build_image_find(b->request->build->store, b->arena, ref, platform, &image, NULL) ==
-               BUILD_FOUND &&
+    struct stored_image image;
+    return images_find(b->request->build->store, b->arena, ref, platform, &image, NULL) ==
+               IMAGES_FOUND &&
            image.digest.len == 0;
 }
 

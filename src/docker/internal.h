@@ -65,7 +65,7 @@ struct host_files {
     struct oci_pairs env;
     const char **names; /* of the files: "apt.conf" */
     size_t count;
-    unsigned withheld; /* credentials that steps do not see: build_host_settings() */
+    unsigned withheld; /* credentials that steps do not see: build_host_make() */
 };
 MUST_CHECK bool host_files_make(struct arena *a, const struct build_request *request,
                                 struct host_files *ret, struct err *err);

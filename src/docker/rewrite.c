@@ -64,10 +64,13 @@ bool host_files_make(struct arena *a, const struct build_request *request, struc
     const char **names;
     size_t count;
     struct oci_pairs env = { 0 };
-    if (!build_host_settings(a, request->store, &request->share, &ret->work, &ret->env,
-                             &ret->withheld, err)) {
+    struct build_host host;
+    if (!build_host_make(a, request->store, &request->share, S(""), &host, err)) {
         return false;
     }
+    ret->work = host.work;
+    ret->env = host.env;
+    ret->withheld = host.withheld;
     AUTO_FD folder = openat(ret->work.fd, "capsem", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0 || !fs_list(a, folder, ".", &names, &count, err)) {
         return folder < 0 ? err_sys(err, errno, "open a work folder") : false;

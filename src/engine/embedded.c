@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 
+#include "embedded/embedded.h"
 #include "engine/internal.h"
 
 static bool build(struct arena *a, const char *name, const struct build_request *request,
                   struct diag_sink *sink, struct built *b, struct err *err) {
     (void)name;
-    return build_run(a, request, sink, &b->result, err);
+    return embedded_run(a, request, sink, &b->result, err);
 }
 
 /* Its files are where its layers are. */
@@ -23,7 +24,7 @@ static void collect(void *self, str piece) {
 
 static bool ask(struct arena *a, const struct built *b, const char *const *argv,
                 const char *const *env, struct buf *out, struct err *err) {
-    struct build_probe probe = {
+    struct embedded_probe probe = {
         .store = b->store,
         .layers = b->result.layers,
         .layer_count = b->result.layer_count,
@@ -39,7 +40,8 @@ static bool ask(struct arena *a, const struct built *b, const char *const *argv,
         err_set(err, "a layer of the image was damaged in the store, and is removed");
         return err_help(err, "build again: what is missing is made anew");
     }
-    return build_probe(a, &probe, &end, err) && (!end.cancelled || err_sys(err, EINTR, "stopped"));
+    return embedded_probe(a, &probe, &end, err) &&
+           (!end.cancelled || err_sys(err, EINTR, "stopped"));
 }
 
 static bool pack(struct arena *a, const struct built *b, int fd, const struct pack_options *options,

@@ -67,7 +67,7 @@ struct built {
 void built_done(struct built *b);
 #define AUTO_BUILT __attribute__((cleanup(built_done))) struct built
 
-/* `name` tells caches apart ("rootfs-x86_64"). False as build_run(). */
+/* `name` tells caches apart ("rootfs-x86_64"). False as embedded_run(). */
 MUST_CHECK bool engine_build(struct arena *a, const struct engine *e, const char *name,
                              const struct build_request *request, struct diag_sink *sink,
                              struct built *ret, struct err *err);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "embedded/embedded.h"
 #include "history/history.h"
 
 #include <jansson.h>
@@ -100,7 +101,7 @@ static bool look(struct arena *a, struct build_request *request, struct build_re
     quiet.offline = request->offline || !request->pull;
     quiet.events = &quiet_events;
     quiet.self = request;
-    if (!build_run(a, &quiet, &sink, ret, &err)) {
+    if (!embedded_run(a, &quiet, &sink, ret, &err)) {
         return false;
     }
     request->pull = false;

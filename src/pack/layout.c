@@ -8,10 +8,10 @@ const char pack_rewritten_text[] =
     "other digests; 'image pull' restores them";
 
 bool pack_layout_find(struct arena *a, struct store *store, const struct store_key *layers,
-                      size_t count, const struct build_origin *from,
+                      size_t count, const struct images_origin *from,
                       struct image_oci_options *ret) {
-    struct build_outgoing out;
-    build_outgoing_find(store, a, layers, count, from, &out);
+    struct images_outgoing out;
+    images_outgoing_find(store, a, layers, count, from, &out);
     ret->layers = out.layers;
     ret->layer_count = out.layer_count;
     ret->made_by = out.made_by;

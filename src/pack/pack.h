@@ -70,7 +70,8 @@ MUST_CHECK bool pack_write(struct arena *a, const struct pack_target *target, st
 /* What an image is written from; the rest of the options is the caller's. False: layers of its base
  * must be written anew, with other digests. */
 bool pack_layout_find(struct arena *a, struct store *store, const struct store_key *layers,
-                      size_t count, const struct build_origin *from, struct image_oci_options *ret);
+                      size_t count, const struct images_origin *from,
+                      struct image_oci_options *ret);
 extern const char pack_rewritten_text[]; /* a warning about that */
 
 /* A name that ends in ".tar" gets one file, every other a folder, which must be empty or new. The

@@ -48,6 +48,13 @@ static inline void store_close_auto(struct store **s) {
 const char *store_path(const struct store *s); /* absolute */
 int store_fd(const struct store *s);           /* of the folder, borrowed */
 
+/* "is full", "has no free inodes": the disk that holds `path`; NULL: it has room. `said`: a program
+ * has failed for lack of it, so that what it removed again counts, too. */
+const char *store_disk_full(const char *path, bool said);
+/* The error says that the disk of the store has no room: *ret begins with that, and has help. */
+bool store_disk_shortage(const struct store *s, const struct err *err, struct err *ret);
+extern const char store_disk_help[];
+
 /* A content key: BLAKE3, in hex. 40 digits (160 bits) name a layer. */
 enum { STORE_KEY_HEX = 40 };
 struct store_key {

@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ["CAPSEM_BUILDER"]
 BUSYBOX = shutil.which("busybox") or ""
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-RELEASES = re.findall(r'\{ "(debian|ubuntu)", "(\w+)", "([\w.]+)" \}', (ROOT / "src/build/bootstrap.c").read_text())
+RELEASES = re.findall(r'\{ "(debian|ubuntu)", "(\w+)", "([\w.]+)" \}', (ROOT / "src/images/bootstrap.c").read_text())
 KEYRINGS = "/usr/share/keyrings"
 
 

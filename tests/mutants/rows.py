@@ -3,10 +3,10 @@
 
     [[mutant]]
     name = "key-without-lengths"        # of its own
-    file = "src/build/key.c"
+    file = "src/store/key.c"
     before = '''a text that occurs once'''
     after = '''the text that makes the program wrong'''
-    test = "build/key"                  # meson's name of the test that must notice
+    test = "store/key"                  # meson's name of the test that must notice
     args = "-k lengths"                 # optional: to the test, so that it runs no more than it must
 
 Before and after are lines or parts of lines. Blanks at the start of lines count.
