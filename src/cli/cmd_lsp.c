@@ -105,8 +105,8 @@ const struct command command_lsp = {
     .arguments = "",
     .summary = "serve an editor: diagnostics, completion, help; stdio",
     .details = "Speaks the Language Server Protocol: diagnostics as you type, completion, hover,\n"
-               "and the first definition of a duplicate key. docs/manual.md shows how to\n"
-               "configure Neovim, Helix and VS Code.",
+               "and the first definition of a duplicate key. docs/how-to/editor.md\n"
+               "shows how to configure Neovim, Helix and VS Code.",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .options_size = sizeof(struct lsp_options),

@@ -79,8 +79,8 @@ const struct command command_schema = {
     .arguments = "[FILE-KIND]",
     .summary = "print the JSON Schema of the TOML files, for editors",
     .details = "FILE-KIND is the name of a file without .toml, or of its folder: build, ai, web.\n"
-               "Without it, the schema fits all of the files. The manual explains how to use it\n"
-               "in an editor.",
+               "Without it, the schema fits all of the files. docs/how-to/editor.md explains how\n"
+               "to use it in an editor.",
     .options = schema_option_rows,
     .option_count = ARRAY_LEN(schema_option_rows),
     .options_size = sizeof(struct schema_options),

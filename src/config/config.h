@@ -4,7 +4,7 @@
  *
  * Takes a guest folder, gives a `struct guest_config` in an arena. Every field is one row of a
  * static table (fields.h) that loads it, checks it, suggests it on a typo, and dumps it. Follows
- * docs/config.md and docs/diagnostics.md.
+ * docs/reference/config.md and docs/reference/diagnostics.md.
  *
  * Values carry the span of the TOML they came from, so that later rooms can point at them; a value
  * that was not written (a default) has SPAN_NONE. Order is that of the files everywhere. Strings
@@ -422,7 +422,7 @@ void config_dump_json(const struct guest_config *config, struct buf *out);
 str config_file_kind(size_t index);
 /* JSON Schema of a kind of file, or of any file when `kind` is empty. False: no such kind. */
 bool config_schema(str kind, struct buf *out);
-/* docs/config.md: every file and key. */
+/* docs/reference/config.md: every file and key. */
 void config_reference(struct buf *out);
 
 /* ---- keys and what may stand after them: for editors ---- */

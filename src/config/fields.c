@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The configuration, a row for each field: docs/config.md. The order of the rows is that of
+ * The configuration, a row for each field: docs/reference/config.md. The order of the rows is that of
  * `inspect --json`. To add a field: a member in config.h and a row here.
  */
 #include "config/internal.h"

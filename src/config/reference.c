@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The field tables as a page of Markdown: docs/config.md. */
+/* The field tables as a page of Markdown: docs/reference/config.md. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -189,7 +189,7 @@ void config_reference(struct buf *out) {
     buf_add_c(out, "# Config reference\n\n"
                    "Every file and every key of a guest folder's `config/`, as `capsem-builder "
                    "reference config` prints it\nfrom the tables that load them. "
-                   "[The manual](manual.md#the-guest-folder) says what belongs together; what a\n"
+                   "[The guest folder](guest-folder.md) says what belongs together; what a\n"
                    "mistake gives is in the [list of diagnostics](diagnostics.md).\n\n"
                    "Types are strict: an integer is written `4`, not `\"4\"` or `4.0`. A key that "
                    "is not here is a warning.\n\n"

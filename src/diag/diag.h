@@ -3,7 +3,7 @@
  * diag/: the first kind of error, the user's text is wrong. Parsers and checks report into a
  * sink, with a code and spans; cli/ prints what the sink holds, sorted, in one of four formats.
  *
- * Follows docs/diagnostics.md. Line and column are computed only when printing.
+ * Follows docs/reference/diagnostics.md. Line and column are computed only when printing.
  */
 #pragma once
 
@@ -86,7 +86,7 @@ struct diag_code {
 extern const struct diag_code diag_codes[];
 extern const size_t diag_codes_count;
 const struct diag_code *diag_code_find(str name); /* NULL when unknown; case is free */
-/* docs/diagnostics.md: the whole registry. */
+/* docs/reference/diagnostics.md: the whole registry. */
 void diag_reference(struct buf *out);
 
 /* A note after the first one. */

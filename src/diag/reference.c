@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The registry as a page of Markdown: docs/diagnostics.md. */
+/* The registry as a page of Markdown: docs/reference/diagnostics.md. */
 #include "diag/diag.h"
 
 #define INDENT S("    ")

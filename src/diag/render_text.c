@@ -5,7 +5,7 @@
  *     error: [E003] guest/config/build.toml:4:21: compression_level must be from 1 to 22, not 99
  *       4 | compression_level = 99
  *         |                     ^^
- *     note: guest/config/image.toml:2:1: where the note points, with a line of its own
+ *     note: guest/config/manifest.toml:2:1: where the note points, with a line of its own
  *     help: how to fix it
  */
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Text that looks like a secret: W003 of docs/diagnostics.md. */
+/* Text that looks like a secret: W003 of docs/reference/diagnostics.md. */
 #include <string.h>
 
 #include "diag/diag.h"

@@ -2,7 +2,7 @@
 /*
  * run/: boots assets and runs a command or a shell in the guest, with what the guest gets of this
  * machine: files, folders, a network by the config's policy, an MCP server, a disk for changes.
- * Follows docs/manual.md, "Running".
+ * Follows docs/reference/run.md and docs/reference/policy.md.
  *
  * Takes a struct run_request, gives a struct run_result or a struct run_failure; what happens
  * meanwhile comes as events. The room prints nothing, reads no environment, and touches neither

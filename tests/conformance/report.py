@@ -8,7 +8,7 @@ import compare
 import recorded
 
 FRONTEND = pathlib.Path(__file__).with_name("frontend.md")  # the page's second part, written by hand
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "conformance.md"
 WIDTH = 46
 
 
@@ -39,7 +39,7 @@ def verdict(case, peer, noise, ours, theirs):
 
 
 def rows():
-    """The table of docs/conformance.md, from the cases' own words."""
+    """The table of docs/reference/conformance.md, from the cases' own words."""
     reasons = {}
     for case in cases.load():
         for peer, reason in case.differs.items():

@@ -5,7 +5,7 @@
     run.py BUILDER ATTR [--peers] [--update] [--rootless] [AREA[/CASE] ...]
 
 With neither option our results are compared with the recorded ones. --peers compares with Docker and buildah (peers.py says where
-they come from); --update writes recorded/AREA.txt, and with --peers docs/conformance.md, when every case is as it should be.
+they come from); --update writes recorded/AREA.txt, and with --peers docs/reference/conformance.md, when every case is as it should be.
 --rootless runs ours as an ordinary user with subordinate ids: the results are the same ones.
 cases.py describes the cases, trees.py the lines of a result.
 """
@@ -57,7 +57,7 @@ def compare_recorded(wanted, engine, shower, scratch, update):
                 print(f"{case.id}: {problem}")
     if report.page_is_old() and not update:
         bad += 1
-        print("docs/conformance.md: the table is not that of the cases: run with --peers --update")
+        print("docs/reference/conformance.md: the table is not that of the cases: run with --peers --update")
     if report.proofs_missing():
         bad += 1
         print("tests/conformance/frontend.md names tests that are not there: " + ", ".join(report.proofs_missing()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What newer Dockerfile frontends know that the peers of the conformance suite do not. docs/conformance.md lists their releases."""
+"""What newer Dockerfile frontends know that the peers of the conformance suite do not. docs/reference/conformance.md lists their releases."""
 import base64
 import http.server
 import os

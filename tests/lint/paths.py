@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every path that the documents and the comments of C name is there, and ARCHITECTURE.md has a line for each room.
+"""Every path and section that the documents and the comments name is there; ARCHITECTURE.md has a line for each room.
 
-A path stands in a code span or in a link. A word in capitals stands for any name: `src/ROOM/ROOM.h`. What a build
-makes, what is outside the repository, and commands are not looked at.
+In a document a path stands in a code span or in a link. A word in capitals stands for any name: `src/ROOM/ROOM.h`. What a
+build makes, what is outside the repository, and commands are not looked at. What counts in comments: cited.py.
 """
-import pathlib
 import re
 import sys
 
+import cited
 import tree
 
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md",
-             "docs/manual.md", "docs/interfaces.md", "docs/glossary.md", "docs/performance.md", "guest/README.md",
-             "guest/agent/README.md", "examples/README.md"]
+             "guest/README.md", "guest/agent/README.md", "examples/README.md", "docs/README.md"]
+OTHERS = ("docs/style.md",)  # about the sources of other projects
+# Written from tables: their code spans name keys and cases. Their links count.
+TABLES = ("docs/reference/config.md", "docs/reference/conformance.md", "docs/reference/diagnostics")
 # By commands; "mine" is a guest folder of the reader's.
 MADE = ("build/", "build-", "assets/", "target/", "mine/", "ARCH/", "tool-versions.txt", "manifest.json", "build.json")
 NAMES = {"README", "ARCHITECTURE", "CONTRIBUTING", "LICENSE", "SECURITY", "CHANGELOG"}  # in capitals, and no placeholder
@@ -21,10 +23,10 @@ EXTENSIONS = ("c", "h", "md", "py", "sh", "toml", "j2", "txt", "build", "defconf
 
 
 def spans(text):
-    """(line, word) of each code span or link that could be a path."""
+    """(line, word, whether it is a link) of each code span or link that could be a path."""
     text = re.sub(r"^```.*?^```", lambda m: re.sub(r"[^\n]", " ", m.group()), text, flags=re.S | re.M)
     for found in re.finditer(r"`([^`\n]+)`|\]\(([^)\s]+)\)", text):
-        yield text.count("\n", 0, found.start()) + 1, found.group(1) or found.group(2)
+        yield text.count("\n", 0, found.start()) + 1, found.group(1) or found.group(2), found.group(1) is None
 
 
 def is_path(word):
@@ -51,21 +53,31 @@ def exists(word, document):
     return all(any(next(start.glob(p.rstrip("/")), None) for start in starts) for p in patterns(word))
 
 
-def comment_paths(source):
-    """(line, path) of each document or file of this repository that a comment of C cites."""
-    for found in tree.TOKEN.finditer(source):
-        if found.group().startswith("/"):
-            for cited in re.finditer(r"(?<![\w./:-])(?:docs|spec|guest|templates|tests|src|tools)/[\w./-]*\.(?:md|py|c|h|j2)\b",
-                                     found.group()):
-                line = source.count("\n", 0, found.start() + cited.start()) + 1
-                yield line, cited.group()
+def fault(name, line, path, section):
+    """What is wrong with a citation, as a list of one line or none."""
+    if not exists(path, name):
+        return [f"{name}:{line}: '{path}' is not there"]
+    if section and path.endswith(".md") and cited.slug(section) not in cited.anchors(tree.text(path)):
+        return [f"{name}:{line}: '{path}' has no section '{section}'"]
+    return []
 
 
 def missing_in_comments():
-    for name in tree.c_files():
-        for line, path in comment_paths(tree.text(name)):
-            if not exists(path, name):
-                yield f"{name}:{line}: '{path}' is not there"
+    wanted = cited.pattern()
+    for name in tree.files():
+        if name.startswith(tree.FIXTURES) or name == "tests/lint/test_lints.py":
+            continue
+        for line, path, section in cited.citations(name, tree.text(name), wanted):
+            yield from fault(name, line, path, section)
+
+
+def missing_anchor(document, link):
+    """The line's end of a problem, when a link's part after # is not a heading of where it leads."""
+    path, _, anchor = link.partition("#")
+    target = (tree.ROOT / document).parent / path if path else tree.ROOT / document
+    if anchor and target.is_file() and anchor not in cited.anchors(target.read_text()):
+        return f"'{link}' leads to no heading"
+    return None
 
 
 def missing_rooms():
@@ -75,18 +87,29 @@ def missing_rooms():
             if f"| `{room}/` |" not in text]
 
 
+def check_document(document):
+    """(problems, how many paths it has)"""
+    if not (tree.ROOT / document).is_file():
+        return [f"{document}: is not there"], 0
+    problems, count = [], 0
+    for line, word, link in spans(tree.text(document)):
+        if link and (lost := missing_anchor(document, word)):
+            problems.append(f"{document}:{line}: {lost}")
+        word = word.split("#")[0]
+        if is_path(word) and (link or not document.startswith(TABLES)):
+            count += 1
+            if not exists(word, document):
+                problems.append(f"{document}:{line}: '{word}' is not there")
+    return problems, count
+
+
 def main():
     problems, count = missing_rooms() + list(missing_in_comments()), 0
-    for document in DOCUMENTS:
-        if not pathlib.Path(tree.ROOT / document).is_file():
-            problems.append(f"{document}: is not there")
-            continue
-        for line, word in spans(tree.text(document)):
-            word = word.split("#")[0]
-            if is_path(word):
-                count += 1
-                if not exists(word, document):
-                    problems.append(f"{document}:{line}: '{word}' is not there")
+    pages = [n for n in tree.files() if re.fullmatch(r"docs/.*\.md", n) and n not in OTHERS]
+    for document in dict.fromkeys(DOCUMENTS + pages):
+        found, paths = check_document(document)
+        problems += found
+        count += paths
     return tree.end(problems, f"{count} paths, all there")
 
 

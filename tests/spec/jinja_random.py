@@ -4,7 +4,7 @@
 
 usage: jinja_random.py JINJA_CASES_PROGRAM [--count N] [--seed S] [--seconds T]
 Template number i is made from seed S + i. With --seconds it goes on with fresh seeds until the time is over. What
-differs is made smaller and printed; exit 1. Differences that docs/manual.md names are passed over: see excused().
+differs is made smaller and printed; exit 1. Differences that docs/reference/templates.md names are passed over: see excused().
 """
 import argparse
 import json
