@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The configuration, a row for each field: docs/reference/config.md. The order of the rows is that of
- * `inspect --json`. To add a field: a member in config.h and a row here.
+ * The configuration, a row for each field: docs/reference/config.md. The order of the rows is that
+ * of `inspect --json`. To add a field: a member in config.h and a row here.
  */
 #include "config/internal.h"
 

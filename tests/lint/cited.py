@@ -6,7 +6,7 @@ import tokenize
 
 import tree
 
-# A path begins at the root, or at src/ with the name of a room. `(see docs/README.md, "For a task")` names a section, too.
+# A path begins at the root, or at src/ with the name of a room. A document's name, a comma and a heading in quotes name a section.
 TOP = ("docs", "guest", "templates", "tests", "src", "tools", "fuzz", "bench", "packaging", "examples")
 ENDS = r"(?:md|py|c|h|j2|toml|txt|sh|build|defconfig)"
 HASH = re.compile(r"^[ \t]*#(?!!).*$|(?<=\s)#[ \t][^\n\"']*$", re.M)
