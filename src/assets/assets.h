@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * assets/: what a build leaves, in a folder that others boot from (docs/reference/assets.md).
+ * assets/: what a build leaves, in a folder that others boot from (docs/spec/outputs.md).
  *
  *   DIR/ARCH/{initrd.img,rootfs.squashfs,vmlinuz,tool-versions.txt,build.json,config.json}
  *   DIR/B3SUMS, DIR/manifest.json    cover every architecture folder that is there

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* docs/spec/outputs.md, "Tool versions". */
 #include "assets/assets.h"
 
 /* The first line that has something in it. */

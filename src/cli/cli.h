@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cli/: the only room that prints. One file a subcommand (cmd_NAME.c), each with its options as a
- * table; that table parses, checks, and writes --help. Follows docs/reference/commands.md.
+ * table; that table parses, checks, and writes --help. Follows docs/spec/command-line.md.
  *
  * Results go to stdout, progress and errors to stderr. Exit codes: 0, 1 for what failed, 2 for a
  * usage error; `run` gives the guest command's.

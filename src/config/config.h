@@ -4,7 +4,7 @@
  *
  * Takes a guest folder, gives a `struct guest_config` in an arena. Every field is one row of a
  * static table (fields.h) that loads it, checks it, suggests it on a typo, and dumps it. Follows
- * docs/reference/config.md and docs/reference/diagnostics.md.
+ * docs/spec/config.md.
  *
  * Values carry the span of the TOML they came from, so that later rooms can point at them; a value
  * that was not written (a default) has SPAN_NONE. Order is that of the files everywhere. Strings

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diag/diag.h"
 
-/* docs/reference/diagnostics.md has the table this follows; E403 to E405 and W401 to W421 are for
+/* docs/spec/diagnostics.md has the table this follows; E403 to E405 and W401 to W421 are for
  * `image build`. */
 const struct diag_code diag_codes[] = {
     { "E001", DIAG_ERROR, "the config folder or build.toml is missing",

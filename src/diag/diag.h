@@ -3,7 +3,7 @@
  * diag/: the first kind of error, the user's text is wrong. Parsers and checks report into a
  * sink, with a code and spans; cli/ prints what the sink holds, sorted, in one of four formats.
  *
- * Follows docs/reference/diagnostics.md. Line and column are computed only when printing.
+ * Follows docs/spec/diagnostics.md. Line and column are computed only when printing.
  */
 #pragma once
 

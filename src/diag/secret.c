@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Text that looks like a secret: W003 of docs/reference/diagnostics.md. */
+/* Text that looks like a secret: W003 (docs/spec/diagnostics.md, "Secrets"). */
 #include <string.h>
 
 #include "diag/diag.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* /etc/capsem/image.json: what the image holds and what it may do, for the guest's own tools. */
+/* /etc/capsem/image.json: what the image holds and what it may do, for the guest's own tools.
+ * docs/spec/recipes.md. */
 #include <jansson.h>
 #include <stdlib.h>
 

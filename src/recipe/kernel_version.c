@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* docs/spec/recipes.md, "The kernel's version". */
 #include <jansson.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * recipe/: from a configuration to what an engine builds: a Dockerfile, rendered from a Jinja
- * template, and the files of its build context. Follows docs/explanation/build.md.
+ * template, and the files of its build context. Follows docs/spec/recipes.md.
  *
  * The templates are compiled into the program; a folder with files of the same names
  * (Dockerfile.rootfs.j2, Dockerfile.kernel.j2, Dockerfile.agent.j2) takes their place.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* What a template may use: docs/spec/recipes.md, "Variables of every template". */
 #include "guestbin/guestbin.h"
 #include "machine/machine.h"
 #include "recipe/internal.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * vm/: boots assets (kernel, initial ramdisk, root image) in QEMU and runs a command or a shell in
- * the guest. Follows docs/reference/run.md; the frames are those of
+ * the guest. Follows docs/spec/guest.md; the frames are those of
  * guest/agent/lib/wire.h, which is compiled in here too.
  *
  * The machine has no network card: two virtio-serial ports lead to the agent, one to whoever stands

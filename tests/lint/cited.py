@@ -6,7 +6,7 @@ import tokenize
 
 import tree
 
-# A path begins at the root, or at src/ with the name of a room. A document's name, a comma and a heading in quotes name a section.
+# A path begins at the root, or at src/ with the name of a room. A document, then a heading in quotes, after a comma or in brackets, is a section.
 TOP = ("docs", "guest", "templates", "tests", "src", "tools", "fuzz", "bench", "packaging", "examples")
 ENDS = r"(?:md|py|c|h|j2|toml|txt|sh|build|defconfig)"
 HASH = re.compile(r"^[ \t]*#(?!!).*$|(?<=\s)#[ \t][^\n\"']*$", re.M)
@@ -47,8 +47,8 @@ def rooms():
 
 def pattern():
     first = "|".join((*TOP, "spec", *rooms()))
-    return re.compile(rf"(?<![\w./:*{{}}-])((?:{first})/[\w./-]*\.{ENDS}\b)"
-                      r'(?:#([\w-]+)|,\s*(?:[*#]\s*|//\s*)?"([^"]+)")?')
+    return re.compile(rf"(?<![\w./:*{{}}-])((?:{first})/[\w./-]*\.{ENDS}\b|(?:ARCHITECTURE|CONTRIBUTING|SECURITY)\.md\b)"
+                      r'(?:#([\w-]+)|(?:,\s*|\s*\()(?:[*#]\s*|//\s*)?"([^"]+)")?')
 
 
 def citations(name, source, wanted):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's state, and what the host's messages do to it ("Inside the guest", the control
-// protocol). The loop that moves the bytes is in capsem-pty-agent.c.
+// The agent's state, and what the host's messages do to it (docs/spec/guest.md, "Control
+// channel"). The loop that moves the bytes is in capsem-pty-agent.c.
 //
 // Our additions to the protocol (../README.md): bootconfig may say `shell: false` (no terminal is
 // wanted) and `linger: true`; exec may carry `argv`, a list, in place of `command`, and `stdin:

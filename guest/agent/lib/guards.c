@@ -5,7 +5,7 @@
 #include <string.h>
 
 // Names that change what programs load or run before they look at anything else: the dynamic
-// linker's and the shells'.
+// linker's and the shells'. docs/spec/guest.md, "Guards".
 static const struct {
     const char *name;
     bool prefix;

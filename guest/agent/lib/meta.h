@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first line of each connection to the host: NUL, "CAPSEM_META:", the name of the process that
-// wants it, newline.
+// wants it, newline. docs/spec/guest.md, "Network".
 #pragma once
 
 #include <stddef.h>

@@ -5,8 +5,7 @@
 //
 // Takes bytes of any kind, allocates nothing, reads nothing past what it was given, and refuses
 // what nests deeper than WIRE_DEPTH_MAX. Every pointer it gives back points into the caller's
-// buffer. Follows the MessagePack specification and "Inside the guest" of the product's
-// specification.
+// buffer. Follows the MessagePack specification and docs/spec/guest.md, "Control channel".
 #pragma once
 
 #include <stdbool.h>
