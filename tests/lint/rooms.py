@@ -4,6 +4,8 @@
 
 The order is that of src/meson.build; what a room uses is `<room>_uses` in its own. A room's door is
 <room>/<room>.h. Other doors: every header of base/, and those in DOORS.
+
+A room may have folders, in the order of `<room>_folders` of its meson.build: a folder includes only headers of those above it.
 """
 import re
 import sys
@@ -45,8 +47,21 @@ def check_include(room, header, uses, order):
     return None
 
 
+def check_folder(name, header, folders):
+    """The same for a header of the room's own."""
+    here, there = name.split("/")[2], header.split("/")[1]
+    if there.endswith(".h") or here == there or here not in folders:
+        return None
+    if there not in folders:
+        return f"there is no folder '{there}' in the room"
+    if folders.index(there) > folders.index(here):
+        return f"{there}/ is below {here}/ in the room's meson.build"
+    return None
+
+
 def check_room(room, order, names):
     uses = words(f"src/{room}/meson.build", f"{room}_uses")
+    folders = words(f"src/{room}/meson.build", f"{room}_folders") or []
     if uses is None:
         return [f"src/{room}/meson.build: there is no {room}_uses"]
     problems, used = [], set()
@@ -56,7 +71,9 @@ def check_room(room, order, names):
             if not found:
                 continue
             used.add(found.group(1).split("/")[0])
-            why = check_include(room, found.group(1), uses, order)
+            own = found.group(1).startswith(room + "/")
+            why = (check_folder(name, found.group(1), folders) if own
+                   else check_include(room, found.group(1), uses, order))
             if why:
                 problems.append(f"{name}:{number}: includes \"{found.group(1)}\": {why}")
     problems += [f"src/{room}/meson.build: {room}_uses lists '{u}', which nothing includes"
