@@ -37,21 +37,23 @@ struct asset_digests {
 
 /* --- tool-versions.txt ------------------------------------------------------------------------ */
 
-struct tool_version {
+struct assets_tool_version {
     str key;
     str output;    /* of the version command; its first line that is not empty is taken */
     bool failed;   /* the command did: "N/A" */
     bool required; /* an enabled AI provider's CLI: the image is nothing without it */
 };
-struct tool_section {
+struct assets_tool_section {
     str title; /* "System", "Python", "AI CLIs" */
-    const struct tool_version *tools;
+    const struct assets_tool_version *tools;
     size_t count;
 };
 /* Sections without entries are left out. */
-void tool_versions_text(const struct tool_section *sections, size_t count, struct buf *out);
+void assets_tool_versions_text(const struct assets_tool_section *sections, size_t count,
+                               struct buf *out);
 /* The first required one that says nothing or N/A; NULL when all are there. */
-const struct tool_version *tool_versions_missing(const struct tool_section *sections, size_t count);
+const struct assets_tool_version *
+assets_tool_versions_missing(const struct assets_tool_section *sections, size_t count);
 
 /* --- build.json ------------------------------------------------------------------------------- */
 

@@ -26,7 +26,8 @@ static void add_clean(struct buf *out, str text) {
     }
 }
 
-void tool_versions_text(const struct tool_section *sections, size_t count, struct buf *out) {
+void assets_tool_versions_text(const struct assets_tool_section *sections, size_t count,
+                               struct buf *out) {
     for (size_t i = 0; i < count; i++) {
         if (sections[i].count == 0) {
             continue;
@@ -35,7 +36,7 @@ void tool_versions_text(const struct tool_section *sections, size_t count, struc
         add_clean(out, sections[i].title);
         buf_add_char(out, '\n');
         for (size_t k = 0; k < sections[i].count; k++) {
-            const struct tool_version *tool = &sections[i].tools[k];
+            const struct assets_tool_version *tool = &sections[i].tools[k];
             add_clean(out, tool->key);
             buf_add_char(out, '=');
             add_clean(out, tool->failed ? S("N/A") : first_line(tool->output));
@@ -44,11 +45,11 @@ void tool_versions_text(const struct tool_section *sections, size_t count, struc
     }
 }
 
-const struct tool_version *tool_versions_missing(const struct tool_section *sections,
-                                                 size_t count) {
+const struct assets_tool_version *
+assets_tool_versions_missing(const struct assets_tool_section *sections, size_t count) {
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < sections[i].count; k++) {
-            const struct tool_version *tool = &sections[i].tools[k];
+            const struct assets_tool_version *tool = &sections[i].tools[k];
             str said = first_line(tool->output);
             if (tool->required && (tool->failed || said.len == 0 || str_eq(said, S("N/A")))) {
                 return tool;

@@ -6,7 +6,7 @@ struct checking {
     const struct guest_config *config;
     const struct dockerfile *file;
     struct diag_sink *sink;
-    enum recipe_check_purpose purpose;
+    enum check_purpose purpose;
 };
 
 static struct span path_span(struct checking *c, const char *path) {
@@ -129,8 +129,8 @@ static void check_left(struct checking *c, const struct recipe *recipe) {
 static void report_no_folder(struct checking *c, const char *name, const char *code,
                              const char *what, const char *other) {
     const char *path = path_join(c->arena, c->config->guest_dir, name);
-    bool builds = c->purpose == RECIPE_CHECK_BUILD;
-    if (c->purpose == RECIPE_CHECK_DRY_RUN) {
+    bool builds = c->purpose == CHECK_FOR_BUILD;
+    if (c->purpose == CHECK_FOR_DRY_RUN) {
         return;
     }
     struct diag *d =
@@ -149,7 +149,7 @@ static void report_no_certificate(struct checking *c) {
               "PEM form");
 }
 
-void artifact_check(struct arena *a, const struct recipe_check *check, const struct recipe *recipe,
+void artifact_check(struct arena *a, const struct check_request *check, const struct recipe *recipe,
                     const struct dockerfile *file, struct diag_sink *sink) {
     const struct guest_config *config = check->config;
     struct checking c = { a, config, file, sink, check->purpose };

@@ -49,8 +49,8 @@ static const struct dockerfile_ignore *load_ignore(struct checker *c, struct dia
     return NULL;
 }
 
-void image_check(struct arena *a, const struct build_request *request, struct store *store,
-                 struct diag_sink *sink, bool *ret_is_error) {
+void check_dockerfile(struct arena *a, const struct build_request *request, struct store *store,
+                      struct diag_sink *sink, bool *ret_is_error) {
     struct checker c = { a, request, store };
     const struct dockerfile *file;
     *ret_is_error = false;

@@ -10,7 +10,7 @@
  * without artifacts, E303 without sources of the guest binaries, each W019 when no build follows.
  * `file` is the parsed text of the recipe.
  */
-void artifact_check(struct arena *a, const struct recipe_check *check, const struct recipe *recipe,
+void artifact_check(struct arena *a, const struct check_request *check, const struct recipe *recipe,
                     const struct dockerfile *file, struct diag_sink *sink);
 
 /* Reports E014. */

@@ -265,7 +265,7 @@ static struct span note_place(const struct diag *d, str note) {
 
 /* In a rendered text, where it was written. */
 static struct span written_at(const struct diag *d) {
-    struct span template = note_place(d, S(RECIPE_TEMPLATE_NOTE));
+    struct span template = note_place(d, S(CHECK_TEMPLATE_NOTE));
     return span_is_set(template) ? template : d->span;
 }
 
@@ -296,7 +296,7 @@ static void report_unreadable(struct diag_sink *sink, const char *artifacts_dir,
     diag_report(sink, "E302", span, "the artifacts cannot be read: %.*s", STR_FMT(buf_str(&why)));
 }
 
-void recipe_check(struct arena *a, const struct recipe_check *check,
+void check_recipe(struct arena *a, const struct check_request *check,
                   const struct config_architecture *arch, enum recipe_kind kind,
                   struct sources *sources, struct diag_sink *sink) {
     const char *artifacts_dir = check->config->artifacts_dir;
@@ -320,7 +320,7 @@ void recipe_check(struct arena *a, const struct recipe_check *check,
         if (check->runs_here) {
             check_machine(&c, arch);
         }
-        recipe_notes_add(&own, &recipe, S(""));
+        check_add_notes(&own, &recipe, S(""));
         if (kind == RECIPE_KERNEL && check->templates_dir == NULL) {
             kernel_check(a, arch, &own);
         }
@@ -349,20 +349,20 @@ static bool is_whole(const struct config_architecture *arch) {
 }
 
 /* The program's own template for guest binaries is sound, and needs no look at every start. */
-static bool has_own_agent(const struct recipe_check *check) {
+static bool has_own_agent(const struct check_request *check) {
     return check->templates_dir != NULL && check->config->agent_dir != NULL &&
            check->config->build.guest_binaries.len > 0;
 }
 
-void recipe_check_all(struct arena *a, const struct recipe_check *check, struct sources *sources,
-                      struct diag_sink *sink) {
+void check_recipes(struct arena *a, const struct check_request *check, struct sources *sources,
+                   struct diag_sink *sink) {
     for (size_t i = 0; i < check->config->build.architectures.len; i++) {
         const struct config_architecture *arch = &check->config->build.architectures.items[i];
         if (is_whole(arch)) {
-            recipe_check(a, check, arch, RECIPE_KERNEL, sources, sink);
-            recipe_check(a, check, arch, RECIPE_ROOTFS, sources, sink);
+            check_recipe(a, check, arch, RECIPE_KERNEL, sources, sink);
+            check_recipe(a, check, arch, RECIPE_ROOTFS, sources, sink);
             if (has_own_agent(check)) {
-                recipe_check(a, check, arch, RECIPE_AGENT, sources, sink);
+                check_recipe(a, check, arch, RECIPE_AGENT, sources, sink);
             }
         }
     }

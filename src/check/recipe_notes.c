@@ -79,7 +79,7 @@ static void add_values(struct diag_sink *sink, struct diag *d, const struct reci
     }
 }
 
-void recipe_notes_add(struct diag_sink *sink, const struct recipe *recipe, str output) {
+void check_add_notes(struct diag_sink *sink, const struct recipe *recipe, str output) {
     for (size_t i = 0; i < sink->len; i++) {
         struct diag *d = &sink->items[i];
         if (d->span.source != recipe->source) {
@@ -87,7 +87,7 @@ void recipe_notes_add(struct diag_sink *sink, const struct recipe *recipe, str o
         }
         struct span template = recipe_template_span(recipe, sink->sources, d->span.start);
         if (span_is_set(template)) {
-            diag_note(sink, d, template, RECIPE_TEMPLATE_NOTE);
+            diag_note(sink, d, template, CHECK_TEMPLATE_NOTE);
         }
         add_values(sink, d, recipe, output);
     }

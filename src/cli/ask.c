@@ -116,7 +116,7 @@ bool ask_text(struct cli *cli, const char *question, str preset, ask_check *chec
 }
 
 /* The item of this name, else with this number from 1; NULL: neither. */
-static struct new_item *find_item(const struct new_menu *menu, str word) {
+static struct scaffold_item *find_item(const struct scaffold_menu *menu, str word) {
     uint64_t number;
     for (size_t i = 0; i < menu->len; i++) {
         if (str_eq(menu->items[i].key, word)) {
@@ -127,7 +127,7 @@ static struct new_item *find_item(const struct new_menu *menu, str word) {
     return fits ? &menu->items[number - 1] : NULL;
 }
 
-static bool fail_unknown(const struct new_menu *menu, str word, struct err *err) {
+static bool fail_unknown(const struct scaffold_menu *menu, str word, struct err *err) {
     AUTO_ARENA scratch = arena_new();
     AUTO_BUF list = BUF_INIT(2048);
     str *words = ARENA_ARRAY(scratch, str, menu->len);
@@ -159,7 +159,7 @@ static str next_word(str *rest) {
     return word;
 }
 
-bool ask_choose(struct new_menu *menu, str answer, struct err *err) {
+bool ask_choose(struct scaffold_menu *menu, str answer, struct err *err) {
     bool none = str_eq(str_trim(answer), S("-"));
     size_t chosen = 0;
     for (size_t i = 0; i < menu->len; i++) {
@@ -177,7 +177,7 @@ bool ask_choose(struct new_menu *menu, str answer, struct err *err) {
             chosen = menu->len;
             continue;
         }
-        struct new_item *item = find_item(menu, word);
+        struct scaffold_item *item = find_item(menu, word);
         if (item == NULL) {
             return fail_unknown(menu, word, err);
         }
@@ -191,7 +191,7 @@ bool ask_choose(struct new_menu *menu, str answer, struct err *err) {
            err_set(err, "nothing was chosen; enter '-' for none");
 }
 
-static void show_items(const struct cli *cli, const struct new_menu *menu) {
+static void show_items(const struct cli *cli, const struct scaffold_menu *menu) {
     size_t widest = 0;
     size_t columns = cli->width > 20 ? cli->width : 80;
     for (size_t i = 0; i < menu->len; i++) {
@@ -199,7 +199,7 @@ static void show_items(const struct cli *cli, const struct new_menu *menu) {
     }
     widest = widest > 32 ? 32 : widest;
     for (size_t i = 0; i < menu->len; i++) {
-        const struct new_item *item = &menu->items[i];
+        const struct scaffold_item *item = &menu->items[i];
         size_t used = 9 + (item->key.len > widest ? item->key.len : widest);
         str label = plain_line(cli->arena, item->label);
         label = str_clip(label, columns > used ? columns - used : 0);
@@ -208,7 +208,7 @@ static void show_items(const struct cli *cli, const struct new_menu *menu) {
     }
 }
 
-bool ask_menu(struct cli *cli, struct new_menu *menu) {
+bool ask_menu(struct cli *cli, struct scaffold_menu *menu) {
     AUTO_BUF line = BUF_INIT(ANSWER_MAX);
     fprintf(stderr, "%s\n", menu->title);
     show_items(cli, menu);

@@ -20,6 +20,6 @@ MUST_CHECK bool ask_text(struct cli *cli, const char *question, str preset, ask_
 MUST_CHECK bool ask_yes(struct cli *cli, const char *question, bool *ret);
 
 /* Numbers or names, separated by spaces or commas; "*": all; "-": none. */
-MUST_CHECK bool ask_choose(struct new_menu *menu, str answer, struct err *err);
+MUST_CHECK bool ask_choose(struct scaffold_menu *menu, str answer, struct err *err);
 /* Shows the menu; an empty answer takes all. False as ask_text(). */
-MUST_CHECK bool ask_menu(struct cli *cli, struct new_menu *menu);
+MUST_CHECK bool ask_menu(struct cli *cli, struct scaffold_menu *menu);

@@ -190,10 +190,10 @@ static bool dry_run(struct plan *p) {
 /* ---- building ---- */
 
 /* An object for each file. */
-static void print_made_json(const struct made_asset *made, size_t count, const char *dir,
+static void print_made_json(const struct make_asset *made, size_t count, const char *dir,
                             str arch) {
     for (size_t i = 0; i < count; i++) {
-        const struct made_asset *a = &made[i];
+        const struct make_asset *a = &made[i];
         char name[PATH_MAX];
         snprintf(name, sizeof name, "%s/%.*s/%s", dir, STR_FMT(arch), a->name);
         json_t *o =
@@ -208,9 +208,9 @@ static void print_made_json(const struct made_asset *made, size_t count, const c
     }
 }
 
-static void print_made(const struct made_asset *made, size_t count, const char *dir, str arch) {
+static void print_made(const struct make_asset *made, size_t count, const char *dir, str arch) {
     for (size_t i = 0; i < count; i++) {
-        const struct made_asset *a = &made[i];
+        const struct make_asset *a = &made[i];
         char name[256];
         snprintf(name, sizeof name, "%s/%.*s/%s", dir, STR_FMT(arch), a->name);
         if (a->fresh) {
@@ -242,7 +242,7 @@ static bool choose_engine(struct plan *p, struct engine *ret) {
 
 /* One architecture of the plan. */
 static bool build_arch(struct plan *p, const struct engine *engine, struct store *store, size_t i) {
-    struct made_asset made[MADE_ASSETS_MAX];
+    struct make_asset made[MADE_ASSETS_MAX];
     size_t count = 0;
     struct make_view view = MAKE_VIEW_INIT(p->cli, p->progress);
     const struct make_events events = make_view_events(&view);

@@ -33,7 +33,7 @@ static const struct {
     [FINDING_FAIL] = { "FAIL", "fail", "31" },
 };
 
-static void write_finding(const struct cli *cli, const struct finding *f, struct buf *out) {
+static void write_finding(const struct cli *cli, const struct doctor_finding *f, struct buf *out) {
     const char *word = statuses[f->status].word;
     if (cli->color_out) {
         buf_addf(out, "  [\033[1;%sm%s\033[0m]", statuses[f->status].sgr, word);
@@ -71,7 +71,7 @@ static json_t *text_json(str text) {
 static void write_json(const struct doctor_findings *d, struct buf *out) {
     json_t *list = json_array();
     for (size_t i = 0; i < d->len; i++) {
-        const struct finding *f = &d->items[i];
+        const struct doctor_finding *f = &d->items[i];
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o}", "group", f->group,
                                               "name", f->name, "status", statuses[f->status].json,
                                               "detail", text_json(f->detail), "fix",

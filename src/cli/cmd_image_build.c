@@ -339,7 +339,7 @@ static int check(struct cli *cli, const struct image_build_options *o,
     struct diag_sink sink;
     bool is_error;
     diag_sink_init(&sink, cli->arena, request->sources);
-    image_check(cli->arena, request, store, &sink, &is_error);
+    check_dockerfile(cli->arena, request, store, &sink, &is_error);
     str path = request->sources->items[request->dockerfile]->path;
     print_findings(cli, &sink, o->format, str_to_c(cli->arena, path));
     return sink.len == 0 ? EXIT_OK : EXIT_FAILED;
@@ -350,7 +350,7 @@ static bool passes_checks(struct cli *cli, const struct build_request *request) 
     struct diag_sink sink;
     bool is_error;
     diag_sink_init(&sink, cli->arena, request->sources);
-    image_check(cli->arena, request, request->store, &sink, &is_error);
+    check_dockerfile(cli->arena, request, request->store, &sink, &is_error);
     if (!is_error || sink.len == 0) {
         return true;
     }

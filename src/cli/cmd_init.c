@@ -53,23 +53,23 @@ static bool render_build(struct arena *a, const struct machine *m, str *ret) {
     return true;
 }
 
-static bool write_files(struct arena *a, const struct starter *s, const struct machine *m,
+static bool write_files(struct arena *a, const struct scaffold *s, const struct machine *m,
                         str build, struct err *err) {
     str kernel = str_fmt(a, "config/kernel/%s.defconfig", m->assets);
     for (size_t i = 0; i < starter_file_count; i++) {
-        const struct starter_file *f = &starter_files[i];
+        const struct scaffold_file *f = &starter_files[i];
         bool other = str_starts(str_from_c(f->path), S("config/kernel/")) &&
                      !str_eq(str_from_c(f->path), kernel);
         if (!other &&
-            !starter_write(a, s, f->path, (str){ f->content, f->len }, f->executable, err)) {
+            !scaffold_write(a, s, f->path, (str){ f->content, f->len }, f->executable, err)) {
             return false;
         }
     }
-    return starter_write(a, s, "config/packages/apt.toml",
-                         (str){ template_init_apt, template_init_apt_len }, false, err) &&
-           starter_write(a, s, "config/security/web.toml",
-                         (str){ template_init_web, template_init_web_len }, false, err) &&
-           starter_write(a, s, "config/build.toml", build, false, err);
+    return scaffold_write(a, s, "config/packages/apt.toml",
+                          (str){ template_init_apt, template_init_apt_len }, false, err) &&
+           scaffold_write(a, s, "config/security/web.toml",
+                          (str){ template_init_web, template_init_web_len }, false, err) &&
+           scaffold_write(a, s, "config/build.toml", build, false, err);
 }
 
 static bool make(struct cli *cli, const char *target, struct err *err) {
@@ -80,15 +80,15 @@ static bool make(struct cli *cli, const char *target, struct err *err) {
         return false;
     }
     ASSERT(render_build(cli->arena, m, &build)); /* our own template, our own values */
-    return starter_open(cli->arena, target, &starter, err) &&
+    return scaffold_open(cli->arena, target, &starter, err) &&
            write_files(cli->arena, &starter, m, build, err) &&
-           starter_commit(cli->arena, &starter, err);
+           scaffold_commit(cli->arena, &starter, err);
 }
 
 static int run(struct cli *cli, const void *options) {
     const struct init_options *o = options;
     const char *target = cli->arg_count > 0 ? cli->args[0] : "guest";
-    const char *existing = starter_find_existing(cli->arena, target);
+    const char *existing = scaffold_find_existing(cli->arena, target);
     struct err err = ERR_INIT;
     if (existing != NULL && !o->force) {
         print_error(cli, "init: '%s' already exists; --force replaces it", existing);

@@ -117,10 +117,10 @@ static bool get_text(struct cli *cli, const struct new_options *o, const char *o
     return false;
 }
 
-static bool get_choice(struct cli *cli, struct new_guest *g, const struct new_options *o,
-                       enum new_kind kind) {
+static bool get_choice(struct cli *cli, struct scaffold_guest *g, const struct new_options *o,
+                       enum scaffold_kind kind) {
     const struct option_list *given = &o->chosen[kind];
-    struct new_menu *menu = &g->menus[kind];
+    struct scaffold_menu *menu = &g->menus[kind];
     struct err err = ERR_INIT;
     if (given->len == 0 && !o->non_interactive && menu->len > 0 && kind != NEW_PARTS) {
         return ask_menu(cli, menu);
@@ -137,7 +137,7 @@ static bool get_choice(struct cli *cli, struct new_guest *g, const struct new_op
     return false;
 }
 
-static str item_label(const struct guest_config *c, enum new_kind kind, size_t i) {
+static str item_label(const struct guest_config *c, enum scaffold_kind kind, size_t i) {
     switch (kind) {
     case NEW_ARCHITECTURES:
         return c->build.architectures.items[i].docker_platform.text;
@@ -155,25 +155,25 @@ static str item_label(const struct guest_config *c, enum new_kind kind, size_t i
     return S("");
 }
 
-static void fill_menus(struct new_guest *g) {
-    static const struct new_menu heads[NEW_KINDS] = {
+static void fill_menus(struct scaffold_guest *g) {
+    static const struct scaffold_menu heads[NEW_KINDS] = {
         { .title = "Architectures", .option = "arch", .needed = true },
         { .title = "AI providers", .option = "ai-provider" },
         { .title = "Package sets", .option = "packages" },
         { .title = "MCP servers", .option = "mcp" },
         { .title = "Parts", .option = "part" },
     };
-    for (enum new_kind kind = 0; kind < NEW_KINDS; kind++) {
-        struct new_menu *menu = &g->menus[kind];
+    for (enum scaffold_kind kind = 0; kind < NEW_KINDS; kind++) {
+        struct scaffold_menu *menu = &g->menus[kind];
         *menu = heads[kind];
         bool parts = kind == NEW_PARTS;
-        menu->len = parts ? new_part_count : new_guest_count(&g->from, kind);
-        menu->items = ARENA_ARRAY(g->arena, struct new_item, menu->len);
+        menu->len = parts ? new_part_count : scaffold_guest_count(&g->from, kind);
+        menu->items = ARENA_ARRAY(g->arena, struct scaffold_item, menu->len);
         for (size_t i = 0; i < menu->len; i++) {
             str key =
-                parts ? str_from_c(new_parts[i].name) : new_guest_head(&g->from, kind, i)->key;
+                parts ? str_from_c(new_parts[i].name) : scaffold_guest_head(&g->from, kind, i)->key;
             menu->items[i] =
-                (struct new_item){ .key = key, .label = item_label(&g->from, kind, i) };
+                (struct scaffold_item){ .key = key, .label = item_label(&g->from, kind, i) };
         }
     }
 }
@@ -189,7 +189,7 @@ static str preset_name(struct arena *a, const char *target) {
     return base.len == 0 || str_eq(base, S("..")) ? S("guest") : base;
 }
 
-static bool get_answers(struct cli *cli, struct new_guest *g, const struct new_options *o) {
+static bool get_answers(struct cli *cli, struct scaffold_guest *g, const struct new_options *o) {
     const struct guest_config *from = &g->from;
     str base = from->build.architectures.items[0].base_image.text;
     str name = preset_name(g->arena, g->target);
@@ -204,7 +204,7 @@ static bool get_answers(struct cli *cli, struct new_guest *g, const struct new_o
     if (o->base == NULL && str_eq(g->base, base)) {
         g->base = S(""); /* each architecture keeps its own */
     }
-    for (enum new_kind kind = 0; kind < NEW_KINDS; kind++) {
+    for (enum scaffold_kind kind = 0; kind < NEW_KINDS; kind++) {
         if (!get_choice(cli, g, o, kind)) {
             return false;
         }
@@ -233,7 +233,7 @@ static bool is_inside(struct arena *a, const char *target, const char *from) {
 }
 
 static bool target_is_fine(struct cli *cli, const char *target, const struct new_options *o) {
-    const char *existing = starter_find_existing(cli->arena, target);
+    const char *existing = scaffold_find_existing(cli->arena, target);
     if (!ask_is_plain(str_from_c(target)) || target[0] == '\0') {
         print_error(cli, "new: the folder name is %s",
                     target[0] == '\0' ? "empty" : "not one line of UTF-8 text");
@@ -252,9 +252,9 @@ static bool target_is_fine(struct cli *cli, const char *target, const struct new
 
 static int run(struct cli *cli, const void *options) {
     const struct new_options *o = options;
-    struct new_guest g = { .arena = cli->arena,
-                           .interrupted = &interrupted,
-                           .target = cli->args[0] };
+    struct scaffold_guest g = { .arena = cli->arena,
+                                .interrupted = &interrupted,
+                                .target = cli->args[0] };
     if (!epoch_of_environment(cli, &g.has_epoch, &g.epoch_s)) {
         return EXIT_FAILED;
     }
@@ -279,7 +279,7 @@ static int run(struct cli *cli, const void *options) {
     struct sources made;
     sources_init(&made, cli->arena);
     diag_sink_init(&sink, cli->arena, &made);
-    if (!new_guest_make(&g, &sink, &err)) {
+    if (!scaffold_guest_make(&g, &sink, &err)) {
         print_diags(cli, &sink, stderr);
         err_wrap(&err, "new '%s'", g.target);
         print_err(cli, &err);

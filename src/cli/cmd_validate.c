@@ -50,14 +50,14 @@ static int run(struct cli *cli, const void *options) {
     bool ok = config_load(cli->arena, &sources, &sink, guest,
                           &(struct config_options){ .artifacts_dir = o->artifacts }, &config);
     struct recipe_templates templates = { 0 };
-    const struct recipe_check check = {
+    const struct check_request check = {
         .templates = &templates,
         .config = &config,
         .templates_dir = o->templates_dir,
         .sound = ok,
-        .purpose = RECIPE_CHECK_VALIDATE,
+        .purpose = CHECK_FOR_VALIDATE,
     };
-    recipe_check_all(cli->arena, &check, &sources, &sink);
+    check_recipes(cli->arena, &check, &sources, &sink);
 
     print_findings(cli, &sink, o->format, guest);
     return sink.errors == 0 && !(o->deny_warnings && sink.warnings > 0) ? EXIT_OK : EXIT_FAILED;

@@ -16,7 +16,8 @@ void doctor_check_docker(struct doctor *d) {
     struct err err = ERR_INIT;
     bool is_needed = !sandbox_exists(NULL);
     if (proc_find(d->arena, "docker") == NULL && is_needed) {
-        struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "no client: Docker builds here");
+        struct doctor_finding *f =
+            doctor_report(d, FINDING_FAIL, NULL, "no client: Docker builds here");
         doctor_fix_packages(d, f, "docker.io");
         return;
     }
@@ -35,7 +36,7 @@ void doctor_check_docker(struct doctor *d) {
     }
     AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
     err_text(&err, &text);
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, is_needed ? FINDING_FAIL : FINDING_WARN, NULL, "%s", text.ptr);
     doctor_fix(d, f, "docker info%s%s", err.help[0] != '\0' ? " # " : "", err.help);
 }
@@ -51,7 +52,7 @@ void doctor_check_docker_memory(struct doctor *d) {
                       (unsigned long long)e->cpus);
         return;
     }
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, mb < DOCKER_MIN_MEMORY_MB ? FINDING_FAIL : FINDING_WARN, NULL,
                       "the engine has %llu MB: at least %d MB are required and %d MB recommended; "
                       "a step that runs out of memory exits with status 137",
@@ -74,7 +75,7 @@ void doctor_check_docker_clock(struct doctor *d) {
                       "the engine's clock is within %lld s of this machine's", off);
         return;
     }
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, FINDING_FAIL, NULL, "the engine's clock is %lld s %s this machine's", off,
                       ahead < 0 ? "behind" : "ahead of");
     doctor_fix(d, f,
@@ -95,7 +96,7 @@ void doctor_check_docker_space(struct doctor *d) {
                       STR_FMT(e->root_dir));
         return;
     }
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, bytes < ENGINE_SPACE_FAIL_BYTES ? FINDING_FAIL : FINDING_WARN, NULL,
                       "%s free in %.*s; a first build needs up to %s", unit_bytes(bytes).text,
                       STR_FMT(e->root_dir), unit_bytes(ENGINE_SPACE_WARN_BYTES).text);
@@ -124,7 +125,7 @@ void doctor_check_docker_platforms(struct doctor *d) {
             doctor_report(d, FINDING_PASS, name, "a node of the builder '%.*s' executes %.*s",
                           STR_FMT(builder.name), STR_FMT(text));
         } else {
-            struct finding *f = doctor_report(
+            struct doctor_finding *f = doctor_report(
                 d, FINDING_WARN, name, "cannot confirm that the engine (%.*s) executes %.*s",
                 STR_FMT(oci_platform_text(d->arena, &e->platform)), STR_FMT(text));
             doctor_fix_packages(d, f, "qemu-user-static binfmt-support # on the engine's machine");
@@ -141,9 +142,10 @@ void doctor_check_docker_leftovers(struct doctor *d) {
         doctor_report(d, FINDING_PASS, NULL, "no interrupted builds");
         return;
     }
-    struct finding *f = doctor_report(d, FINDING_WARN, NULL,
-                                      "%zu build%s interrupted and may have left containers and "
-                                      "images in the engine: the next build removes them",
-                                      count, count == 1 ? " was" : "s were");
+    struct doctor_finding *f =
+        doctor_report(d, FINDING_WARN, NULL,
+                      "%zu build%s interrupted and may have left containers and "
+                      "images in the engine: the next build removes them",
+                      count, count == 1 ? " was" : "s were");
     doctor_fix(d, f, "capsem-builder cache prune --keep-days 36500 # keeps all of the store");
 }

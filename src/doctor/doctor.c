@@ -45,12 +45,12 @@ static str format(struct arena *a, const char *fmt, va_list args) {
     return str_dup(a, buf_str(&text));
 }
 
-struct finding *doctor_report(struct doctor *d, enum finding_status status, const char *about,
-                              const char *fmt, ...) {
+struct doctor_finding *doctor_report(struct doctor *d, enum doctor_status status, const char *about,
+                                     const char *fmt, ...) {
     struct arena *a = d->arena;
     va_list args;
     va_start(args, fmt);
-    struct finding f = {
+    struct doctor_finding f = {
         .group = d->group,
         .name = about == NULL ? d->check : str_fmt(a, "%s %s", d->check, about).ptr,
         .status = status,
@@ -62,7 +62,7 @@ struct finding *doctor_report(struct doctor *d, enum finding_status status, cons
     return &d->found->items[d->found->len - 1];
 }
 
-void doctor_fix(struct doctor *d, struct finding *f, const char *fmt, ...) {
+void doctor_fix(struct doctor *d, struct doctor_finding *f, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     f->fix = format(d->arena, fmt, args);
@@ -84,7 +84,7 @@ static bool is_mac(void) {
     return uname(&host) == 0 && strcmp(host.sysname, "Darwin") == 0;
 }
 
-void doctor_fix_packages(struct doctor *d, struct finding *f, const char *packages) {
+void doctor_fix_packages(struct doctor *d, struct doctor_finding *f, const char *packages) {
     for (size_t i = 0; i < ARRAY_LEN(brewed) && is_mac(); i++) {
         if (strcmp(packages, brewed[i].debian) == 0) {
             doctor_fix(d, f, "brew install %s", brewed[i].brew);

@@ -8,17 +8,17 @@
 
 #include "base/base.h"
 
-enum finding_status {
+enum doctor_status {
     FINDING_PASS,
     FINDING_WARN, /* a build works, but something is slow, or cannot be done */
     FINDING_FAIL, /* a build does not work */
     FINDING_STATUS_COUNT,
 };
 
-struct finding {
+struct doctor_finding {
     const char *group;
     const char *name;
-    enum finding_status status;
+    enum doctor_status status;
     str detail;
     str fix; /* a command that can be pasted; empty for a pass */
 };
@@ -30,7 +30,7 @@ struct doctor_request {
 };
 
 struct doctor_findings {
-    struct finding *items; /* in the order of the checks, those of a group together */
+    struct doctor_finding *items; /* in the order of the checks, those of a group together */
     size_t len;
     size_t cap;
     size_t counts[FINDING_STATUS_COUNT];

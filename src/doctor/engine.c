@@ -26,14 +26,14 @@ static bool has_rights(void) {
 static void refused_rights(struct doctor *d) {
     AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
     err_text(&d->rights_err, &text);
-    struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "not root: %s", text.ptr);
+    struct doctor_finding *f = doctor_report(d, FINDING_FAIL, NULL, "not root: %s", text.ptr);
     doctor_fix(d, f, "sudo capsem-builder build %s # or: %s", d->request->guest_dir,
                d->rights_err.help);
 }
 
 /* Most images have files of more than one owner. */
 static void single_rights(struct doctor *d) {
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, FINDING_WARN, NULL,
                       "an unprivileged user with one ID, so files cannot have other owners: %s",
                       d->lacks == NULL ? "this namespace has only one" : d->lacks);
@@ -52,7 +52,7 @@ void doctor_check_rights(struct doctor *d) {
     } else if (has_rights()) {
         doctor_report(d, FINDING_PASS, NULL, "root, with permission to mount");
     } else {
-        struct finding *f =
+        struct doctor_finding *f =
             doctor_report(d, FINDING_FAIL, NULL, "root without CAP_SYS_ADMIN: steps need mounts");
         doctor_fix(d, f, "docker run --privileged ... # when this is a container");
     }
@@ -73,8 +73,9 @@ void doctor_check_kernel(struct doctor *d) {
     } else if (is_recent(str_from_c(u.release))) {
         doctor_report(d, FINDING_PASS, NULL, "Linux %s, %s", u.release, u.machine);
     } else {
-        struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "Linux %s is older than %d.%d",
-                                          u.release, KERNEL_MAJOR, KERNEL_MINOR);
+        struct doctor_finding *f =
+            doctor_report(d, FINDING_FAIL, NULL, "Linux %s is older than %d.%d", u.release,
+                          KERNEL_MAJOR, KERNEL_MINOR);
         doctor_fix_packages(d, f, "linux-image-$(dpkg --print-architecture) && reboot");
     }
 }
@@ -110,7 +111,8 @@ void doctor_check_overlayfs(struct doctor *d) {
         doctor_report(d, FINDING_PASS, NULL, "the kernel supports it");
         return;
     }
-    struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "the kernel does not support it");
+    struct doctor_finding *f =
+        doctor_report(d, FINDING_FAIL, NULL, "the kernel does not support it");
     doctor_fix(d, f, "grep CONFIG_OVERLAY_FS /boot/config-$(uname -r) # must be =y or =m");
 }
 
@@ -119,7 +121,7 @@ void doctor_check_seccomp(struct doctor *d) {
         doctor_report(d, FINDING_PASS, NULL, "steps run with a list of denied system calls");
         return;
     }
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, FINDING_FAIL, NULL, "the kernel does not support system call filters");
     doctor_fix(d, f, "grep CONFIG_SECCOMP_FILTER /boot/config-$(uname -r) # must be =y");
 }
@@ -129,8 +131,8 @@ void doctor_check_cgroups(struct doctor *d) {
         doctor_report(d, FINDING_PASS, NULL, "memory and process limits are available");
         return;
     }
-    struct finding *f = doctor_report(d, FINDING_WARN, NULL,
-                                      "cannot create a cgroup: a runaway step can exhaust memory");
+    struct doctor_finding *f = doctor_report(
+        d, FINDING_WARN, NULL, "cannot create a cgroup: a runaway step can exhaust memory");
     if (d->is_root) {
         doctor_fix(d, f, "mount -o remount,rw /sys/fs/cgroup");
     } else {
@@ -243,7 +245,7 @@ void doctor_check_step(struct doctor *d) {
     } else {
         AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
         err_text(&err, &text);
-        struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "%s", text.ptr);
+        struct doctor_finding *f = doctor_report(d, FINDING_FAIL, NULL, "%s", text.ptr);
         doctor_fix(d, f,
                    "export CAPSEM_CACHE_DIR=/var/tmp/capsem-builder "
                    "# a disk that overlayfs can write on");

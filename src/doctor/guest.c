@@ -52,7 +52,7 @@ static bool is_clean(struct doctor *d, const char *check) {
     if (t.errors + t.warnings > 1) {
         buf_addf(&more, " (and %zu more)", t.errors + t.warnings - 1);
     }
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, t.errors > 0 ? FINDING_FAIL : FINDING_WARN, NULL, "[%s] %.*s%s",
                       t.first->code->name, STR_FMT(t.first->message), more.len > 0 ? more.ptr : "");
     doctor_fix(d, f, "capsem-builder validate %s", d->request->guest_dir);
@@ -62,7 +62,7 @@ static bool is_clean(struct doctor *d, const char *check) {
 /* Who has no guest folder yet asks about the machine; who names one wants that one. */
 static void report_no_guest(struct doctor *d) {
     bool named = d->request->guest_is_named;
-    struct finding *f = doctor_report(
+    struct doctor_finding *f = doctor_report(
         d, named ? FINDING_FAIL : FINDING_WARN, NULL,
         "the folder '%s' does not exist: only the machine was checked", d->request->guest_dir);
     AUTO_BUF word = BUF_INIT(4 * PATH_MAX);
@@ -101,7 +101,7 @@ void doctor_check_kernel_configs(struct doctor *d) {
 }
 
 /* The folder of a new guest folder; its other ones stay as they are. */
-static void fix_folder(struct doctor *d, struct finding *f, const char *name) {
+static void fix_folder(struct doctor *d, struct doctor_finding *f, const char *name) {
     doctor_fix(d, f, "capsem-builder init /tmp/fresh-guest && cp -r /tmp/fresh-guest/%s %s/%s",
                name, d->request->guest_dir, name);
 }
@@ -113,7 +113,7 @@ void doctor_check_artifacts(struct doctor *d) {
     if (d->config.artifacts_dir != NULL) {
         doctor_report(d, FINDING_PASS, NULL, "complete in %s", d->config.artifacts_dir);
     } else {
-        struct finding *f = doctor_report(
+        struct doctor_finding *f = doctor_report(
             d, FINDING_FAIL, NULL, "the folder %s/artifacts does not exist: a build needs it",
             d->request->guest_dir);
         fix_folder(d, f, "artifacts");
@@ -126,7 +126,7 @@ void doctor_check_agent_sources(struct doctor *d) {
         return;
     }
     if (len > 0 && d->config.agent_dir == NULL) {
-        struct finding *f = doctor_report(
+        struct doctor_finding *f = doctor_report(
             d, FINDING_FAIL, NULL, "the folder %s/agent does not exist", d->request->guest_dir);
         fix_folder(d, f, "agent");
     } else {

@@ -30,13 +30,13 @@ struct doctor {
 
 /* A finding of the running check. `about` tells its findings apart ("arm64"), NULL when there is
  * one. */
-struct finding *doctor_report(struct doctor *d, enum finding_status status, const char *about,
-                              const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+struct doctor_finding *doctor_report(struct doctor *d, enum doctor_status status, const char *about,
+                                     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The command that fixes it. */
-void doctor_fix(struct doctor *d, struct finding *f, const char *fmt, ...)
+void doctor_fix(struct doctor *d, struct doctor_finding *f, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same for packages to install; asks for the rights that it needs. */
-void doctor_fix_packages(struct doctor *d, struct finding *f, const char *packages);
+void doctor_fix_packages(struct doctor *d, struct doctor_finding *f, const char *packages);
 
 /* This machine's architecture, by its name in target triples ("x86_64"). */
 str doctor_host_machine(struct doctor *d);

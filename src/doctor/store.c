@@ -23,7 +23,7 @@ void doctor_check_store(struct doctor *d) {
     }
     AUTO_BUF text = BUF_INIT(TEXT_BYTES_MAX);
     err_text(&d->store_err, &text);
-    struct finding *f = doctor_report(d, FINDING_FAIL, NULL, "%s", text.ptr);
+    struct doctor_finding *f = doctor_report(d, FINDING_FAIL, NULL, "%s", text.ptr);
     doctor_fix(d, f, "export CAPSEM_CACHE_DIR=/var/tmp/capsem-builder");
 }
 
@@ -53,7 +53,7 @@ static void check_space_of(struct doctor *d, const char *about, const char *path
     } else if (bytes >= warn_below) {
         doctor_report(d, FINDING_PASS, about, "%s free in %s", unit_bytes(bytes).text, path);
     } else {
-        struct finding *f =
+        struct doctor_finding *f =
             doctor_report(d, bytes < fail_below ? FINDING_FAIL : FINDING_WARN, about,
                           "%s free in %s; a first build needs up to %s", unit_bytes(bytes).text,
                           path, unit_bytes(warn_below).text);

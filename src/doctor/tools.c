@@ -28,7 +28,7 @@ static void check_cargo(struct doctor *d, const struct config_architecture *arch
     }
     AUTO_BUF why = BUF_INIT(4096);
     err_text(&err, &why);
-    struct finding *f = doctor_report(d, FINDING_FAIL, name, "%s", why.ptr);
+    struct doctor_finding *f = doctor_report(d, FINDING_FAIL, name, "%s", why.ptr);
     if (err.help[0] != '\0') {
         doctor_fix(d, f, "%s", err.help);
     }
@@ -62,7 +62,7 @@ void doctor_check_musl(struct doctor *d) {
             doctor_report(d, FINDING_PASS, name, "an image with a compiler is built when needed");
             continue;
         }
-        struct finding *f =
+        struct doctor_finding *f =
             doctor_report(d, FINDING_WARN, name,
                           "no compiler for %.*s: an image with one is built, which takes longer",
                           STR_FMT(arch->rust_target.text));
@@ -79,7 +79,7 @@ void doctor_check_mmdebstrap(struct doctor *d) {
         doctor_report(d, FINDING_PASS, NULL, "%s", path);
         return;
     }
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, FINDING_FAIL, NULL, "not installed: needed to bootstrap base images");
     doctor_fix_packages(d, f, "mmdebstrap");
 }
@@ -95,8 +95,8 @@ void doctor_check_qemu(struct doctor *d) {
         const char *program = vm_qemu_program(vm);
         const char *name = arch_name(d, arch);
         if (program == NULL) {
-            struct finding *f = doctor_report(d, FINDING_WARN, name,
-                                              "'run' supports x86_64 and arm64, not '%s'", vm);
+            struct doctor_finding *f = doctor_report(
+                d, FINDING_WARN, name, "'run' supports x86_64 and arm64, not '%s'", vm);
             doctor_fix(d, f, "capsem-builder build %s --arch %s # builds all the same",
                        d->request->guest_dir, name);
             continue;
@@ -106,7 +106,7 @@ void doctor_check_qemu(struct doctor *d) {
             doctor_report(d, FINDING_PASS, name, "%s", path);
             continue;
         }
-        struct finding *f =
+        struct doctor_finding *f =
             doctor_report(d, FINDING_WARN, name, "%s is not installed: 'run' needs it", program);
         doctor_fix_packages(d, f, vm_qemu_package(vm));
     }
@@ -131,7 +131,7 @@ void doctor_check_kvm(struct doctor *d) {
         doctor_report(d, FINDING_PASS, NULL, "/dev/kvm can be opened");
         return;
     }
-    struct finding *f =
+    struct doctor_finding *f =
         doctor_report(d, FINDING_WARN, NULL, "%s: 'run' emulates, which is slower", why);
     doctor_fix(d, f, "%s", kvm_fix());
 }
@@ -170,7 +170,7 @@ void doctor_check_foreign(struct doctor *d) {
             doctor_report(d, FINDING_PASS, name, "the kernel runs its programs with QEMU");
             continue;
         }
-        struct finding *f = doctor_report(
+        struct doctor_finding *f = doctor_report(
             d, FINDING_WARN, name,
             "the kernel cannot run its programs, so its root filesystem cannot be built here");
         doctor_fix_packages(d, f, "qemu-user-static binfmt-support");

@@ -5,7 +5,7 @@
 #include "engine/internal.h"
 
 static bool build(struct arena *a, const char *name, const struct build_request *request,
-                  struct diag_sink *sink, struct built *b, struct err *err) {
+                  struct diag_sink *sink, struct engine_built *b, struct err *err) {
     const struct engine *e = b->engine;
     bool in_actions = e->in_actions && e->docker.has_buildx;
     const struct docker_request docker = {
@@ -22,7 +22,7 @@ static bool build(struct arena *a, const char *name, const struct build_request 
     return docker_build(a, &docker, sink, &b->image, &b->result, err);
 }
 
-static bool fetch(struct arena *a, struct built *b, const struct store_work *work,
+static bool fetch(struct arena *a, struct engine_built *b, const struct store_work *work,
                   const char *const *names, size_t count, struct err *err) {
     const char *folder = store_work_path(work, a, "files");
     if (mkdir(folder, 0755) < 0) {
@@ -34,7 +34,7 @@ static bool fetch(struct arena *a, struct built *b, const struct store_work *wor
     return docker_copy_out(a, &b->image, names, count, folder, b->cancelled, err);
 }
 
-static bool ask(struct arena *a, const struct built *b, const char *const *argv,
+static bool ask(struct arena *a, const struct engine_built *b, const char *const *argv,
                 const char *const *env, struct buf *out, struct err *err) {
     return docker_run(a, &b->image, argv, env, out, b->cancelled, err);
 }
@@ -50,8 +50,9 @@ static bool read_export(void *self, struct tree *t, struct err *err) {
     return docker_export(&x->source, x->spool_folder, t, err);
 }
 
-static bool pack(struct arena *a, const struct built *b, int fd, const struct pack_options *options,
-                 const struct pack_events *events, struct err *err) {
+static bool pack(struct arena *a, const struct engine_built *b, int fd,
+                 const struct pack_options *options, const struct pack_events *events,
+                 struct err *err) {
     struct exported x = { DOCKER_SOURCE_INIT, store_path(b->store) };
     if (!docker_source_open(a, &b->image, &x.source, err)) {
         return false;

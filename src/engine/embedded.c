@@ -5,13 +5,13 @@
 #include "engine/internal.h"
 
 static bool build(struct arena *a, const char *name, const struct build_request *request,
-                  struct diag_sink *sink, struct built *b, struct err *err) {
+                  struct diag_sink *sink, struct engine_built *b, struct err *err) {
     (void)name;
     return embedded_run(a, request, sink, &b->result, err);
 }
 
 /* Its files are where its layers are. */
-static bool fetch(struct arena *a, struct built *b, const struct store_work *work,
+static bool fetch(struct arena *a, struct engine_built *b, const struct store_work *work,
                   const char *const *names, size_t count, struct err *err) {
     (void)a, (void)b, (void)work, (void)names, (void)count, (void)err;
     return true;
@@ -22,7 +22,7 @@ static void collect(void *self, str piece) {
     buf_add(out, str_clip(piece, out->max - out->len));
 }
 
-static bool ask(struct arena *a, const struct built *b, const char *const *argv,
+static bool ask(struct arena *a, const struct engine_built *b, const char *const *argv,
                 const char *const *env, struct buf *out, struct err *err) {
     struct embedded_probe probe = {
         .store = b->store,
@@ -44,8 +44,9 @@ static bool ask(struct arena *a, const struct built *b, const char *const *argv,
            (!end.cancelled || err_sys(err, EINTR, "stopped"));
 }
 
-static bool pack(struct arena *a, const struct built *b, int fd, const struct pack_options *options,
-                 const struct pack_events *events, struct err *err) {
+static bool pack(struct arena *a, const struct engine_built *b, int fd,
+                 const struct pack_options *options, const struct pack_events *events,
+                 struct err *err) {
     (void)a;
     return pack_layers(b->store, b->result.layers, b->result.layer_count, fd, options, events, err);
 }

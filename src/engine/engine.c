@@ -23,27 +23,30 @@ str engine_cache_name(struct arena *a, const struct engine *e) {
 }
 
 bool engine_build(struct arena *a, const struct engine *e, const char *name,
-                  const struct build_request *request, struct diag_sink *sink, struct built *ret,
-                  struct err *err) {
-    *ret = (struct built){ .engine = e, .store = request->store, .cancelled = request->cancelled };
+                  const struct build_request *request, struct diag_sink *sink,
+                  struct engine_built *ret, struct err *err) {
+    *ret = (struct engine_built){ .engine = e,
+                                  .store = request->store,
+                                  .cancelled = request->cancelled };
     return engine_ops_of(e)->build(a, name, request, sink, ret, err);
 }
 
-bool built_fetch(struct arena *a, struct built *b, const struct store_work *work,
-                 const char *const *names, size_t count, struct err *err) {
+bool engine_fetch(struct arena *a, struct engine_built *b, const struct store_work *work,
+                  const char *const *names, size_t count, struct err *err) {
     return engine_ops_of(b->engine)->fetch(a, b, work, names, count, err);
 }
 
-bool built_ask(struct arena *a, const struct built *b, const char *const *argv,
-               const char *const *env, struct buf *out, struct err *err) {
+bool engine_ask(struct arena *a, const struct engine_built *b, const char *const *argv,
+                const char *const *env, struct buf *out, struct err *err) {
     return engine_ops_of(b->engine)->ask(a, b, argv, env, out, err);
 }
 
-bool built_pack(struct arena *a, const struct built *b, int fd, const struct pack_options *options,
-                const struct pack_events *events, struct err *err) {
+bool engine_pack(struct arena *a, const struct engine_built *b, int fd,
+                 const struct pack_options *options, const struct pack_events *events,
+                 struct err *err) {
     return engine_ops_of(b->engine)->pack(a, b, fd, options, events, err);
 }
 
-void built_done(struct built *b) {
+void engine_done(struct engine_built *b) {
     docker_image_done(&b->image);
 }

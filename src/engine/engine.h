@@ -57,26 +57,26 @@ MUST_CHECK bool engine_open_store(struct arena *a, const struct engine *e, const
 
 /* ---- what became of a Dockerfile ---- */
 
-struct built {
+struct engine_built {
     const struct engine *engine;
     struct store *store;
     const volatile sig_atomic_t *cancelled; /* of the request */
     struct build_result result;
     struct docker_image image; /* of the other two */
 };
-void built_done(struct built *b);
-#define AUTO_BUILT __attribute__((cleanup(built_done))) struct built
+void engine_done(struct engine_built *b);
+#define AUTO_BUILT __attribute__((cleanup(engine_done))) struct engine_built
 
 /* `name` tells caches apart ("rootfs-x86_64"). False as embedded_run(). */
 MUST_CHECK bool engine_build(struct arena *a, const struct engine *e, const char *name,
                              const struct build_request *request, struct diag_sink *sink,
-                             struct built *ret, struct err *err);
+                             struct engine_built *ret, struct err *err);
 /* Brings files of its root to where result.layers has them; what is missing stays missing. */
-MUST_CHECK bool built_fetch(struct arena *a, struct built *b, const struct store_work *work,
-                            const char *const *names, size_t count, struct err *err);
+MUST_CHECK bool engine_fetch(struct arena *a, struct engine_built *b, const struct store_work *work,
+                             const char *const *names, size_t count, struct err *err);
 /* A command run in it, without network, for what it prints. */
-MUST_CHECK bool built_ask(struct arena *a, const struct built *b, const char *const *argv,
-                          const char *const *env, struct buf *out, struct err *err);
-MUST_CHECK bool built_pack(struct arena *a, const struct built *b, int fd,
-                           const struct pack_options *options, const struct pack_events *events,
-                           struct err *err);
+MUST_CHECK bool engine_ask(struct arena *a, const struct engine_built *b, const char *const *argv,
+                           const char *const *env, struct buf *out, struct err *err);
+MUST_CHECK bool engine_pack(struct arena *a, const struct engine_built *b, int fd,
+                            const struct pack_options *options, const struct pack_events *events,
+                            struct err *err);

@@ -7,13 +7,14 @@
 struct engine_ops {
     const char *name;
     bool (*build)(struct arena *a, const char *name, const struct build_request *request,
-                  struct diag_sink *sink, struct built *b, struct err *err);
-    bool (*fetch)(struct arena *a, struct built *b, const struct store_work *work,
+                  struct diag_sink *sink, struct engine_built *b, struct err *err);
+    bool (*fetch)(struct arena *a, struct engine_built *b, const struct store_work *work,
                   const char *const *names, size_t count, struct err *err);
-    bool (*ask)(struct arena *a, const struct built *b, const char *const *argv,
+    bool (*ask)(struct arena *a, const struct engine_built *b, const char *const *argv,
                 const char *const *env, struct buf *out, struct err *err);
-    bool (*pack)(struct arena *a, const struct built *b, int fd, const struct pack_options *options,
-                 const struct pack_events *events, struct err *err);
+    bool (*pack)(struct arena *a, const struct engine_built *b, int fd,
+                 const struct pack_options *options, const struct pack_events *events,
+                 struct err *err);
 };
 
 /* By enum engine_kind. */

@@ -11,8 +11,8 @@ enum { ENGINE_BYTES_MAX = 4096 };
 static const char record_kind[] = "results";
 
 /* A guest is the same as long as it is in its folder. */
-str grow_record_name(struct arena *a, const char *what, const struct guest_config *config,
-                     const struct config_architecture *arch) {
+str history_grow_record_name(struct arena *a, const char *what, const struct guest_config *config,
+                             const struct config_architecture *arch) {
     char *absolute = realpath(config->guest_dir, NULL);
     str name = str_fmt(a, "%s of %s %.*s", what, absolute != NULL ? absolute : config->guest_dir,
                        STR_FMT(arch->head.key));
@@ -20,27 +20,27 @@ str grow_record_name(struct arena *a, const char *what, const struct guest_confi
     return name;
 }
 
-str grow_record_load(struct arena *a, struct store *store, str name) {
+str history_grow_record_load(struct arena *a, struct store *store, str name) {
     str text;
     struct err ignored = ERR_INIT; /* what cannot be read is not known */
     return store != NULL && store_record_load(store, a, record_kind, name, &text, &ignored) ? text
                                                                                             : S("");
 }
 
-bool grow_record_save(struct store *store, str name, str text, struct err *err) {
+bool history_grow_record_save(struct store *store, str name, str text, struct err *err) {
     AUTO_ARENA scratch = arena_new();
-    return str_eq(grow_record_load(scratch, store, name), text) ||
+    return str_eq(history_grow_record_load(scratch, store, name), text) ||
            store_record_save(store, record_kind, name, text, err) ||
            err_wrap(err, "record the build");
 }
 
-void grow_begin(struct grow *g, struct arena *a, struct store *store,
-                const struct guest_config *config, const struct config_architecture *arch,
-                bool fresh) {
-    *g = (struct grow){ .arena = a, .store = store, .config = config };
-    g->record = grow_record_name(a, "packages", config, arch);
-    g->engine_record = grow_record_name(a, "engine", config, arch);
-    if (!recipe_lines_decode(a, grow_record_load(a, store, g->record), &g->before)) {
+void history_grow_begin(struct history_grow *g, struct arena *a, struct store *store,
+                        const struct guest_config *config, const struct config_architecture *arch,
+                        bool fresh) {
+    *g = (struct history_grow){ .arena = a, .store = store, .config = config };
+    g->record = history_grow_record_name(a, "packages", config, arch);
+    g->engine_record = history_grow_record_name(a, "engine", config, arch);
+    if (!recipe_lines_decode(a, history_grow_record_load(a, store, g->record), &g->before)) {
         g->before = (struct recipe_lines){ 0 }; /* a first build */
     }
     if (!fresh) {
@@ -49,7 +49,7 @@ void grow_begin(struct grow *g, struct arena *a, struct store *store,
     recipe_lines_make(a, config, &g->last, &g->lines);
 }
 
-bool grow_adds(const struct grow *g) {
+bool history_grow_adds(const struct history_grow *g) {
     return g->lines.added_count > 0;
 }
 
@@ -109,7 +109,7 @@ static bool look(struct arena *a, struct build_request *request, struct build_re
 }
 
 /* The first step that installs a package of the line; record_count: none does. */
-static size_t step_of(const struct grow *g, const struct recipe *recipe,
+static size_t step_of(const struct history_grow *g, const struct recipe *recipe,
                       const struct build_result *looked, const struct recipe_line *line) {
     size_t i = 0;
     while (i < looked->record_count &&
@@ -124,7 +124,7 @@ static bool is_cached(const struct build_result *looked, size_t step) {
     return step < looked->record_count && looked->records[step].cached;
 }
 
-static void mark_stale(struct grow *g, str set) {
+static void mark_stale(struct history_grow *g, str set) {
     struct recipe_line *known = recipe_lines_first(&g->last, set);
     struct recipe_line line = { .set = set };
     if (known == NULL) {
@@ -135,14 +135,14 @@ static void mark_stale(struct grow *g, str set) {
 }
 
 /* Makes the lines again. Are they others? */
-static bool make_again(struct grow *g) {
+static bool make_again(struct history_grow *g) {
     str before = recipe_lines_encode(g->arena, &g->lines);
     recipe_lines_make(g->arena, g->config, &g->last, &g->lines);
     return !str_eq(recipe_lines_encode(g->arena, &g->lines), before);
 }
 
 /* Marks what of the last build's lines is not in the store any more. */
-static void mark_lost(struct grow *g, const struct recipe *recipe,
+static void mark_lost(struct history_grow *g, const struct recipe *recipe,
                       const struct build_result *looked) {
     for (size_t i = 0; i < g->last.first_count; i++) {
         struct recipe_line *line = &g->last.first[i];
@@ -155,39 +155,42 @@ static void mark_lost(struct grow *g, const struct recipe *recipe,
     }
 }
 
-bool grow_decide(struct grow *g, const struct recipe *recipe, const struct build_result *looked) {
+bool history_grow_decide(struct history_grow *g, const struct recipe *recipe,
+                         const struct build_result *looked) {
     mark_lost(g, recipe, looked);
     return make_again(g);
 }
 
-bool grow_look(struct grow *g, const struct recipe *recipe, struct build_request *request) {
+bool history_grow_look(struct history_grow *g, const struct recipe *recipe,
+                       struct build_request *request) {
     struct build_result looked;
     if (!look(g->arena, request, &looked)) {
-        grow_fresh(g);
+        history_grow_fresh(g);
         return true;
     }
-    return grow_decide(g, recipe, &looked);
+    return history_grow_decide(g, recipe, &looked);
 }
 
-bool grow_trust(struct grow *g, str engine) {
+bool history_grow_trust(struct history_grow *g, str engine) {
     str name = S("");
-    str text = grow_record_load(g->arena, g->store, g->engine_record);
+    str text = history_grow_record_load(g->arena, g->store, g->engine_record);
     json_t *known = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
     if (json_is_string(known)) {
         name = str_dup(g->arena, str_from_c(json_string_value(known)));
     }
     json_decref(known);
     bool is_any = str_ends(engine, S(" ")); /* of its kind: none was named */
-    if (!grow_adds(g) || (is_any ? str_starts(name, engine) : str_eq(name, engine))) {
+    if (!history_grow_adds(g) || (is_any ? str_starts(name, engine) : str_eq(name, engine))) {
         return false;
     }
-    grow_fresh(g);
+    history_grow_fresh(g);
     return true;
 }
 
-bool grow_look_offline(struct arena *a, struct store *store, const struct config_architecture *arch,
-                       const struct recipe *recipe, struct sources *sources,
-                       const struct build_share *share, int64_t epoch_s, struct build_result *ret) {
+bool history_grow_look_offline(struct arena *a, struct store *store,
+                               const struct config_architecture *arch, const struct recipe *recipe,
+                               struct sources *sources, const struct build_share *share,
+                               int64_t epoch_s, struct build_result *ret) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     struct err err = ERR_INIT;
     struct err ignored = ERR_INIT;
@@ -216,7 +219,8 @@ bool grow_look_offline(struct arena *a, struct store *store, const struct config
 /* ---- after a build ---- */
 
 /* The addition that a diagnostic is about; NULL: none. */
-static const struct recipe_line *find_failed(const struct grow *g, const struct recipe *recipe,
+static const struct recipe_line *find_failed(const struct history_grow *g,
+                                             const struct recipe *recipe,
                                              const struct diag_sink *sink) {
     for (size_t i = 0; i < sink->len; i++) {
         const struct span *span = &sink->items[i].span;
@@ -229,8 +233,8 @@ static const struct recipe_line *find_failed(const struct grow *g, const struct 
     return NULL;
 }
 
-bool grow_retry(struct grow *g, const struct recipe *recipe, const struct diag_sink *sink,
-                str *ret_name) {
+bool history_grow_retry(struct history_grow *g, const struct recipe *recipe,
+                        const struct diag_sink *sink, str *ret_name) {
     const struct recipe_line *failed = find_failed(g, recipe, sink);
     if (failed == NULL) {
         return false;
@@ -241,14 +245,15 @@ bool grow_retry(struct grow *g, const struct recipe *recipe, const struct diag_s
     return make_again(g);
 }
 
-void grow_fresh(struct grow *g) {
+void history_grow_fresh(struct history_grow *g) {
     g->last = (struct recipe_lines){ 0 };
     recipe_lines_make(g->arena, g->config, NULL, &g->lines);
 }
 
-bool grow_save(const struct grow *g, str engine, struct err *err) {
+bool history_grow_save(const struct history_grow *g, str engine, struct err *err) {
     AUTO_BUF text = BUF_INIT(ENGINE_BYTES_MAX);
     buf_add_json(&text, engine);
-    return grow_record_save(g->store, g->record, recipe_lines_encode(g->arena, &g->lines), err) &&
-           grow_record_save(g->store, g->engine_record, buf_str(&text), err);
+    return history_grow_record_save(g->store, g->record, recipe_lines_encode(g->arena, &g->lines),
+                                    err) &&
+           history_grow_record_save(g->store, g->engine_record, buf_str(&text), err);
 }

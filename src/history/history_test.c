@@ -11,21 +11,21 @@ struct fixture {
     struct recipe recipe;
     struct guest_config config;
     struct config_architecture arch;
-    struct why why;
+    struct history_why why;
     struct err err;
 };
 
 #define TEXT "FROM scratch\nRUN one\nCOPY a/x /\nRUN two\n"
 
 static void begin(struct fixture *f) {
-    f->why = (struct why){
+    f->why = (struct history_why){
         .arena = f->folder.arena,
         .store = f->store,
         .sources = &f->sources,
         .config = &f->config,
         .recipe = &f->recipe,
     };
-    why_begin(&f->why, &f->arch);
+    history_why_begin(&f->why, &f->arch);
 }
 
 static int set_up(void **state) {
@@ -77,13 +77,13 @@ static void save(struct fixture *f, const struct build_step *steps, size_t count
         };
     }
     const struct build_result result = { .records = records, .record_count = count };
-    assert_true(why_save(&f->why, &result, files, file_count, &f->err));
+    assert_true(history_why_save(&f->why, &result, files, file_count, &f->err));
     begin(f);
 }
 
 static void expect(struct fixture *f, const struct build_step *step, bool cached,
                    const char *wanted) {
-    assert_string_equal(test_text(&f->folder, why_reason(&f->why, step, cached)), wanted);
+    assert_string_equal(test_text(&f->folder, history_why_reason(&f->why, step, cached)), wanted);
 }
 
 static void a_first_build_says_so(void **state) {
@@ -139,16 +139,16 @@ static void inputs_are_known_by_their_digests(void **state) {
                                      .host_path = test_path(&f->folder, "host") } };
     f->recipe.files = files;
     f->recipe.file_count = ARRAY_LEN(files);
-    assert_true(inputs_of_recipe(f->folder.arena, &f->recipe, &inputs, &count, &f->err));
+    assert_true(history_inputs(f->folder.arena, &f->recipe, &inputs, &count, &f->err));
     assert_int_equal(count, 3);
     assert_string_equal(test_text(&f->folder, inputs[0].name), "Dockerfile.kernel");
     assert_true(str_eq(inputs[1].digest, inputs[2].digest));
     assert_false(str_eq(inputs[0].digest, inputs[1].digest));
     test_file(&f->folder, "host", "another text");
-    assert_true(inputs_of_recipe(f->folder.arena, &f->recipe, &inputs, &count, &f->err));
+    assert_true(history_inputs(f->folder.arena, &f->recipe, &inputs, &count, &f->err));
     assert_false(str_eq(inputs[1].digest, inputs[2].digest));
     files[1].host_path = test_path(&f->folder, "gone");
-    assert_false(inputs_of_recipe(f->folder.arena, &f->recipe, &inputs, &count, &f->err));
+    assert_false(history_inputs(f->folder.arena, &f->recipe, &inputs, &count, &f->err));
 }
 
 /* ---- records ---- */
@@ -159,36 +159,37 @@ static void a_record_is_of_a_folder_and_an_architecture(void **state) {
     struct config_architecture arm = { .head.key = S("arm64") };
     struct guest_config same = { .guest_dir = test_path(&f->folder, "store/../guest") };
     struct guest_config other = { .guest_dir = test_path(&f->folder, "store") };
-    str name = grow_record_name(a, "packages", &f->config, &f->arch);
-    assert_true(str_eq(name, grow_record_name(a, "packages", &same, &f->arch)));
-    assert_false(str_eq(name, grow_record_name(a, "packages", &other, &f->arch)));
-    assert_false(str_eq(name, grow_record_name(a, "packages", &f->config, &arm)));
-    assert_false(str_eq(name, grow_record_name(a, "engine", &f->config, &f->arch)));
-    assert_int_equal(grow_record_load(a, f->store, name).len, 0);
-    assert_true(grow_record_save(f->store, name, S("\"one\""), &f->err));
-    assert_string_equal(test_text(&f->folder, grow_record_load(a, f->store, name)), "\"one\"");
-    assert_int_equal(grow_record_load(a, NULL, name).len, 0);
+    str name = history_grow_record_name(a, "packages", &f->config, &f->arch);
+    assert_true(str_eq(name, history_grow_record_name(a, "packages", &same, &f->arch)));
+    assert_false(str_eq(name, history_grow_record_name(a, "packages", &other, &f->arch)));
+    assert_false(str_eq(name, history_grow_record_name(a, "packages", &f->config, &arm)));
+    assert_false(str_eq(name, history_grow_record_name(a, "engine", &f->config, &f->arch)));
+    assert_int_equal(history_grow_record_load(a, f->store, name).len, 0);
+    assert_true(history_grow_record_save(f->store, name, S("\"one\""), &f->err));
+    assert_string_equal(test_text(&f->folder, history_grow_record_load(a, f->store, name)),
+                        "\"one\"");
+    assert_int_equal(history_grow_record_load(a, NULL, name).len, 0);
 }
 
 /* Another engine has not built the lines: they are made anew. */
 static void lines_are_of_the_engine_that_built_them(void **state) {
     struct fixture *f = *state;
-    struct grow g;
+    struct history_grow g;
     struct recipe_line added = { .set = S("apt") };
-    grow_begin(&g, f->folder.arena, f->store, &f->config, &f->arch, false);
-    assert_false(grow_adds(&g));
-    assert_true(grow_save(&g, S("buildx one"), &f->err));
+    history_grow_begin(&g, f->folder.arena, f->store, &f->config, &f->arch, false);
+    assert_false(history_grow_adds(&g));
+    assert_true(history_grow_save(&g, S("buildx one"), &f->err));
     static const struct {
         const char *engine;
         bool made_again;
     } cases[] = { { "buildx one", false }, { "buildx ", false }, { "buildx two", true },
                   { "docker one", true },  { "docker ", true },  { "buildx on", true } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        grow_begin(&g, f->folder.arena, f->store, &f->config, &f->arch, false);
+        history_grow_begin(&g, f->folder.arena, f->store, &f->config, &f->arch, false);
         g.lines.added = &added;
         g.lines.added_count = 1;
         print_message("%s\n", cases[i].engine);
-        assert_int_equal(grow_trust(&g, str_from_c(cases[i].engine)), cases[i].made_again);
+        assert_int_equal(history_grow_trust(&g, str_from_c(cases[i].engine)), cases[i].made_again);
     }
 }
 

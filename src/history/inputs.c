@@ -9,8 +9,8 @@ static str hex_of(struct arena *a, const uint8_t digest[BLAKE3_OUT_BYTES]) {
     return str_dup(a, str_from_c(hex));
 }
 
-bool inputs_of_recipe(struct arena *a, const struct recipe *recipe, struct assets_input **ret,
-                      size_t *ret_count, struct err *err) {
+bool history_inputs(struct arena *a, const struct recipe *recipe, struct assets_input **ret,
+                    size_t *ret_count, struct err *err) {
     struct assets_input *inputs = ARENA_ARRAY(a, struct assets_input, recipe->file_count + 1);
     uint8_t digest[BLAKE3_OUT_BYTES];
     blake3_bytes(recipe->text, digest);

@@ -15,12 +15,12 @@ static str member(struct arena *a, const json_t *object, const char *name) {
                : S("");
 }
 
-static void load_steps(struct why *w, const json_t *list) {
+static void load_steps(struct history_why *w, const json_t *list) {
     size_t index;
     const json_t *item;
-    w->last = ARENA_ARRAY(w->arena, struct why_step, json_array_size(list));
+    w->last = ARENA_ARRAY(w->arena, struct history_why_step, json_array_size(list));
     json_array_foreach(list, index, item) {
-        w->last[w->last_count++] = (struct why_step){
+        w->last[w->last_count++] = (struct history_why_step){
             member(w->arena, item, "stage"),
             member(w->arena, item, "text"),
             member(w->arena, item, "key"),
@@ -29,7 +29,7 @@ static void load_steps(struct why *w, const json_t *list) {
     }
 }
 
-static void load_files(struct why *w, const json_t *files) {
+static void load_files(struct history_why *w, const json_t *files) {
     const char *name;
     const json_t *digest;
     w->files = ARENA_ARRAY(w->arena, struct assets_input, json_object_size(files));
@@ -41,16 +41,17 @@ static void load_files(struct why *w, const json_t *files) {
     }
 }
 
-void why_begin(struct why *w, const struct config_architecture *arch) {
-    w->record = grow_record_name(w->arena, recipe_kind_name(w->recipe->kind), w->config, arch);
-    str text = grow_record_load(w->arena, w->store, w->record);
+void history_why_begin(struct history_why *w, const struct config_architecture *arch) {
+    w->record =
+        history_grow_record_name(w->arena, recipe_kind_name(w->recipe->kind), w->config, arch);
+    str text = history_grow_record_load(w->arena, w->store, w->record);
     json_t *root = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len, 0, NULL);
     load_steps(w, json_object_get(root, "steps"));
     load_files(w, json_object_get(root, "files"));
     json_decref(root);
 }
 
-static str source_text(const struct why *w, struct span span) {
+static str source_text(const struct history_why *w, struct span span) {
     return str_slice(w->sources->items[span.source]->text, span.start, span.end);
 }
 
@@ -59,8 +60,8 @@ static json_t *json_of(str text) {
     return value != NULL ? value : json_string("");
 }
 
-bool why_save(const struct why *w, const struct build_result *result,
-              const struct assets_input *files, size_t file_count, struct err *err) {
+bool history_why_save(const struct history_why *w, const struct build_result *result,
+                      const struct assets_input *files, size_t file_count, struct err *err) {
     json_t *steps = json_array();
     json_t *digests = json_object();
     for (size_t i = 0; i < result->record_count; i++) {
@@ -78,7 +79,7 @@ bool why_save(const struct why *w, const struct build_result *result,
     }
     json_t *root = json_pack("{s:o, s:o}", "steps", steps, "files", digests);
     char *text = json_dumps(root, JSON_COMPACT);
-    bool ok = text == NULL || grow_record_save(w->store, w->record, str_from_c(text), err);
+    bool ok = text == NULL || history_grow_record_save(w->store, w->record, str_from_c(text), err);
     free(text);
     json_decref(root);
     return ok;
@@ -149,7 +150,7 @@ static void find_missing(struct arena *a, str set, const struct recipe_lines *li
 
 /* ---- steps that install packages ---- */
 
-static str set_name(const struct why *w, str set) {
+static str set_name(const struct history_why *w, str set) {
     return recipe_set_name(w->arena, w->config, set);
 }
 
@@ -167,7 +168,7 @@ static size_t count_before(const struct recipe_lines *lines, size_t addition) {
     return count;
 }
 
-static str cached_set_reason(const struct why *w, const struct recipe_line *line) {
+static str cached_set_reason(const struct history_why *w, const struct recipe_line *line) {
     return str_fmt(w->arena,
                    "cached: %zu package%s of '%.*s' stay%s installed; added packages have their "
                    "own step below",
@@ -176,14 +177,14 @@ static str cached_set_reason(const struct why *w, const struct recipe_line *line
 }
 
 /* Had the last build packages of the set? */
-static bool was_built(const struct why *w, str set) {
+static bool was_built(const struct history_why *w, str set) {
     struct names before = { 0 };
     const struct recipe_lines nothing = { 0 };
     find_missing(w->arena, set, &w->grow->before, &nothing, &before);
     return before.len > 0;
 }
 
-static str changed_set_reason(const struct why *w, const struct recipe_line *line) {
+static str changed_set_reason(const struct history_why *w, const struct recipe_line *line) {
     const struct recipe_lines *now = &w->grow->lines;
     struct names added = { 0 };
     struct names removed = { 0 };
@@ -209,7 +210,7 @@ static str changed_set_reason(const struct why *w, const struct recipe_line *lin
 }
 
 /* Empty: the addition has what the last build had. */
-static str addition_reason(const struct why *w, size_t addition) {
+static str addition_reason(const struct history_why *w, size_t addition) {
     const struct recipe_lines *lines = &w->grow->lines;
     const struct recipe_line *line = &lines->added[addition];
     str names = name_list(w->arena, line->packages, line->count);
@@ -232,12 +233,13 @@ static str addition_reason(const struct why *w, size_t addition) {
                    before, before == 1 ? "" : "s", before == 1 ? "s" : "");
 }
 
-static bool installs(const struct why *w, const struct recipe_line *line, struct span span) {
+static bool installs(const struct history_why *w, const struct recipe_line *line,
+                     struct span span) {
     return recipe_installs(w->recipe, w->config, line, span.start, span.end);
 }
 
 /* The reason of a step that installs a set; empty: it is another step. */
-static str set_reason(const struct why *w, const struct build_step *step, bool cached) {
+static str set_reason(const struct history_why *w, const struct build_step *step, bool cached) {
     if (w->grow == NULL || step->span.source != w->recipe->source) {
         return S("");
     }
@@ -269,7 +271,8 @@ static str set_reason(const struct why *w, const struct build_step *step, bool c
 
 /* ---- other steps ---- */
 
-static const struct why_step *find_same_text(const struct why *w, const struct build_step *step) {
+static const struct history_why_step *find_same_text(const struct history_why *w,
+                                                     const struct build_step *step) {
     str text = source_text(w, step->span);
     for (size_t i = 0; i < w->last_count; i++) {
         if (str_eq(w->last[i].stage, step->stage) && str_eq(w->last[i].text, text)) {
@@ -279,7 +282,7 @@ static const struct why_step *find_same_text(const struct why *w, const struct b
     return NULL;
 }
 
-static bool had_key(const struct why *w, const struct build_step *step) {
+static bool had_key(const struct history_why *w, const struct build_step *step) {
     for (size_t i = 0; i < w->last_count; i++) {
         if (step->key.hex[0] != '\0' && str_eq(w->last[i].key, str_from_c(step->key.hex))) {
             return true;
@@ -306,12 +309,12 @@ static bool names_file(str text, str file) {
 }
 
 /* The files of the build context that the instruction names and that are not what they were. */
-static str files_reason(const struct why *w, str text) {
+static str files_reason(const struct history_why *w, str text) {
     struct assets_input *now;
     size_t count;
     struct err ignored = ERR_INIT;
     struct names names = { 0 };
-    if (!inputs_of_recipe(w->arena, w->recipe, &now, &count, &ignored)) {
+    if (!history_inputs(w->arena, w->recipe, &now, &count, &ignored)) {
         return S("");
     }
     for (size_t i = 0; i < count; i++) {
@@ -331,13 +334,13 @@ static str files_reason(const struct why *w, str text) {
                                     STR_FMT(name_list(w->arena, names.items, names.len)));
 }
 
-static str own_reason(const struct why *w, const struct build_step *step) {
+static str own_reason(const struct history_why *w, const struct build_step *step) {
     str text = source_text(w, step->span);
     str files = str_starts(text, S("RUN")) ? S("") : files_reason(w, text);
     return files.len > 0 ? files : S("runs: its files, mounts or arguments changed");
 }
 
-static struct why_ran *ran_in(struct why *w, str stage) {
+static struct history_why_ran *ran_in(struct history_why *w, str stage) {
     for (size_t i = 0; i < w->ran_count; i++) {
         if (str_eq(w->ran[i].stage, stage)) {
             return &w->ran[i];
@@ -347,7 +350,7 @@ static struct why_ran *ran_in(struct why *w, str stage) {
 }
 
 /* *ret_follows: only because of a step before it. */
-static str run_reason(struct why *w, const struct build_step *step, bool *ret_follows) {
+static str run_reason(struct history_why *w, const struct build_step *step, bool *ret_follows) {
     *ret_follows = false;
     if (w->no_cache) {
         return S("runs: --no-cache");
@@ -358,14 +361,14 @@ static str run_reason(struct why *w, const struct build_step *step, bool *ret_fo
     if (had_key(w, step)) {
         return S("runs: unchanged, but its layer is no longer in the store");
     }
-    const struct why_step *last = find_same_text(w, step);
+    const struct history_why_step *last = find_same_text(w, step);
     if (last == NULL) {
         return S("runs: the instruction is new, or its text changed");
     }
     if (step->own.hex[0] != '\0' && !str_eq(last->own, str_from_c(step->own.hex))) {
         return own_reason(w, step);
     }
-    const struct why_ran *before = ran_in(w, step->stage);
+    const struct history_why_ran *before = ran_in(w, step->stage);
     *ret_follows = before != NULL;
     return before != NULL
                ? str_fmt(w->arena, "runs: it builds on step %zu, which ran", before->number)
@@ -373,17 +376,17 @@ static str run_reason(struct why *w, const struct build_step *step, bool *ret_fo
 }
 
 /* What follows is explained by this step. */
-static void note_ran(struct why *w, const struct build_step *step) {
-    struct why_ran *ran = ran_in(w, step->stage);
+static void note_ran(struct history_why *w, const struct build_step *step) {
+    struct history_why_ran *ran = ran_in(w, step->stage);
     if (ran == NULL) {
-        struct why_ran first = { step->stage, step->number };
+        struct history_why_ran first = { step->stage, step->number };
         ARENA_PUSH(w->arena, w->ran, w->ran_count, w->ran_cap, first);
     } else {
         ran->number = step->number;
     }
 }
 
-str why_reason(struct why *w, const struct build_step *step, bool cached) {
+str history_why_reason(struct history_why *w, const struct build_step *step, bool cached) {
     str reason = set_reason(w, step, cached);
     if (cached) {
         return reason.len > 0 ? reason : S("cached: its inputs are unchanged");

@@ -14,7 +14,7 @@ struct compiling {
     struct arena *arena;
     const struct make_binaries *request;
     const struct make_events *events;
-    struct built built;
+    struct engine_built built;
     const char *dir; /* OUTPUT/ARCH */
     str key;         /* of all that the binaries are made of */
     struct make_failure *failure;
@@ -23,7 +23,7 @@ struct compiling {
 static bool find_key(struct compiling *c, const struct recipe *recipe) {
     struct assets_input *inputs;
     size_t count;
-    if (!inputs_of_recipe(c->arena, recipe, &inputs, &count, &c->failure->err)) {
+    if (!history_inputs(c->arena, recipe, &inputs, &count, &c->failure->err)) {
         return false;
     }
     AUTO_BUF list = BUF_INIT(16 * 1024 * 1024);
@@ -111,7 +111,7 @@ static bool take_binaries(struct compiling *c, const struct store_work *work,
         files[i] = str_to_c(c->arena, names->items[i].text);
     }
     if (!fs_mkdir_p(AT_FDCWD, c->dir, 0755, &c->failure->err) ||
-        !built_fetch(c->arena, &c->built, work, files, names->len, &c->failure->err)) {
+        !engine_fetch(c->arena, &c->built, work, files, names->len, &c->failure->err)) {
         return false;
     }
     for (size_t i = 0; i < names->len; i++) {
@@ -165,7 +165,7 @@ static bool build(struct compiling *c, const struct engine *engine, struct store
         engine_build(c->arena, engine, name, &request, &f->sink, &c->built, &f->err)) {
         return true;
     }
-    recipe_notes_add(&f->sink, recipe, c->built.result.failed_output);
+    check_add_notes(&f->sink, recipe, c->built.result.failed_output);
     f->output = c->built.result.failed_output;
     return false;
 }
@@ -199,6 +199,6 @@ bool make_binaries_in_container(struct arena *a, const struct make_binaries *req
     if (ok) {
         events->end(events->self);
     }
-    built_done(&c.built);
+    engine_done(&c.built);
     return ok;
 }

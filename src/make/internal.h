@@ -40,5 +40,5 @@ MUST_CHECK bool make_binaries_in_container(struct arena *a, const struct make_bi
 /* The text for a built root filesystem, remembered in the store by its content. False: err is set;
  * so it is when an enabled AI CLI says nothing. */
 MUST_CHECK bool make_versions(struct arena *a, struct store *store,
-                              const struct guest_config *config, const struct built *built,
+                              const struct guest_config *config, const struct engine_built *built,
                               str *ret, struct err *err);

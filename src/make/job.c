@@ -65,18 +65,18 @@ bool make_job_check(struct arena *a, struct make_job *job, bool dry_run, bool ru
     enum recipe_kind kinds[2];
     size_t kind_count = make_job_kinds(job, kinds);
     struct recipe_templates templates = { 0 };
-    const struct recipe_check check = {
+    const struct check_request check = {
         .templates = &templates,
         .config = &job->config,
         .templates_dir = job->request.templates_dir,
         .kernel_version = job->request.kernel_version,
         .sound = true,
         .runs_here = runs_here,
-        .purpose = dry_run ? RECIPE_CHECK_DRY_RUN : RECIPE_CHECK_BUILD,
+        .purpose = dry_run ? CHECK_FOR_DRY_RUN : CHECK_FOR_BUILD,
     };
     diag_sink_init(sink, a, &job->sources);
     for (size_t i = 0; i < job->arch_count * kind_count; i++) {
-        recipe_check(a, &check, job->archs[i / kind_count], kinds[i % kind_count], &job->sources,
+        check_recipe(a, &check, job->archs[i / kind_count], kinds[i % kind_count], &job->sources,
                      sink);
     }
     return sink->errors == 0;
@@ -139,7 +139,7 @@ struct looking {
     const struct config_architecture *arch;
     enum recipe_kind kind;
     struct store *store; /* NULL: there is none, or it cannot be read */
-    struct grow grow;
+    struct history_grow grow;
     struct make_failure *failure;
 };
 
@@ -160,7 +160,7 @@ static bool render_lines(struct looking *l, const struct recipe_lines *lines, st
 /* Finds out what a build would render: that depends on what the store has of the last one. */
 static bool render_grown(struct looking *l, struct recipe *ret) {
     const struct make_request *q = &l->job->request;
-    struct grow *grow = &l->grow;
+    struct history_grow *grow = &l->grow;
     struct build_result looked;
     str engine;
     bool others = false;
@@ -168,13 +168,14 @@ static bool render_grown(struct looking *l, struct recipe *ret) {
         return false;
     }
     if (engine_word_cache(l->arena, l->job->engine_word, &engine)) {
-        others = grow_trust(grow, engine);
-    } else if (grow_adds(grow) && !grow_look_offline(l->arena, grow->store, l->arch, ret,
-                                                     q->sources, &q->share, q->epoch_s, &looked)) {
-        grow_fresh(grow);
+        others = history_grow_trust(grow, engine);
+    } else if (history_grow_adds(grow) &&
+               !history_grow_look_offline(l->arena, grow->store, l->arch, ret, q->sources,
+                                          &q->share, q->epoch_s, &looked)) {
+        history_grow_fresh(grow);
         others = true;
-    } else if (grow_adds(grow)) {
-        others = grow_decide(grow, ret, &looked);
+    } else if (history_grow_adds(grow)) {
+        others = history_grow_decide(grow, ret, &looked);
     }
     return !others || render_lines(l, &grow->lines, ret);
 }
@@ -188,15 +189,15 @@ static bool any_cached(const struct build_result *looked) {
 }
 
 /* Each step, as a build would do it now. */
-static void tell_steps(struct looking *l, struct why *w, const struct make_look *look) {
+static void tell_steps(struct looking *l, struct history_why *w, const struct make_look *look) {
     const struct make_request *q = &l->job->request;
     struct make_look_step step = { .kind = l->kind, .arch = l->arch };
     struct build_result looked;
-    why_begin(w, l->arch);
+    history_why_begin(w, l->arch);
     /* A copied folder has no build of its own, and yet its layers. */
     if (w->store == NULL ||
-        !grow_look_offline(w->arena, w->store, l->arch, w->recipe, w->sources, &q->share,
-                           q->epoch_s, &looked) ||
+        !history_grow_look_offline(w->arena, w->store, l->arch, w->recipe, w->sources, &q->share,
+                                   q->epoch_s, &looked) ||
         (w->last_count == 0 && !any_cached(&looked))) {
         step.reason = S("this store has no earlier build of the guest folder");
         look->step(look->self, &step);
@@ -215,7 +216,7 @@ static void tell_steps(struct looking *l, struct why *w, const struct make_look 
         };
         step.record = r;
         step.cached = r->cached && !q->no_cache;
-        str reason = why_reason(w, &shown, step.cached);
+        str reason = history_why_reason(w, &shown, step.cached);
         size_t colon = str_find(reason, S(": "), 0); /* after "runs" or "cached" */
         step.reason = str_slice(reason, colon == STR_NONE ? 0 : colon + 2, reason.len);
         look->step(look->self, &step);
@@ -228,7 +229,7 @@ static bool look_at(struct looking *l, const struct make_look *look, struct reci
         return false;
     }
     if (look != NULL) {
-        struct why why = {
+        struct history_why why = {
             .arena = l->arena,
             .store = l->store,
             .sources = q->sources,
@@ -260,7 +261,7 @@ bool make_job_render(struct arena *a, struct make_job *job, const struct config_
     struct looking l = {
         .arena = a, .job = job, .arch = arch, .kind = kind, .store = store, .failure = failure
     };
-    grow_begin(&l.grow, a, store, &job->config, arch, fresh);
+    history_grow_begin(&l.grow, a, store, &job->config, arch, fresh);
     return look_at(&l, look, ret);
 }
 
@@ -305,7 +306,7 @@ bool make_job_json(struct arena *a, struct make_job *job, const char *template,
 }
 
 bool make_job_build(struct arena *a, struct make_job *job, size_t index,
-                    const struct make_events *events, struct made_asset ret[MADE_ASSETS_MAX],
+                    const struct make_events *events, struct make_asset ret[MADE_ASSETS_MAX],
                     size_t *ret_count, struct make_failure *failure) {
     struct make_request request = job->request;
     str warning;

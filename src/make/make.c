@@ -23,10 +23,10 @@ struct making {
     struct assets_update *update;
     struct assets_template templates[2];
     size_t template_count;
-    str tool_versions; /* ptr NULL: not asked */
-    struct grow grow;  /* of the root filesystem */
-    struct why why;
-    struct made_asset *made;
+    str tool_versions;        /* ptr NULL: not asked */
+    struct history_grow grow; /* of the root filesystem */
+    struct history_why why;
+    struct make_asset *made;
     size_t made_count;
     struct make_failure *failure;
 };
@@ -48,7 +48,7 @@ static bool render(struct making *m, enum recipe_kind kind, struct recipe *ret) 
 }
 
 static bool run(struct making *m, const struct recipe *recipe, struct build_request *request,
-                struct built *ret) {
+                struct engine_built *ret) {
     const char *name =
         str_fmt(m->arena, "%s-%.*s", recipe_kind_name(recipe->kind), STR_FMT(m->arch->head.key))
             .ptr;
@@ -59,7 +59,7 @@ static bool run(struct making *m, const struct recipe *recipe, struct build_requ
 
 /* Why an attempt ended: its message, and the last line of its step's output, but for what the
  * recipe says of the index. */
-static str cause_of(struct making *m, const struct built *built) {
+static str cause_of(struct making *m, const struct engine_built *built) {
     str message =
         m->failure->sink.len > 0 ? m->failure->sink.items[m->failure->sink.len - 1].message : S("");
     str rest = str_trim(built->result.failed_output);
@@ -73,7 +73,7 @@ static str cause_of(struct making *m, const struct built *built) {
 }
 
 /* A second attempt may fail for another reason: what is to be put right is the first. */
-static bool fail_again(struct making *m, str first_cause, const struct built *built) {
+static bool fail_again(struct making *m, str first_cause, const struct engine_built *built) {
     if (first_cause.len > 0 && m->failure->sink.len > 0 &&
         !str_eq(cause_of(m, built), first_cause)) {
         diag_note(&m->failure->sink, &m->failure->sink.items[m->failure->sink.len - 1], SPAN_NONE,
@@ -85,14 +85,14 @@ static bool fail_again(struct making *m, str first_cause, const struct built *bu
 
 /* An addition that cannot be installed on top of what is there may well be with all of its set. */
 static bool run_rootfs(struct making *m, struct recipe *recipe, struct build_request *request,
-                       struct built *ret) {
+                       struct engine_built *ret) {
     request->dockerfile = recipe->source;
     const struct engine *engine = m->request->engine;
     bool others = false;
     if (engine->kind != ENGINE_EMBEDDED) {
-        others = grow_trust(&m->grow, engine_cache_name(m->arena, engine));
-    } else if (grow_adds(&m->grow)) {
-        others = grow_look(&m->grow, recipe, request);
+        others = history_grow_trust(&m->grow, engine_cache_name(m->arena, engine));
+    } else if (history_grow_adds(&m->grow)) {
+        others = history_grow_look(&m->grow, recipe, request);
     }
     if (others && !render(m, RECIPE_ROOTFS, recipe)) {
         return false;
@@ -100,7 +100,8 @@ static bool run_rootfs(struct making *m, struct recipe *recipe, struct build_req
     str set;
     str first_cause = S("");
     while (!run(m, recipe, request, ret)) {
-        if (*m->events->cancelled != 0 || !grow_retry(&m->grow, recipe, &m->failure->sink, &set)) {
+        if (*m->events->cancelled != 0 ||
+            !history_grow_retry(&m->grow, recipe, &m->failure->sink, &set)) {
             return fail_again(m, first_cause, ret);
         }
         first_cause = first_cause.len > 0 ? first_cause : cause_of(m, ret);
@@ -201,7 +202,7 @@ static bool reads_rootfs(void *self, const struct build_result *result) {
 
 /* The context is in `work`: a builder is asked for the result with it. */
 static bool execute(struct making *m, struct recipe *recipe, struct store_work *work,
-                    struct built *ret) {
+                    struct engine_built *ret) {
     const struct make_run how = {
         .store = m->request->store,
         .sources = m->request->sources,
@@ -225,13 +226,14 @@ static bool execute(struct making *m, struct recipe *recipe, struct store_work *
     }
     str engine = engine_cache_name(m->arena, m->request->engine);
     request.reads = reads_rootfs;
-    return run_rootfs(m, recipe, &request, ret) && grow_save(&m->grow, engine, &m->failure->err);
+    return run_rootfs(m, recipe, &request, ret) &&
+           history_grow_save(&m->grow, engine, &m->failure->err);
 }
 
 static void note_made(struct making *m, enum asset asset, uint64_t bytes, bool fresh,
                       const struct build_result *result, uint64_t start_ms) {
-    struct made_asset *a = &m->made[m->made_count++];
-    *a = (struct made_asset){ asset_names[asset], bytes, time_now_ms() - start_ms, 0, 0, fresh };
+    struct make_asset *a = &m->made[m->made_count++];
+    *a = (struct make_asset){ asset_names[asset], bytes, time_now_ms() - start_ms, 0, 0, fresh };
     for (size_t i = 0; i < result->record_count; i++) {
         *(result->records[i].cached ? &a->steps_cached : &a->steps_run) += 1;
     }
@@ -262,7 +264,7 @@ static bool copy_built(struct making *m, const struct build_result *result, enum
 
 /* ---- the root filesystem ---- */
 
-static bool pack(struct making *m, const struct built *built, uint64_t start_ms) {
+static bool pack(struct making *m, const struct engine_built *built, uint64_t start_ms) {
     const struct build_result *result = &built->result;
     const struct config_build *build = &m->request->config->build;
     struct pack_options options = {
@@ -280,7 +282,7 @@ static bool pack(struct making *m, const struct built *built, uint64_t start_ms)
     AUTO_FD old = -1;
     if (fresh) {
         if (!assets_update_open(m->update, ASSET_ROOTFS, &fd, &m->failure->err) ||
-            !built_pack(m->arena, built, fd, &options, &m->events->pack, &m->failure->err) ||
+            !engine_pack(m->arena, built, fd, &options, &m->events->pack, &m->failure->err) ||
             !remember(m, result, ASSET_ROOTFS, fd, key)) {
             return err_wrap(&m->failure->err, "write '%s'", asset_path(m, ASSET_ROOTFS));
         }
@@ -330,11 +332,11 @@ static bool describe_template(struct making *m, const struct recipe *recipe, int
     struct arena *a = m->arena;
     struct assets_input *inputs;
     size_t input_count;
-    if (!inputs_of_recipe(a, recipe, &inputs, &input_count, &m->failure->err)) {
+    if (!history_inputs(a, recipe, &inputs, &input_count, &m->failure->err)) {
         return false;
     }
     if (did_nothing(m, first_made, result) && are_recorded(m, recipe, inputs, input_count)) {
-        return why_save(&m->why, result, inputs, input_count, &m->failure->err);
+        return history_why_save(&m->why, result, inputs, input_count, &m->failure->err);
     }
     struct assets_step *steps = ARENA_ARRAY(a, struct assets_step, result->record_count);
     for (size_t i = 0; i < result->record_count; i++) {
@@ -351,20 +353,20 @@ static bool describe_template(struct making *m, const struct recipe *recipe, int
         .steps = steps,
         .step_count = result->record_count,
     };
-    return why_save(&m->why, result, inputs, input_count, &m->failure->err);
+    return history_why_save(&m->why, result, inputs, input_count, &m->failure->err);
 }
 
-static bool take_kernel(struct making *m, struct built *built, uint64_t start_ms) {
+static bool take_kernel(struct making *m, struct engine_built *built, uint64_t start_ms) {
     AUTO_STORE_WORK work = STORE_WORK_INIT;
     static const enum asset files[] = { ASSET_KERNEL, ASSET_INITRD };
     const char *names[] = { asset_names[files[0]], asset_names[files[1]] };
     return store_work_begin(m->request->store, &work, &m->failure->err) &&
-           built_fetch(m->arena, built, &work, names, ARRAY_LEN(names), &m->failure->err) &&
+           engine_fetch(m->arena, built, &work, names, ARRAY_LEN(names), &m->failure->err) &&
            copy_built(m, &built->result, files[0], start_ms) &&
            copy_built(m, &built->result, files[1], start_ms);
 }
 
-static bool finish(struct making *m, enum recipe_kind kind, struct built *built,
+static bool finish(struct making *m, enum recipe_kind kind, struct engine_built *built,
                    uint64_t start_ms) {
     if (kind == RECIPE_KERNEL) {
         return take_kernel(m, built, start_ms);
@@ -375,11 +377,11 @@ static bool finish(struct making *m, enum recipe_kind kind, struct built *built,
 }
 
 static str say_why(void *self, const struct build_step *step, bool cached) {
-    return why_reason(self, step, cached);
+    return history_why_reason(self, step, cached);
 }
 
 static void begin_why(struct making *m, const struct recipe *recipe) {
-    m->why = (struct why){
+    m->why = (struct history_why){
         .arena = m->arena,
         .store = m->request->store,
         .sources = m->request->sources,
@@ -388,7 +390,7 @@ static void begin_why(struct making *m, const struct recipe *recipe) {
         .grow = recipe->kind == RECIPE_ROOTFS ? &m->grow : NULL,
         .no_cache = m->request->no_cache,
     };
-    why_begin(&m->why, m->arch);
+    history_why_begin(&m->why, m->arch);
 }
 
 static bool make_template(struct making *m, enum recipe_kind kind) {
@@ -402,15 +404,15 @@ static bool make_template(struct making *m, enum recipe_kind kind) {
     AUTO_BUILT built = { .engine = m->request->engine };
     m->events->begin(m->events->self, label, m->request->why ? say_why : NULL, &m->why);
     if (kind == RECIPE_ROOTFS) {
-        grow_begin(&m->grow, m->arena, m->request->store, m->request->config, m->arch,
-                   m->request->fresh || m->request->no_cache);
+        history_grow_begin(&m->grow, m->arena, m->request->store, m->request->config, m->arch,
+                           m->request->fresh || m->request->no_cache);
     }
     if (!render(m, kind, &recipe)) {
         return false;
     }
     begin_why(m, &recipe);
     if (!execute(m, &recipe, &work, &built)) {
-        recipe_notes_add(&m->failure->sink, &recipe, built.result.failed_output);
+        check_add_notes(&m->failure->sink, &recipe, built.result.failed_output);
         m->failure->output = built.result.failed_output;
         return false;
     }
@@ -450,7 +452,7 @@ static bool publish(struct making *m) {
 
 bool make_assets(struct arena *a, const struct make_request *request,
                  const struct config_architecture *arch, const struct make_events *events,
-                 struct made_asset ret[MADE_ASSETS_MAX], size_t *ret_count,
+                 struct make_asset ret[MADE_ASSETS_MAX], size_t *ret_count,
                  struct make_failure *failure) {
     AUTO_ASSETS_UPDATE update = NULL;
     struct making m = {

@@ -95,7 +95,7 @@ struct make_request {
 };
 
 /* What became of one asset, for the summary. */
-struct made_asset {
+struct make_asset {
     const char *name;
     uint64_t bytes;
     uint64_t duration_ms;
@@ -110,7 +110,7 @@ enum { MADE_ASSETS_MAX = 3 };
 MUST_CHECK bool make_assets(struct arena *a, const struct make_request *request,
                             const struct config_architecture *arch,
                             const struct make_events *events,
-                            struct made_asset ret[MADE_ASSETS_MAX], size_t *ret_count,
+                            struct make_asset ret[MADE_ASSETS_MAX], size_t *ret_count,
                             struct make_failure *failure);
 
 /* ---- a guest folder as a whole ---- */
@@ -178,5 +178,5 @@ MUST_CHECK bool make_job_json(struct arena *a, struct make_job *job, const char 
 /* Builds one of job->archs: make_assets(). */
 MUST_CHECK bool make_job_build(struct arena *a, struct make_job *job, size_t index,
                                const struct make_events *events,
-                               struct made_asset ret[MADE_ASSETS_MAX], size_t *ret_count,
+                               struct make_asset ret[MADE_ASSETS_MAX], size_t *ret_count,
                                struct make_failure *failure);

@@ -119,7 +119,7 @@ static void read_answers(struct version_list *l, str output) {
     }
 }
 
-static bool ask(struct arena *a, const struct guest_config *c, const struct built *built,
+static bool ask(struct arena *a, const struct guest_config *c, const struct engine_built *built,
                 struct version_list *l, struct err *err) {
     AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
     const struct config_shell *shell = &c->environment.shell;
@@ -132,7 +132,7 @@ static bool ask(struct arena *a, const struct guest_config *c, const struct buil
         "CI=1",
         NULL,
     };
-    if (!built_ask(a, built, argv, env, &out, err)) {
+    if (!engine_ask(a, built, argv, env, &out, err)) {
         return err_wrap(err, "query tool versions");
     }
     read_answers(l, str_dup(a, buf_str(&out)));
@@ -142,17 +142,18 @@ static bool ask(struct arena *a, const struct guest_config *c, const struct buil
 /* ---- the text ---- */
 
 /* Entries are in the order of their sections. */
-static struct tool_section *make_sections(struct arena *a, const struct version_list *l,
-                                          size_t *ret_count) {
-    struct tool_section *sections = ARENA_ARRAY(a, struct tool_section, l->len);
-    struct tool_version *tools = ARENA_ARRAY(a, struct tool_version, l->len);
+static struct assets_tool_section *make_sections(struct arena *a, const struct version_list *l,
+                                                 size_t *ret_count) {
+    struct assets_tool_section *sections = ARENA_ARRAY(a, struct assets_tool_section, l->len);
+    struct assets_tool_version *tools = ARENA_ARRAY(a, struct assets_tool_version, l->len);
     size_t count = 0;
     for (size_t i = 0; i < l->len; i++) {
         const struct version_entry *e = &l->items[i];
-        tools[i] = (struct tool_version){ e->key, e->answer, e->answer.len == 0, e->required };
+        tools[i] =
+            (struct assets_tool_version){ e->key, e->answer, e->answer.len == 0, e->required };
         if (i == 0 || strcmp(e->section, l->items[i - 1].section) != 0) {
             sections[count++] =
-                (struct tool_section){ .title = str_from_c(e->section), .tools = &tools[i] };
+                (struct assets_tool_section){ .title = str_from_c(e->section), .tools = &tools[i] };
         }
         sections[count - 1].count++;
     }
@@ -160,8 +161,9 @@ static struct tool_section *make_sections(struct arena *a, const struct version_
     return sections;
 }
 
-static bool check_required(const struct tool_section *sections, size_t count, struct err *err) {
-    const struct tool_version *missing = tool_versions_missing(sections, count);
+static bool check_required(const struct assets_tool_section *sections, size_t count,
+                           struct err *err) {
+    const struct assets_tool_version *missing = assets_tool_versions_missing(sections, count);
     if (missing == NULL) {
         return true;
     }
@@ -185,7 +187,7 @@ static str record_name(struct arena *a, const struct build_result *result,
 }
 
 bool make_versions(struct arena *a, struct store *store, const struct guest_config *config,
-                   const struct built *built, str *ret, struct err *err) {
+                   const struct engine_built *built, str *ret, struct err *err) {
     struct version_list l = { .arena = a };
     list_commands(&l, config);
     if (l.len == 0) {
@@ -204,12 +206,12 @@ bool make_versions(struct arena *a, struct store *store, const struct guest_conf
     if (!ask(a, config, built, &l, err)) {
         return false;
     }
-    const struct tool_section *sections = make_sections(a, &l, &count);
+    const struct assets_tool_section *sections = make_sections(a, &l, &count);
     AUTO_BUF out = BUF_INIT(OUTPUT_BYTES_MAX);
     if (!check_required(sections, count, err)) {
         return false;
     }
-    tool_versions_text(sections, count, &out);
+    assets_tool_versions_text(sections, count, &out);
     *ret = str_dup(a, buf_str(&out));
     str basis = build_basis(store, a, &built->result);
     str text = str_fmt(a, "%.*s\n%.*s", STR_FMT(basis), STR_FMT(*ret));

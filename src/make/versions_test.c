@@ -9,7 +9,7 @@ struct fixture {
     struct test_folder folder;
     struct store *store;
     struct engine engine;
-    struct built built;
+    struct engine_built built;
     struct guest_config config;
     struct err err;
     char *path_before;
@@ -29,7 +29,7 @@ static int set_up(void **state) {
     f->path_before = strdup(getenv("PATH"));
     setenv("PATH", str_fmt(f->folder.arena, "%s:%s", f->folder.path, f->path_before).ptr, 1);
     f->engine.kind = ENGINE_DOCKER;
-    f->built = (struct built){ .engine = &f->engine, .store = f->store };
+    f->built = (struct engine_built){ .engine = &f->engine, .store = f->store };
     f->built.image = (struct docker_image){ .tag = "x", .label = "x", .claim = STORE_CLAIM_INIT };
     memset(f->built.result.key.hex, 'a', STORE_KEY_HEX);
     f->config.environment.shell.path.text = S("/bin:/usr/bin");

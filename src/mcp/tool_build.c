@@ -180,9 +180,9 @@ static struct make_events events_of(struct building *b) {
 }
 
 static void add_assets(struct mcp_call *call, const struct make_job *job, str arch,
-                       const struct made_asset *made, size_t count, json_t *list) {
+                       const struct make_asset *made, size_t count, json_t *list) {
     for (size_t i = 0; i < count; i++) {
-        const struct made_asset *m = &made[i];
+        const struct make_asset *m = &made[i];
         const char *dir =
             path_join(call->arena, job->request.output_dir, str_to_c(call->arena, arch));
         json_array_append_new(
@@ -200,7 +200,7 @@ static bool build_all(struct mcp_call *call, struct make_job *job, json_t *asset
     struct building building = { .call = call };
     const struct make_events events = events_of(&building);
     for (size_t i = 0; i < job->arch_count; i++) {
-        struct made_asset made[MADE_ASSETS_MAX];
+        struct make_asset made[MADE_ASSETS_MAX];
         size_t count = 0;
         if (!make_job_build(call->arena, job, i, &events, made, &count, failure)) {
             return false;

@@ -57,14 +57,14 @@ void mcp_validate(struct mcp_call *call) {
     const struct config_options options = { .artifacts_dir = mcp_text(call, "artifacts") };
     bool ok = config_load(call->arena, &sources, &sink, guest, &options, &config);
     struct recipe_templates templates = { 0 };
-    const struct recipe_check check = {
+    const struct check_request check = {
         .templates = &templates,
         .config = &config,
         .templates_dir = mcp_text(call, "templates"),
         .sound = ok,
-        .purpose = RECIPE_CHECK_VALIDATE,
+        .purpose = CHECK_FOR_VALIDATE,
     };
-    recipe_check_all(call->arena, &check, &sources, &sink);
+    check_recipes(call->arena, &check, &sources, &sink);
     const struct diag_style style = { .format = diag_format_of(mcp_word(call, "format")) };
     diag_render_findings(&sink, &style, guest, &call->text);
     bool valid = sink.errors == 0 && !(mcp_flag(call, "deny_warnings") && sink.warnings > 0);

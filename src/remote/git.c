@@ -9,7 +9,7 @@
 #include "remote/internal.h"
 
 static bool call_git(const struct remote_env *env, struct store_work *w, const struct remote *r,
-                     sandbox_function *function, struct git_ids *ids, struct err *err) {
+                     sandbox_function *function, struct remote_git_ids *ids, struct err *err) {
     if (proc_find(env->arena, "git") == NULL) {
         err_set(err, "fetch '%s': git is not installed", remote_shown(env->arena, r->url));
         return err_help(err, "apt-get install --no-install-recommends git");
@@ -66,7 +66,7 @@ static struct store_key layer_key(const struct remote *r) {
 }
 
 static bool ask_server(const struct remote_env *env, struct remote *r, struct err *err) {
-    struct git_ids *ids =
+    struct remote_git_ids *ids =
         mmap(NULL, sizeof *ids, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (ids == MAP_FAILED) {
         return err_sys(err, errno, "share memory with a child");

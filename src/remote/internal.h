@@ -17,11 +17,11 @@ const char *remote_origin(struct arena *a, const char *url);
 struct git_job {
     struct arena *arena;
     const struct remote *remote;
-    const char *folder;        /* in the store: "content" is in it, and the rest is for git */
-    int folderfd;              /* the same */
-    const char *authorization; /* a header for the repository's server, or NULL */
-    const char *agent;         /* socket of an ssh-agent, or NULL */
-    struct git_ids *ids;       /* shared with the child: what git_resolve_in_child finds */
+    const char *folder;         /* in the store: "content" is in it, and the rest is for git */
+    int folderfd;               /* the same */
+    const char *authorization;  /* a header for the repository's server, or NULL */
+    const char *agent;          /* socket of an ssh-agent, or NULL */
+    struct remote_git_ids *ids; /* shared with the child: what git_resolve_in_child finds */
 };
 bool git_resolve_in_child(void *job, int rootfd, const int *roots, struct err *err);
 /* Makes "content/fs". */

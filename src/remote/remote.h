@@ -35,7 +35,7 @@ enum remote_kind {
 };
 
 /* In hexadecimal, with a NUL. */
-struct git_ids {
+struct remote_git_ids {
     char commit[65];
     char tag[65]; /* of a tag with a text, which is an object of its own; else empty */
 };
@@ -45,13 +45,13 @@ struct remote {
     struct span span;
     const char *url; /* without fragment; GIT: what git is given */
     str checksum;    /* URL: lower case hex of SHA-256; GIT: how the commit begins; may be empty */
-    struct span check;      /* where the checksum is written */
-    str ref;                /* GIT: branch, tag, commit; empty: HEAD */
-    str subdir;             /* GIT: clean, below the repository; empty: all of it */
-    bool keep_git_dir;      /* GIT */
-    bool no_submodules;     /* GIT */
-    struct git_ids ids;     /* GIT, once it is resolved */
-    struct store_key layer; /* that holds what was fetched: fs/ */
+    struct span check;         /* where the checksum is written */
+    str ref;                   /* GIT: branch, tag, commit; empty: HEAD */
+    str subdir;                /* GIT: clean, below the repository; empty: all of it */
+    bool keep_git_dir;         /* GIT */
+    bool no_submodules;        /* GIT */
+    struct remote_git_ids ids; /* GIT, once it is resolved */
+    struct store_key layer;    /* that holds what was fetched: fs/ */
 };
 
 enum remote_kind remote_kind_of(str source);

@@ -58,12 +58,12 @@ static bool is_known(const struct assets_input *input, const struct assets_input
     return false;
 }
 
-/* inputs[i + 1] is files[i]'s: inputs_of_recipe(). */
+/* inputs[i + 1] is files[i]'s: history_inputs(). */
 static bool add_changed(struct repack *r, const struct recipe *recipe) {
     struct arena *a = r->arena;
     struct assets_input *now, *known;
     size_t now_count, known_count;
-    if (!inputs_of_recipe(a, recipe, &now, &now_count, r->err)) {
+    if (!history_inputs(a, recipe, &now, &now_count, r->err)) {
         return false;
     }
     assets_inputs_load(a, r->assets, r->arch, recipe_kind_name(recipe->kind), &known, &known_count);

@@ -19,7 +19,7 @@ def literal(data):
 def main():
     output, root, *files = sys.argv[1:]
     lines = ["/* Made by src/scaffold/embed_guest.py. */", '#include "scaffold/scaffold.h"', "",
-             "const struct starter_file starter_files[] = {"]
+             "const struct scaffold_file starter_files[] = {"]
     for name in files:
         path = Path(root) / name
         data = path.read_bytes()

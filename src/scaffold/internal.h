@@ -7,7 +7,8 @@
 /* ---- new_copy.c ---- */
 
 /* The files of `from` that are taken as they are. */
-MUST_CHECK bool new_copy_files(const struct new_guest *g, const struct starter *s, struct err *err);
+MUST_CHECK bool new_copy_files(const struct scaffold_guest *g, const struct scaffold *s,
+                               struct err *err);
 
 /* ---- toml_edit.c: changes to a TOML text that leave the rest of it as it is ---- */
 

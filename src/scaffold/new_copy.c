@@ -19,7 +19,7 @@ static bool is_written(str path) {
 
 /* A kernel configuration that belongs to none of the chosen architectures, but to another; or a
  * part that was not chosen. */
-static bool is_left_out(const struct new_guest *g, str path) {
+static bool is_left_out(const struct scaffold_guest *g, str path) {
     bool known = false;
     for (size_t i = 0; i < new_part_count; i++) {
         if (str_eq(path, str_from_c(new_parts[i].path))) {
@@ -76,8 +76,8 @@ static bool is_cache(struct arena *a, const char *folder) {
 }
 
 /* `path` is below the new guest folder. */
-static bool copy_folder(const struct new_guest *g, const struct starter *s, const char *folder,
-                        const char *path, struct err *err) {
+static bool copy_folder(const struct scaffold_guest *g, const struct scaffold *s,
+                        const char *folder, const char *path, struct err *err) {
     struct arena *a = g->arena;
     const char **names;
     size_t count;
@@ -113,7 +113,8 @@ static bool copy_folder(const struct new_guest *g, const struct starter *s, cons
 }
 
 /* A certificate that lies beside the other folder is not beside this one. */
-static bool copy_certificate(const struct new_guest *g, const struct starter *s, struct err *err) {
+static bool copy_certificate(const struct scaffold_guest *g, const struct scaffold *s,
+                             struct err *err) {
     const char *from = g->from.certificate;
     const char *folder = path_join(g->arena, s->stage, "artifacts");
     const char *to = path_join(g->arena, folder, "capsem-ca.crt");
@@ -121,7 +122,7 @@ static bool copy_certificate(const struct new_guest *g, const struct starter *s,
     return !wanted || copy_file(from, to, 0644, err);
 }
 
-bool new_copy_files(const struct new_guest *g, const struct starter *s, struct err *err) {
+bool new_copy_files(const struct scaffold_guest *g, const struct scaffold *s, struct err *err) {
     /* The sources of guest binaries become agent/, wherever the other folder has them. */
     const struct {
         const char *from;

@@ -5,14 +5,14 @@
 #include <string.h>
 #include <time.h>
 
-const struct new_part new_parts[] = {
+const struct scaffold_part new_parts[] = {
     { "security", "config/security/web.toml", "network access of the guest" },
     { "resources", "config/vm/resources.toml", "resources of the machine" },
     { "environment", "config/vm/environment.toml", "shell environment" },
 };
 const size_t new_part_count = ARRAY_LEN(new_parts);
 
-size_t new_guest_count(const struct guest_config *config, enum new_kind kind) {
+size_t scaffold_guest_count(const struct guest_config *config, enum scaffold_kind kind) {
     switch (kind) {
     case NEW_ARCHITECTURES:
         return config->build.architectures.len;
@@ -29,8 +29,8 @@ size_t new_guest_count(const struct guest_config *config, enum new_kind kind) {
     return 0;
 }
 
-const struct config_head *new_guest_head(const struct guest_config *config, enum new_kind kind,
-                                         size_t index) {
+const struct config_head *scaffold_guest_head(const struct guest_config *config,
+                                              enum scaffold_kind kind, size_t index) {
     switch (kind) {
     case NEW_ARCHITECTURES:
         return &config->build.architectures.items[index].head;
@@ -52,7 +52,7 @@ const struct config_head *new_guest_head(const struct guest_config *config, enum
 
 /* One file of the other folder, and what is changed in it. */
 struct file {
-    const struct new_guest *g;
+    const struct scaffold_guest *g;
     const struct source *source;
     const struct toml *doc;
     const struct toml_node **drop;
@@ -60,7 +60,7 @@ struct file {
     struct toml_edits edits;
 };
 
-static void open_file(const struct new_guest *g, uint32_t source, struct file *ret) {
+static void open_file(const struct scaffold_guest *g, uint32_t source, struct file *ret) {
     struct diag_sink ignored; /* it was parsed before, without an error */
     diag_sink_init(&ignored, g->arena, g->sources);
     *ret = (struct file){ .g = g,
@@ -114,8 +114,8 @@ static void set_guest_source(struct file *f) {
     }
 }
 
-static bool write_build(const struct new_guest *g, const struct starter *s, struct err *err) {
-    const struct new_menu *menu = &g->menus[NEW_ARCHITECTURES];
+static bool write_build(const struct scaffold_guest *g, const struct scaffold *s, struct err *err) {
+    const struct scaffold_menu *menu = &g->menus[NEW_ARCHITECTURES];
     struct file f;
     str text;
     open_file(g, g->from.build.head.span.source, &f);
@@ -131,10 +131,10 @@ static bool write_build(const struct new_guest *g, const struct starter *s, stru
     }
     set_guest_source(&f);
     return apply(&f, &text, err) &&
-           starter_write(g->arena, s, "config/build.toml", text, false, err);
+           scaffold_write(g->arena, s, "config/build.toml", text, false, err);
 }
 
-static bool is_chosen(const struct new_menu *menu, str key) {
+static bool is_chosen(const struct scaffold_menu *menu, str key) {
     for (size_t i = 0; i < menu->len; i++) {
         if (menu->items[i].chosen && str_eq(menu->items[i].key, key)) {
             return true;
@@ -144,8 +144,9 @@ static bool is_chosen(const struct new_menu *menu, str key) {
 }
 
 /* A file of records without those that were not chosen; a file with none of them is left out. */
-static bool write_records(const struct new_guest *g, const struct starter *s, const char *folder,
-                          enum new_kind kind, uint32_t source, struct err *err) {
+static bool write_records(const struct scaffold_guest *g, const struct scaffold *s,
+                          const char *folder, enum scaffold_kind kind, uint32_t source,
+                          struct err *err) {
     struct arena *a = g->arena;
     struct file f;
     str text;
@@ -163,17 +164,17 @@ static bool write_records(const struct new_guest *g, const struct starter *s, co
         return true;
     }
     str path = str_fmt(a, "config/%s/%.*s", folder, STR_FMT(path_base(f.source->path)));
-    return apply(&f, &text, err) && starter_write(a, s, path.ptr, text, false, err);
+    return apply(&f, &text, err) && scaffold_write(a, s, path.ptr, text, false, err);
 }
 
-static bool write_kind(const struct new_guest *g, const struct starter *s, const char *folder,
-                       enum new_kind kind, struct err *err) {
-    size_t count = new_guest_count(&g->from, kind);
+static bool write_kind(const struct scaffold_guest *g, const struct scaffold *s, const char *folder,
+                       enum scaffold_kind kind, struct err *err) {
+    size_t count = scaffold_guest_count(&g->from, kind);
     for (size_t i = 0; i < count; i++) {
-        uint32_t source = new_guest_head(&g->from, kind, i)->key_span.source;
+        uint32_t source = scaffold_guest_head(&g->from, kind, i)->key_span.source;
         bool seen = false;
         for (size_t j = 0; j < i; j++) {
-            seen = seen || new_guest_head(&g->from, kind, j)->key_span.source == source;
+            seen = seen || scaffold_guest_head(&g->from, kind, j)->key_span.source == source;
         }
         if (!seen && !write_records(g, s, folder, kind, source, err)) {
             return false;
@@ -185,7 +186,7 @@ static bool write_kind(const struct new_guest *g, const struct starter *s, const
 /* ---- manifest.toml ---- */
 
 /* SOURCE_DATE_EPOCH is for those whose folder shall be the same each time. */
-static str today(const struct new_guest *g) {
+static str today(const struct scaffold_guest *g) {
     struct arena *a = g->arena;
     bool given = g->has_epoch;
     time_t when = given ? (time_t)g->epoch_s : (time_t)time_now_epoch_s();
@@ -196,7 +197,8 @@ static str today(const struct new_guest *g) {
     return str_fmt(a, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
-static bool write_manifest(const struct new_guest *g, const struct starter *s, struct err *err) {
+static bool write_manifest(const struct scaffold_guest *g, const struct scaffold *s,
+                           struct err *err) {
     struct arena *a = g->arena;
     const struct config_image *image = &g->from.image;
     str made = image->head.present ? str_fmt(a, "Made from %.*s %.*s", STR_FMT(image->name.text),
@@ -212,29 +214,29 @@ static bool write_manifest(const struct new_guest *g, const struct starter *s, s
         "[[image.changelog]]\nversion = %.*s\ndate = \"%.*s\"\nchanges = [%.*s]\n",
         STR_FMT(toml_quote(a, g->name)), STR_FMT(version), STR_FMT(toml_quote(a, g->description)),
         STR_FMT(version), STR_FMT(date), STR_FMT(toml_quote(a, made)));
-    return starter_write(a, s, "config/manifest.toml", text, false, err);
+    return scaffold_write(a, s, "config/manifest.toml", text, false, err);
 }
 
 /* ---- the whole ---- */
 
-static bool check(const struct new_guest *g, const struct starter *s, struct diag_sink *sink,
+static bool check(const struct scaffold_guest *g, const struct scaffold *s, struct diag_sink *sink,
                   struct err *err) {
     struct guest_config made;
     return config_load(g->arena, sink->sources, sink, s->stage, NULL, &made) ||
            err_set(err, "the selection is not valid; nothing was written");
 }
 
-bool new_guest_make(const struct new_guest *g, struct diag_sink *sink, struct err *err) {
+bool scaffold_guest_make(const struct scaffold_guest *g, struct diag_sink *sink, struct err *err) {
     static const char *const folders[NEW_KINDS] = { NULL, "ai", "packages", "mcp", NULL };
     AUTO_STARTER starter = { 0 };
-    if (!starter_open(g->arena, g->target, &starter, err) || !new_copy_files(g, &starter, err) ||
+    if (!scaffold_open(g->arena, g->target, &starter, err) || !new_copy_files(g, &starter, err) ||
         !write_build(g, &starter, err) || !write_manifest(g, &starter, err)) {
         return false;
     }
-    for (enum new_kind kind = NEW_PROVIDERS; kind < NEW_PARTS; kind++) {
+    for (enum scaffold_kind kind = NEW_PROVIDERS; kind < NEW_PARTS; kind++) {
         if (!write_kind(g, &starter, folders[kind], kind, err)) {
             return false;
         }
     }
-    return check(g, &starter, sink, err) && starter_commit(g->arena, &starter, err);
+    return check(g, &starter, sink, err) && scaffold_commit(g->arena, &starter, err);
 }

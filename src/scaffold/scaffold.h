@@ -12,34 +12,34 @@
 #include "diag/diag.h"
 
 /* A file of the default guest, compiled into the program; made by embed_guest.py. */
-struct starter_file {
+struct scaffold_file {
     const char *path; /* below the guest folder */
     bool executable;
     size_t len;
     const char *content;
 };
-extern const struct starter_file starter_files[];
+extern const struct scaffold_file starter_files[];
 extern const size_t starter_file_count;
 
 /*
  * A guest folder being made in a hidden folder of its target: open, write below `stage`, then
  * commit, which puts its folders in their place; done() removes what was not committed.
  */
-struct starter {
+struct scaffold {
     const char *target;
     const char *stage; /* a folder in the target; NULL when not open */
     bool fresh;        /* the target was not there */
 };
-MUST_CHECK bool starter_open(struct arena *a, const char *target, struct starter *ret,
-                             struct err *err);
-MUST_CHECK bool starter_write(struct arena *a, const struct starter *s, const char *path, str text,
-                              bool executable, struct err *err);
+MUST_CHECK bool scaffold_open(struct arena *a, const char *target, struct scaffold *ret,
+                              struct err *err);
+MUST_CHECK bool scaffold_write(struct arena *a, const struct scaffold *s, const char *path,
+                               str text, bool executable, struct err *err);
 /* Each folder that was made replaces the one in the target; config/ comes last. */
-MUST_CHECK bool starter_commit(struct arena *a, struct starter *s, struct err *err);
+MUST_CHECK bool scaffold_commit(struct arena *a, struct scaffold *s, struct err *err);
 /* The first of the folders that is in the target already; NULL: none. */
-const char *starter_find_existing(struct arena *a, const char *target);
-void starter_done(struct starter *s);
-#define AUTO_STARTER __attribute__((cleanup(starter_done))) struct starter
+const char *scaffold_find_existing(struct arena *a, const char *target);
+void scaffold_done(struct scaffold *s);
+#define AUTO_STARTER __attribute__((cleanup(scaffold_done))) struct scaffold
 
 /* ---- templates of single files, for Jinja ---- */
 
@@ -55,7 +55,7 @@ SCAFFOLD_TEXT(template_init_web);
 
 /* ---- a new guest folder from parts of another ---- */
 
-enum new_kind {
+enum scaffold_kind {
     NEW_ARCHITECTURES,
     NEW_PROVIDERS,
     NEW_PACKAGES,
@@ -65,22 +65,22 @@ enum new_kind {
 };
 
 /* What there is of a kind, and which of it was chosen. */
-struct new_item {
+struct scaffold_item {
     str key;
     str label;
     bool chosen;
 };
 
-struct new_menu {
+struct scaffold_menu {
     const char *title;  /* "Architectures" */
     const char *option; /* "arch": answers it without a question */
     bool needed;        /* at least one must be chosen */
-    struct new_item *items;
+    struct scaffold_item *items;
     size_t len;
 };
 
 /* Everything that was chosen. */
-struct new_guest {
+struct scaffold_guest {
     struct arena *arena;
     const volatile sig_atomic_t *interrupted; /* not 0: it is to stop */
     const char *target;
@@ -91,24 +91,25 @@ struct new_guest {
     str name;
     str version;
     str description;
-    str base;                         /* for every architecture; empty: as they are */
-    struct new_menu menus[NEW_KINDS]; /* items in the order of `from` */
+    str base;                              /* for every architecture; empty: as they are */
+    struct scaffold_menu menus[NEW_KINDS]; /* items in the order of `from` */
 };
 
 /* A file of the config that may be left out; what it says then has its default. */
-struct new_part {
+struct scaffold_part {
     const char *name;
     const char *path; /* below the guest folder */
     const char *label;
 };
-extern const struct new_part new_parts[];
+extern const struct scaffold_part new_parts[];
 extern const size_t new_part_count;
 
 /* What all records of one kind start with, and their number. Not of NEW_PARTS. */
-size_t new_guest_count(const struct guest_config *config, enum new_kind kind);
-const struct config_head *new_guest_head(const struct guest_config *config, enum new_kind kind,
-                                         size_t index);
+size_t scaffold_guest_count(const struct guest_config *config, enum scaffold_kind kind);
+const struct config_head *scaffold_guest_head(const struct guest_config *config,
+                                              enum scaffold_kind kind, size_t index);
 
 /* Writes it beside its place, checks it as `validate` does, and puts it there. False: reported in
  * `err`, and what is wrong with it in the sink; then nothing is left behind. */
-MUST_CHECK bool new_guest_make(const struct new_guest *g, struct diag_sink *sink, struct err *err);
+MUST_CHECK bool scaffold_guest_make(const struct scaffold_guest *g, struct diag_sink *sink,
+                                    struct err *err);

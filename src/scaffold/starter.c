@@ -8,7 +8,7 @@
 /* config/ last: a folder without one is no guest folder yet. */
 static const char *const folders[] = { "agent", "artifacts", "config" };
 
-bool starter_open(struct arena *a, const char *target, struct starter *ret, struct err *err) {
+bool scaffold_open(struct arena *a, const char *target, struct scaffold *ret, struct err *err) {
     if (target[0] == '\0') {
         return err_set(err, "the name of the guest folder is empty");
     }
@@ -20,12 +20,12 @@ bool starter_open(struct arena *a, const char *target, struct starter *ret, stru
     if (mkdtemp(stage) == NULL) {
         return err_sys(err, errno, "create a folder in '%s'", target);
     }
-    *ret = (struct starter){ target, stage, fresh };
+    *ret = (struct scaffold){ target, stage, fresh };
     return true;
 }
 
-bool starter_write(struct arena *a, const struct starter *s, const char *path, str text,
-                   bool executable, struct err *err) {
+bool scaffold_write(struct arena *a, const struct scaffold *s, const char *path, str text,
+                    bool executable, struct err *err) {
     const char *full = path_join(a, s->stage, path);
     const char *folder = str_to_c(a, path_dir(str_from_c(full)));
     return fs_mkdir_p(AT_FDCWD, folder, 0755, err) &&
@@ -33,7 +33,7 @@ bool starter_write(struct arena *a, const struct starter *s, const char *path, s
 }
 
 /* The old folder ends up in the stage, which is removed. */
-static bool put_folder(struct arena *a, const struct starter *s, const char *name,
+static bool put_folder(struct arena *a, const struct scaffold *s, const char *name,
                        struct err *err) {
     const char *from = path_join(a, s->stage, name);
     const char *to = path_join(a, s->target, name);
@@ -44,7 +44,7 @@ static bool put_folder(struct arena *a, const struct starter *s, const char *nam
     return err_sys(err, errno, "move '%s' into place", to);
 }
 
-bool starter_commit(struct arena *a, struct starter *s, struct err *err) {
+bool scaffold_commit(struct arena *a, struct scaffold *s, struct err *err) {
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
         if (fs_is_dir(AT_FDCWD, path_join(a, s->stage, folders[i])) &&
             !put_folder(a, s, folders[i], err)) {
@@ -54,7 +54,7 @@ bool starter_commit(struct arena *a, struct starter *s, struct err *err) {
     return true;
 }
 
-const char *starter_find_existing(struct arena *a, const char *target) {
+const char *scaffold_find_existing(struct arena *a, const char *target) {
     static const char *const names[] = { "config", "artifacts", "agent" };
     struct stat st;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -66,7 +66,7 @@ const char *starter_find_existing(struct arena *a, const char *target) {
     return NULL;
 }
 
-void starter_done(struct starter *s) {
+void scaffold_done(struct scaffold *s) {
     struct err ignored = ERR_INIT;
     if (s->stage == NULL) {
         return;

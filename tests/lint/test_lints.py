@@ -27,11 +27,12 @@ GOOD = {
     "src/low/meson.build": "low_uses = ['base']\n",
     "src/low/low.h": SPDX + '#include "base/str.h"\n',
     "src/low/internal.h": SPDX + '#include "low/low.h"\n',
-    "src/high/meson.build": "high_uses = ['base',\n  'low']\n",
+    "src/high/meson.build": "high_uses = ['base',\n  'low']\nhigh_folders = ['one', 'two']\n",
+    "src/high/two/two.h": SPDX + '#include "high/one/one.h"\n', "src/high/one/one.h": SPDX,
     "src/high/high.c": SPDX + '#include "base/base.h"\n#include "low/low.h"\n',
     "src/cli/meson.build": "cli_uses = ['high']\n",
     "src/cli/main.c": SPDX + '#include "high/high.h"\nint main(void) {\n    puts("x");\n    return 0;\n}\n',
-    "src/high/high.h": SPDX + "/* strcpy() and printf() are only spoken of. */\nint f(const char *sprintf);\n",
+    "src/high/high.h": SPDX + "/* strcpy() and printf() are only spoken of. */\nint high_f(const char *sprintf);\nstruct high_a {\n    int x;\n};\n",
     "ARCHITECTURE.md": "".join(f"| `{r}/` | takes |\n" for r in ("base", "low", "high", "cli"))
                        + "See `src/low/low.h`, `src/ROOM/meson.build`, `assets/x86_64/vmlinuz`, `make test`.\n",
     "README.md": "[map](ARCHITECTURE.md)\n", "CONTRIBUTING.md": "", "SECURITY.md": "", "CHANGELOG.md": "",
@@ -70,7 +71,7 @@ def run(repository, lint):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("lint", ["banned", "clocks", "hosts", "kernel", "licence", "mutants", "paths", "rooms", "sizes", "words"])
+@pytest.mark.parametrize("lint", ["banned", "clocks", "environment", "hosts", "kernel", "licence", "mutants", "names", "paths", "rooms", "sizes", "words"])
 def test_a_good_repository_passes(repository, lint):
     assert run(repository, lint)[0] == 0, run(repository, lint)[1]
 
@@ -82,6 +83,11 @@ def test_a_good_repository_passes(repository, lint):
     ("rooms", "src/low/x.c", '#include "internal.h"', "includes are written from src/"),
     ("rooms", "src/low/x.c", '#include "nowhere/x.h"', "there is no room 'nowhere'"),
     ("rooms", "src/stray/x.c", "", "src/stray: is not in the list"),
+    ("rooms", "src/high/one/x.c", '#include "high/two/two.h"', "two/ is below one/ in the room's meson.build"),
+    ("rooms", "src/high/one/x.c", '#include "high/three/x.h"', "there is no folder 'three' in the room"),
+    ("environment", "src/low/x.c", '\nchar *f(void) {\n    return getenv("HOME");\n}\n', "src/low/x.c:3: getenv: src/cli reads"),
+    ("names", "src/low/low.h", "\nint high_f(int a);\n", "src/low/low.h:2: high_f() does not begin with low_"),
+    ("names", "src/low/low.h", "struct high_a {\n    int x;\n};\n", "src/low/low.h:1: 'high_a' is also in src/high/high.h"),
     ("rooms", "src/base/meson.build", "", "there is no base_uses"),
     ("rooms", "src/base/meson.build", "base_uses = ['low']", "lists 'low', which nothing includes"),
     ("banned", "src/low/x.c", "void f(void) { strcpy(a, b); }", "src/low/x.c:1: strcpy: use"),
