@@ -94,6 +94,24 @@ struct build_share {
     str cache_namespace;   /* cache mounts, those with an id too, are shared within one only */
 };
 
+/* What whoever builds wants of the work as a whole. Every request has it as it is. */
+struct build_policy {
+    bool no_cache; /* every step is run again */
+    bool emulate;  /* steps for another architecture: without tools of this machine */
+    bool pull;     /* base images: the registry is asked even when the store has them */
+    bool offline;  /* base images: nothing but the store is asked */
+    /*
+     * Seconds; times of what the engine itself makes. With `epoch_is_now` it is the time of the
+     * build, and SOURCE_DATE_EPOCH may come from build_args or from the Dockerfile's global ARGs:
+     * a number, "context", or a stage's name (Dockerfile reference, "BuildKit built-in build
+     * args"). Without, the number counts.
+     */
+    int64_t epoch_s;
+    bool epoch_is_now;
+    bool epoch_from_env; /* the one in build_args is the environment's: for messages */
+    struct build_share share;
+};
+
 struct build_result;
 struct build_request {
     struct store *store;
@@ -103,8 +121,8 @@ struct build_request {
     const char *target;          /* stage name or number; NULL: the last */
     struct oci_pairs build_args; /* --build-arg */
     struct oci_platform platform;
+    struct build_policy policy;
     enum build_network network; /* of steps that do not say */
-    struct build_share share;
     const struct build_secret *secrets;
     size_t secret_count;
     const struct build_agent *agents;
@@ -113,20 +131,7 @@ struct build_request {
     size_t context_count;
     bool allow_insecure; /* RUN --security=insecure is the user's will */
     bool allow_device;   /* and RUN --device */
-    bool no_cache;
-    bool emulate; /* steps for another architecture: without tools of this machine */
-    bool look;    /* run nothing: the records say what the store has, and what would run */
-    bool pull;    /* base images: the registry is asked even when the store has them */
-    bool offline; /* base images: nothing but the store is asked */
-    /*
-     * Seconds; times of what the engine itself makes. With `epoch_is_now` it is the time of the
-     * build, and SOURCE_DATE_EPOCH may come from build_args or from the Dockerfile's global ARGs:
-     * a number, "context", or a stage's name (Dockerfile reference, "BuildKit built-in build
-     * args"). Without, the number counts.
-     */
-    int64_t source_date_epoch;
-    bool epoch_is_now;
-    bool epoch_from_env; /* the one in build_args is the environment's: for messages */
+    bool look;           /* run nothing: the records say what the store has, and what would run */
     const struct build_events *events;
     void *self;
     const volatile sig_atomic_t *cancelled;

@@ -27,12 +27,9 @@ struct build_options {
     const char *manifest_format;
     bool dry_run;
     bool json;
-    bool no_cache;
-    bool emulate;
+    struct build_policy policy;
     bool fresh;
     bool why;
-    bool pull;
-    bool offline;
     struct share_options share;
 };
 
@@ -59,14 +56,14 @@ static const struct option options[] = {
       "with buildx: cache source, such as type=registry,ref=NAME" },
     { "cache-to", 0, OPTION_STRING, ROW(cache_to), "SPEC",
       "with buildx: cache destination, in the same form" },
-    { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
-    { "emulate", 0, OPTION_FLAG, ROW(emulate), NULL,
+    { "no-cache", 0, OPTION_FLAG, ROW(policy.no_cache), NULL, "run every step again" },
+    { "emulate", 0, OPTION_FLAG, ROW(policy.emulate), NULL,
       "emulate all tools when building for another architecture" },
     { "fresh", 0, OPTION_FLAG, ROW(fresh), NULL,
       "reinstall a whole package set when packages are added" },
     { "why", 0, OPTION_FLAG, ROW(why), NULL, "explain why each step runs or is cached" },
-    { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
-    { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "use only base images in the store" },
+    { "pull", 0, OPTION_FLAG, ROW(policy.pull), NULL, "ask registries for newer base images" },
+    { "offline", 0, OPTION_FLAG, ROW(policy.offline), NULL, "use only base images in the store" },
     SHARE_OPTIONS(build_options),
     { "progress", 0, OPTION_WORD, ROW(progress), "P", "how progress is shown", progress_words },
 };
@@ -110,19 +107,16 @@ static struct make_job make_job(const struct cli *cli, const struct build_option
             .manifest_format = o->manifest_format != NULL ? o->manifest_format[0] - '0' : 0,
             .kernel = strcmp(o->template, "rootfs") != 0,
             .rootfs = strcmp(o->template, "kernel") != 0,
-            .no_cache = o->no_cache,
-            .emulate = o->emulate,
             .why = o->why,
             .fresh = o->fresh,
-            .pull = o->pull,
-            .offline = o->offline,
+            .policy = o->policy,
         },
     };
 }
 
 static bool load_job(struct plan *p) {
     struct make_failure failure;
-    if (!epoch_of_environment(p->cli, &p->job.has_epoch, &p->job.request.epoch_s)) {
+    if (!epoch_of_environment(p->cli, &p->job.has_epoch, &p->job.request.policy.epoch_s)) {
         return false;
     }
     if (!make_job_load(p->cli->arena, &p->job, &failure)) {
@@ -333,7 +327,7 @@ static int run(struct cli *cli, const void *given) {
     if (!load_job(&p)) {
         return EXIT_FAILED;
     }
-    if (!share_parse(cli, "build", &p.options->share, &p.job.config, &p.job.request.share)) {
+    if (!share_parse(cli, "build", &p.options->share, &p.job.config, &p.job.request.policy.share)) {
         return EXIT_USAGE;
     }
     if (p.options->dry_run) {

@@ -31,10 +31,7 @@ struct image_build_options {
     struct option_list outputs;
     const char *metadata_file;
     struct option_list tags;
-    bool no_cache;
-    bool emulate;
-    bool pull;
-    bool offline;
+    struct build_policy policy;
     bool quiet;
     bool check;
     const char *format;
@@ -69,11 +66,11 @@ static const struct option options[] = {
       "write the image config, the key and the layers as JSON" },
     { "tag", 't', OPTION_LIST, ROW(tags), "NAME",
       "keep the result in the store as a named image; may be repeated" },
-    { "no-cache", 0, OPTION_FLAG, ROW(no_cache), NULL, "run every step again" },
-    { "emulate", 0, OPTION_FLAG, ROW(emulate), NULL,
+    { "no-cache", 0, OPTION_FLAG, ROW(policy.no_cache), NULL, "run every step again" },
+    { "emulate", 0, OPTION_FLAG, ROW(policy.emulate), NULL,
       "emulate all tools when building for another architecture" },
-    { "pull", 0, OPTION_FLAG, ROW(pull), NULL, "ask registries for newer base images" },
-    { "offline", 0, OPTION_FLAG, ROW(offline), NULL, "use only base images in the store" },
+    { "pull", 0, OPTION_FLAG, ROW(policy.pull), NULL, "ask registries for newer base images" },
+    { "offline", 0, OPTION_FLAG, ROW(policy.offline), NULL, "use only base images in the store" },
     { "quiet", 'q', OPTION_FLAG, ROW(quiet), NULL, "print only the result's key" },
     { "check", 0, OPTION_FLAG, ROW(check), NULL, "check the Dockerfile without building" },
     { "format", 0, OPTION_WORD, ROW(format), "FORMAT", "output format of --check",
@@ -157,7 +154,7 @@ static bool parse_allowed(struct cli *cli, const struct option_list *list,
  * that comes from nowhere shares with none but itself. */
 static void find_namespace(struct cli *cli, const struct image_build_options *o,
                            struct build_request *request) {
-    struct build_share *share = &request->share;
+    struct build_share *share = &request->policy.share;
     const str *named = oci_pairs_find(&request->build_args, S("BUILDKIT_CACHE_MOUNT_NS"));
     if (share->cache_namespace.len == 0 && named != NULL && named->len > 0) {
         share->cache_namespace = str_fmt(cli->arena, "name %.*s", STR_FMT(*named));
@@ -234,10 +231,10 @@ static int fail_build(struct cli *cli, struct progress *p, struct diag_sink *sin
  * has it. */
 static void read_epoch(struct cli *cli, struct build_request *request) {
     const char *text = getenv("SOURCE_DATE_EPOCH");
-    request->epoch_is_now = true;
-    request->source_date_epoch = time_now_epoch_s();
+    request->policy.epoch_is_now = true;
+    request->policy.epoch_s = time_now_epoch_s();
     if (text != NULL && oci_pairs_find(&request->build_args, S("SOURCE_DATE_EPOCH")) == NULL) {
-        request->epoch_from_env = true;
+        request->policy.epoch_from_env = true;
         oci_pairs_set(cli->arena, &request->build_args, S("SOURCE_DATE_EPOCH"), str_from_c(text));
     }
 }
@@ -370,16 +367,13 @@ static int run(struct cli *cli, const void *given) {
         .target = o->target,
         .platform = oci_platform_host(),
         .network = strcmp(o->network, "none") == 0 ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST,
-        .no_cache = o->no_cache,
-        .emulate = o->emulate,
-        .pull = o->pull,
-        .offline = o->offline,
+        .policy = o->policy,
     };
     struct pack_target *outputs;
     if (!parse_build_args(cli, &o->build_args, &request.build_args) ||
         !output_parse(cli, &o->outputs, &outputs) || !parse_contexts(cli, &o->contexts, &request) ||
         !parse_allowed(cli, &o->allowed, &request) ||
-        !share_parse(cli, "image build", &o->share, NULL, &request.share)) {
+        !share_parse(cli, "image build", &o->share, NULL, &request.policy.share)) {
         return EXIT_USAGE;
     }
     read_epoch(cli, &request);
@@ -398,7 +392,7 @@ static int run(struct cli *cli, const void *given) {
     if (!check_tags(cli, &o->tags)) {
         return EXIT_USAGE;
     }
-    if (o->pull && o->offline) {
+    if (o->policy.pull && o->policy.offline) {
         print_error(cli, "image build: --pull and --offline cannot be combined");
         return EXIT_USAGE;
     }

@@ -135,8 +135,8 @@ static bool load_from_store(struct bases *b, const struct dockerfile_from *from,
         .arena = b->arena,
         .store = build->store,
         .sink = b->sink,
-        .pull = build->pull,
-        .offline = build->offline,
+        .pull = build->policy.pull,
+        .offline = build->policy.offline,
         .cancelled = build->cancelled,
         .notice = notice,
         .output = output,
@@ -183,13 +183,13 @@ static bool prepare(struct bases *b, const struct dockerfile_from *from, str nam
     }
     const char *full = str_to_c(b->arena, oci_reference_full(b->arena, &ref));
     *ret_as = NULL;
-    if (!build->pull && engine_has(b, full, platform)) {
+    if (!build->policy.pull && engine_has(b, full, platform)) {
         return true;
     }
-    if (!build->pull && is_our_own(b, &ref, platform)) {
+    if (!build->policy.pull && is_our_own(b, &ref, platform)) {
         return load_from_store(b, from, name, platform, ret_as);
     }
-    if (!build->offline && pull(b, full, platform, &why)) {
+    if (!build->policy.offline && pull(b, full, platform, &why)) {
         return true;
     }
     if (build->cancelled != NULL && *build->cancelled) {

@@ -115,7 +115,7 @@ static struct argv build_argv(const struct run *r, enum purpose purpose) {
     if (!r->request->elsewhere) {
         argv_add(&v, "--network=host"); /* as our own steps: a mirror may be on this machine */
     }
-    if (build->no_cache && purpose == BUILD_IT) {
+    if (build->policy.no_cache && purpose == BUILD_IT) {
         argv_add(&v, "--no-cache");
     }
     argv_addf(&v, "--label=" DOCKER_LABEL "=%s", r->label);
@@ -123,8 +123,8 @@ static struct argv build_argv(const struct run *r, enum purpose purpose) {
         const struct oci_pair *p = &build->build_args.items[i];
         argv_addf(&v, "--build-arg=%.*s=%.*s", STR_FMT(p->key), STR_FMT(p->value));
     }
-    if (!build->epoch_is_now) {
-        argv_addf(&v, "--build-arg=SOURCE_DATE_EPOCH=%lld", (long long)build->source_date_epoch);
+    if (!build->policy.epoch_is_now) {
+        argv_addf(&v, "--build-arg=SOURCE_DATE_EPOCH=%lld", (long long)build->policy.epoch_s);
     }
     add_host(r, &v);
     if (purpose == BUILD_IT) {

@@ -65,7 +65,7 @@ bool host_files_make(struct arena *a, const struct build_request *request, struc
     size_t count;
     struct oci_pairs env = { 0 };
     struct build_host host;
-    if (!build_host_make(a, request->store, &request->share, S(""), &host, err)) {
+    if (!build_host_make(a, request->store, &request->policy.share, S(""), &host, err)) {
         return false;
     }
     ret->work = host.work;

@@ -18,7 +18,8 @@ static bool find_tools(void *self, const struct oci_reference *ref,
                        const struct oci_platform *platform, struct images_tools *ret) {
     struct builder *b = self;
     struct store_key layer;
-    if (b->request->emulate || !native_find_for_base(&b->finder, ref, platform, ret, &layer)) {
+    if (b->request->policy.emulate ||
+        !native_find_for_base(&b->finder, ref, platform, ret, &layer)) {
         return false;
     }
     builder_uses(b, &layer);
@@ -30,8 +31,8 @@ void bases_begin(struct builder *b) {
         .arena = b->arena,
         .store = b->request->store,
         .sink = b->sink,
-        .pull = b->request->pull,
-        .offline = b->request->offline,
+        .pull = b->request->policy.pull,
+        .offline = b->request->policy.offline,
         .cancelled = b->request->cancelled,
         .notice = notice,
         .output = output,

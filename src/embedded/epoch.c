@@ -51,7 +51,7 @@ static bool refuse(struct builder *b, const struct epoch_value *v) {
         return false;
     }
     err_set(b->err, "SOURCE_DATE_EPOCH %s is not a time: '%.*s'",
-            b->request->epoch_from_env ? "in the environment" : "of --build-arg",
+            b->request->policy.epoch_from_env ? "in the environment" : "of --build-arg",
             STR_FMT(str_clip(v->text, 80)));
     return err_help(b->err, "%s", help);
 }
@@ -203,8 +203,8 @@ static bool parse(struct builder *b, const struct epoch_value *v, int64_t *ret) 
 }
 
 bool epoch_find(struct builder *b) {
-    b->epoch_s = b->request->source_date_epoch;
-    b->epoch_is_set = !b->request->epoch_is_now;
+    b->epoch_s = b->request->policy.epoch_s;
+    b->epoch_is_set = !b->request->policy.epoch_is_now;
     b->epoch_is_looked_at = true;
     if (b->epoch_is_set) {
         return true;

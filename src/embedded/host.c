@@ -31,7 +31,7 @@ bool host_settings_get(struct builder *b, const struct build_host **ret) {
         const str *name = oci_pairs_find(&b->request->build_args, HOSTNAME_ARG);
         struct build_host *h = ARENA_NEW(b->arena, struct build_host);
         struct err err = ERR_INIT;
-        if (!build_host_make(b->arena, b->request->store, &b->request->share,
+        if (!build_host_make(b->arena, b->request->store, &b->request->policy.share,
                              name == NULL ? S("") : *name, h, &err)) {
             if (b->err != NULL) {
                 *b->err = err;

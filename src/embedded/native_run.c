@@ -22,7 +22,7 @@ bool native_plan(struct step *step, str command, struct sandbox_mount *mount,
         .self = b,
     };
     struct native_set set;
-    if (b->request->emulate || request.status.len == 0 || !native_find(&request, &set)) {
+    if (b->request->policy.emulate || request.status.len == 0 || !native_find(&request, &set)) {
         return false;
     }
     *mount = (struct sandbox_mount){

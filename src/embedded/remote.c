@@ -13,7 +13,7 @@ struct remote_env remote_env_of(const struct builder *b) {
         .secrets = r->secrets,
         .secret_count = r->secret_count,
         .epoch_s = b->epoch_s,
-        .no_cache = r->no_cache,
+        .no_cache = r->policy.no_cache,
         .cancelled = r->cancelled,
         .notice = r->events->notice,
         .self = r->self,

@@ -116,7 +116,7 @@ static bool key_mount(struct step *step, struct run_mount *m, struct store_key_h
     store_key_list(k);
     if (m->ast.type == DOCKERFILE_MOUNT_CACHE) {
         store_key_add(k, m->ast.id);
-        store_key_add(k, step->builder->request->share.cache_namespace);
+        store_key_add(k, step->builder->request->policy.share.cache_namespace);
     }
     if (m->ast.type == DOCKERFILE_MOUNT_BIND && !key_bind(step, m, k)) {
         return false;
@@ -153,7 +153,7 @@ bool run_mounts_key(struct step *step, struct run_mounts *mounts, struct store_k
 static str namespace_text(struct builder *b) {
     uint8_t digest[BLAKE3_OUT_BYTES];
     char hex[2 * BLAKE3_OUT_BYTES + 1];
-    blake3_bytes(b->request->share.cache_namespace, digest);
+    blake3_bytes(b->request->policy.share.cache_namespace, digest);
     hash_hex(digest, sizeof digest, hex);
     return str_dup(b->arena, str_from_c(hex));
 }

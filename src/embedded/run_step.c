@@ -247,8 +247,8 @@ static bool run_in_sandbox(struct step *step, void *self) {
     }
     sort_mounts(mounts, count);
     struct output_sink out = { step, plan->tail };
-    spec.memory_bytes = b->request->share.memory_bytes;
-    spec.pids = b->request->share.pids;
+    spec.memory_bytes = b->request->policy.share.memory_bytes;
+    spec.pids = b->request->policy.share.pids;
     spec.mounts = mounts;
     spec.mount_count = count;
     spec.argv = plan->argv;

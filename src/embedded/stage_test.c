@@ -68,7 +68,7 @@ static bool try_build(struct fixture *f, const char *text, struct build_result *
         .dockerfile = sources_add(&f->sources, S("Dockerfile"), str_from_c(text)),
         .platform = { S("linux"), S("amd64"), S("") },
         .look = true,
-        .offline = true,
+        .policy.offline = true,
         .events = &no_events,
     };
     return embedded_run(a, &request, &f->sink, ret, &err);

@@ -108,7 +108,7 @@ static bool run_and_commit(struct step *step, struct step_work *work, step_funct
         return false;
     }
     if (!step_work_finish(work, &root, &err) ||
-        !store_layer_commit(&work->store, "step", &step->key, b->request->no_cache,
+        !store_layer_commit(&work->store, "step", &step->key, b->request->policy.no_cache,
                             describe(step, began_ms, time_now_ms() - start), &err)) {
         return fail_at(b, step->instruction->span, "E404", &err);
     }
@@ -167,7 +167,7 @@ static bool run_locked(struct step *step, step_function *function, void *self, b
     if (!lock_key(step, &lockfd)) {
         return false;
     }
-    *ret_cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);
+    *ret_cached = !b->request->policy.no_cache && store_layer_has(b->request->store, &step->key);
     return *ret_cached || run_alone(step, function, self);
 }
 
@@ -184,7 +184,7 @@ void step_missed(struct step *step) {
 
 static void look_at(struct step *step) {
     struct builder *b = step->builder;
-    if (b->request->no_cache || !store_layer_has(b->request->store, &step->key)) {
+    if (b->request->policy.no_cache || !store_layer_has(b->request->store, &step->key)) {
         step_missed(step);
         return;
     }
@@ -205,7 +205,7 @@ bool step_execute(struct step *step, step_function *function, void *self) {
     step->shown.key = step->key;
     events->begin(b->request->self, &step->shown);
     uint64_t start = time_now_ms();
-    bool cached = !b->request->no_cache && store_layer_has(b->request->store, &step->key);
+    bool cached = !b->request->policy.no_cache && store_layer_has(b->request->store, &step->key);
     if (!cached) {
         tell_damages(b);
     }

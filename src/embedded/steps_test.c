@@ -75,7 +75,7 @@ static str try_key(struct fixture *f, const char *text, struct build_request req
     request.context = test_path(&f->folder, "context");
     request.platform = (struct oci_platform){ S("linux"), S("amd64"), S("") };
     request.look = true;
-    request.offline = true;
+    request.policy.offline = true;
     request.events = &no_events;
     if (!embedded_run(a, &request, &sink, &result, &err)) {
         print_message("%s\n", sink.len > 0 ? str_to_c(a, sink.items[0].message) : err.frames[0]);
@@ -233,7 +233,7 @@ static void a_proxy_and_a_secrets_content_are_in_no_key(void **state) {
     assert_true(str_eq(key_with(f, text, request), key));
     oci_pairs_set(f->folder.arena, &request.build_args, S("http_proxy"), S("http://p"));
     assert_true(str_eq(key_with(f, text, request), key));
-    request.share.memory_bytes = 1 << 30;
+    request.policy.share.memory_bytes = 1 << 30;
     assert_true(str_eq(key_with(f, text, request), key));
 }
 
@@ -249,7 +249,7 @@ static void an_epoch_is_a_date(void **state) {
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct build_request request = { .epoch_is_now = true };
+        struct build_request request = { .policy.epoch_is_now = true };
         oci_pairs_set(f->folder.arena, &request.build_args, S("SOURCE_DATE_EPOCH"),
                       str_from_c(cases[i].text));
         print_message("%s\n", cases[i].text);

@@ -98,13 +98,13 @@ static bool look(struct arena *a, struct build_request *request, struct build_re
     struct err err = ERR_INIT;
     diag_sink_init(&sink, a, request->sources);
     quiet.look = true;
-    quiet.offline = request->offline || !request->pull;
+    quiet.policy.offline = request->policy.offline || !request->policy.pull;
     quiet.events = &quiet_events;
     quiet.self = request;
     if (!embedded_run(a, &quiet, &sink, ret, &err)) {
         return false;
     }
-    request->pull = false;
+    request->policy.pull = false;
     return true;
 }
 
@@ -198,9 +198,7 @@ bool history_grow_look_offline(struct arena *a, struct store *store,
         .store = store,
         .sources = sources,
         .dockerfile = recipe->source,
-        .offline = true,
-        .share = *share,
-        .source_date_epoch = epoch_s,
+        .policy = { .offline = true, .share = *share, .epoch_s = epoch_s },
         .events = &no_events,
     };
     if (!store_work_begin(store, &work, &err) ||

@@ -155,7 +155,7 @@ static bool build(struct compiling *c, const struct engine *engine, struct store
         .store = store,
         .sources = sources,
         .arch = c->request->arch,
-        .share = make_share(c->arena, c->request->config),
+        .policy.share = make_share(c->arena, c->request->config),
         .events = c->events,
     };
     struct build_request request;

@@ -17,17 +17,12 @@ bool make_prepare(struct arena *a, const struct make_run *run, const struct reci
         .sources = run->sources,
         .dockerfile = recipe->source,
         .context = context,
-        .no_cache = run->no_cache,
-        .emulate = run->emulate,
-        .pull = run->pull,
-        .offline = run->offline,
-        .share = run->share,
-        .source_date_epoch = run->epoch_s,
+        .policy = run->policy,
         .events = run->events->steps,
         .self = run->events->steps_self,
         .cancelled = run->events->cancelled,
     };
-    return recipe_write_context(recipe, context, run->epoch_s, err) &&
+    return recipe_write_context(recipe, context, run->policy.epoch_s, err) &&
            oci_platform_parse(a, run->arch->docker_platform.text, &ret->platform, err);
 }
 

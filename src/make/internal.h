@@ -9,12 +9,7 @@ struct make_run {
     struct store *store;
     struct sources *sources; /* that the recipe was rendered with */
     const struct config_architecture *arch;
-    bool no_cache;
-    bool emulate;
-    bool pull;
-    bool offline;
-    struct build_share share;
-    int64_t epoch_s;
+    struct build_policy policy;
     const struct make_events *events;
 };
 

@@ -42,8 +42,8 @@ bool make_job_load(struct arena *a, struct make_job *job, struct make_failure *f
     struct make_request *q = &job->request;
     q->config = &job->config;
     q->sources = &job->sources;
-    q->epoch_s = job->has_epoch ? q->epoch_s : job->config.newest_change_s;
-    q->share = make_share(a, &job->config);
+    q->policy.epoch_s = job->has_epoch ? q->policy.epoch_s : job->config.newest_change_s;
+    q->policy.share = make_share(a, &job->config);
     return config_choose_architectures(a, &job->config, job->names, &job->archs, &job->arch_count,
                                        &failure->err) &&
            check_kernel_version(job, &failure->err);
@@ -115,7 +115,7 @@ bool make_job_kernel_version(struct arena *a, const struct make_job *job,
     }
     str version;
     enum recipe_kernel_origin origin;
-    const struct recipe_fetch_ops *ops = q->offline ? &offline_ops : &recipe_fetch_curl;
+    const struct recipe_fetch_ops *ops = q->policy.offline ? &offline_ops : &recipe_fetch_curl;
     if (!recipe_kernel_version(a, arch, ops, NULL, &version, &origin, err)) {
         err_wrap(err, "find the newest kernel of branch %.*s", STR_FMT(arch->kernel_branch.text));
         return err_help(err, "set one with --kernel-version V");
@@ -171,7 +171,7 @@ static bool render_grown(struct looking *l, struct recipe *ret) {
         others = history_grow_trust(grow, engine);
     } else if (history_grow_adds(grow) &&
                !history_grow_look_offline(l->arena, grow->store, l->arch, ret, q->sources,
-                                          &q->share, q->epoch_s, &looked)) {
+                                          &q->policy.share, q->policy.epoch_s, &looked)) {
         history_grow_fresh(grow);
         others = true;
     } else if (history_grow_adds(grow)) {
@@ -196,8 +196,8 @@ static void tell_steps(struct looking *l, struct history_why *w, const struct ma
     history_why_begin(w, l->arch);
     /* A copied folder has no build of its own, and yet its layers. */
     if (w->store == NULL ||
-        !history_grow_look_offline(w->arena, w->store, l->arch, w->recipe, w->sources, &q->share,
-                                   q->epoch_s, &looked) ||
+        !history_grow_look_offline(w->arena, w->store, l->arch, w->recipe, w->sources,
+                                   &q->policy.share, q->policy.epoch_s, &looked) ||
         (w->last_count == 0 && !any_cached(&looked))) {
         step.reason = S("this store has no earlier build of the guest folder");
         look->step(look->self, &step);
@@ -215,7 +215,7 @@ static void tell_steps(struct looking *l, struct history_why *w, const struct ma
             .own = r->own,
         };
         step.record = r;
-        step.cached = r->cached && !q->no_cache;
+        step.cached = r->cached && !q->policy.no_cache;
         str reason = history_why_reason(w, &shown, step.cached);
         size_t colon = str_find(reason, S(": "), 0); /* after "runs" or "cached" */
         step.reason = str_slice(reason, colon == STR_NONE ? 0 : colon + 2, reason.len);
@@ -236,7 +236,7 @@ static bool look_at(struct looking *l, const struct make_look *look, struct reci
             .config = q->config,
             .recipe = ret,
             .grow = l->kind == RECIPE_ROOTFS ? &l->grow : NULL,
-            .no_cache = q->no_cache,
+            .no_cache = q->policy.no_cache,
         };
         tell_steps(l, &why, look);
     }
@@ -249,7 +249,7 @@ bool make_job_render(struct arena *a, struct make_job *job, const struct config_
     AUTO_STORE store = NULL;
     struct err ignored = ERR_INIT;
     const struct make_request *q = &job->request;
-    bool fresh = q->fresh || q->no_cache;
+    bool fresh = q->fresh || q->policy.no_cache;
     bool asks_store = look != NULL || (kind == RECIPE_ROOTFS && !fresh);
     *failure = (struct make_failure){ .output = S(""), .err = ERR_INIT };
     diag_sink_init(&failure->sink, a, &job->sources);

@@ -92,13 +92,13 @@ static void a_folder_is_loaded_with_what_its_config_says(void **state) {
     struct fixture *f = *state;
     assert_true(load(f, "all"));
     assert_int_equal(f->job.arch_count, 2);
-    assert_int_equal(f->job.request.epoch_s, f->job.config.newest_change_s);
-    assert_true(str_starts(f->job.request.share.cache_namespace, S("folder /")));
+    assert_int_equal(f->job.request.policy.epoch_s, f->job.config.newest_change_s);
+    assert_true(str_starts(f->job.request.policy.share.cache_namespace, S("folder /")));
     f->job.has_epoch = true;
-    f->job.request.epoch_s = 5;
+    f->job.request.policy.epoch_s = 5;
     assert_true(load(f, "amd64"));
     assert_int_equal(f->job.arch_count, 1);
-    assert_int_equal(f->job.request.epoch_s, 5);
+    assert_int_equal(f->job.request.policy.epoch_s, 5);
     assert_false(load(f, "vax"));
     assert_string_equal(f->failure.err.frames[0],
                         "unknown architecture 'vax'; the config has x86_64, arm64");
@@ -183,7 +183,7 @@ static void a_kernel_is_asked_for_only_where_it_is_needed(void **state) {
     const char *version;
     str warning;
     assert_true(load(f, "x86_64"));
-    f->job.request.offline = true;
+    f->job.request.policy.offline = true;
     assert_true(
         make_job_kernel_version(f->arena, &f->job, f->job.archs[0], &version, &warning, &err));
     assert_null(version); /* no kernel is built */

@@ -158,7 +158,7 @@ static bool is_current(struct making *m, enum asset asset, const char *key) {
     str known;
     str now;
     AUTO_FD fd = open(asset_path(m, asset), O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && !m->request->no_cache &&
+    return fd >= 0 && !m->request->policy.no_cache &&
            store_record_load(m->request->store, m->arena, "results", asset_record_name(m, asset),
                              &known, &m->failure->err) &&
            known.len > 0 && record_text(m, fd, key, &now) && str_eq(str_cut(&known, '\n'), now);
@@ -182,7 +182,7 @@ static const char *kernel_key(struct making *m, const struct build_result *resul
 static const char *rootfs_key(struct making *m, const struct build_result *result) {
     const struct config_build *build = &m->request->config->build;
     return str_fmt(m->arena, "%s %.*s %d %lld", result->key.hex, STR_FMT(build->compression.text),
-                   (int)config_codec_level(build), (long long)m->request->epoch_s)
+                   (int)config_codec_level(build), (long long)m->request->policy.epoch_s)
         .ptr;
 }
 
@@ -207,12 +207,7 @@ static bool execute(struct making *m, struct recipe *recipe, struct store_work *
         .store = m->request->store,
         .sources = m->request->sources,
         .arch = m->arch,
-        .no_cache = m->request->no_cache,
-        .emulate = m->request->emulate,
-        .pull = m->request->pull,
-        .offline = m->request->offline,
-        .share = m->request->share,
-        .epoch_s = m->request->epoch_s,
+        .policy = m->request->policy,
         .events = m->events,
     };
     struct build_request request;
@@ -270,7 +265,7 @@ static bool pack(struct making *m, const struct engine_built *built, uint64_t st
     struct pack_options options = {
         .codec = str_to_c(m->arena, build->compression.text),
         .level = (int)config_codec_level(build),
-        .source_date_epoch = m->request->epoch_s,
+        .source_date_epoch = m->request->policy.epoch_s,
         .gated = true,
     };
     const char *key = rootfs_key(m, result);
@@ -388,7 +383,7 @@ static void begin_why(struct making *m, const struct recipe *recipe) {
         .config = m->request->config,
         .recipe = recipe,
         .grow = recipe->kind == RECIPE_ROOTFS ? &m->grow : NULL,
-        .no_cache = m->request->no_cache,
+        .no_cache = m->request->policy.no_cache,
     };
     history_why_begin(&m->why, m->arch);
 }
@@ -405,7 +400,7 @@ static bool make_template(struct making *m, enum recipe_kind kind) {
     m->events->begin(m->events->self, label, m->request->why ? say_why : NULL, &m->why);
     if (kind == RECIPE_ROOTFS) {
         history_grow_begin(&m->grow, m->arena, m->request->store, m->request->config, m->arch,
-                           m->request->fresh || m->request->no_cache);
+                           m->request->fresh || m->request->policy.no_cache);
     }
     if (!render(m, kind, &recipe)) {
         return false;
@@ -432,7 +427,7 @@ static bool publish(struct making *m) {
         .image_name = c->image.name.text,
         .image_version = c->image.version.text,
         .engine = str_from_c(engine_name(m->request->engine)),
-        .source_date_epoch = m->request->epoch_s,
+        .source_date_epoch = m->request->policy.epoch_s,
         .templates = m->templates,
         .template_count = m->template_count,
     };

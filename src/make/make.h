@@ -84,14 +84,9 @@ struct make_request {
     int manifest_format; /* 1 or 2; 0: as it was */
     bool kernel;
     bool rootfs;
-    bool no_cache;
-    bool emulate;
     bool why;   /* say it of each step */
     bool fresh; /* package sets that grew are installed in one line */
-    bool pull;
-    bool offline;
-    struct build_share share;
-    int64_t epoch_s;
+    struct build_policy policy;
 };
 
 /* What became of one asset, for the summary. */
@@ -121,9 +116,11 @@ struct make_job {
     const char *guest_dir;
     struct config_names names;
     const char *engine_word;
-    bool has_epoch; /* request.epoch_s is given; else it is the newest change of the config */
+    bool
+        has_epoch; /* request.policy.epoch_s is given; else it is the newest change of the config */
     struct make_request request;
-    /* Filled in by make_job_load(), with request.config, sources, share and epoch_s. `engine` and
+    /* Filled in by make_job_load(), with request.config, sources, and of the policy share and
+     * epoch_s. `engine` and
      * `store` are for make_job_build() only. */
     struct guest_config config;
     struct sources sources;

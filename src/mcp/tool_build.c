@@ -31,7 +31,7 @@ static bool load_job(struct mcp_call *call, struct make_job *job) {
     const char *epoch = call->options->epoch_text;
     job->has_epoch = epoch != NULL && epoch[0] != '\0';
     if ((job->has_epoch &&
-         !make_epoch_parse(str_from_c(epoch), &job->request.epoch_s, &failure.err)) ||
+         !make_epoch_parse(str_from_c(epoch), &job->request.policy.epoch_s, &failure.err)) ||
         !make_job_load(call->arena, job, &failure)) {
         mcp_fail_make(call, &failure);
         return false;
@@ -227,10 +227,10 @@ static void take_options(struct mcp_call *call, struct make_job *job) {
     const char *output = mcp_text(call, "output"), *engine = mcp_text(call, "engine");
     job->engine_word = engine != NULL ? engine : "auto";
     job->request.output_dir = output != NULL ? output : "assets";
-    job->request.no_cache = mcp_flag(call, "no_cache");
+    job->request.policy.no_cache = mcp_flag(call, "no_cache");
     job->request.fresh = mcp_flag(call, "fresh");
-    job->request.pull = mcp_flag(call, "pull");
-    job->request.offline = mcp_flag(call, "offline");
+    job->request.policy.pull = mcp_flag(call, "pull");
+    job->request.policy.offline = mcp_flag(call, "offline");
 }
 
 void mcp_build(struct mcp_call *call) {
