@@ -19,10 +19,10 @@ PROGRAM := $(BUILD)/capsem-builder
 
 .DEFAULT_GOAL := help
 .PHONY: help all build-assets build-kernel build-rootfs run doctor validate cross-compile test bench \
-        fuzz conformance mutants test-engines torture install clean packages-build packages-test
+        fuzz conformance conformance-data mutants test-engines torture install clean packages-build packages-test
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 19
 
 packages-build:
 	@tools/install-packages build run
@@ -71,6 +71,9 @@ mutants: packages-test all ## is each of some wrong programs noticed by its test
 
 conformance: packages-test all ## Dockerfiles built here, by Docker and by buildah: compared entry by entry
 	@/usr/bin/python3 -B tests/conformance/run.py $(PROGRAM) $(BUILD)/tests/conformance/conformance-attr --peers $(ARGS)
+
+conformance-data: packages-test ## the suites that others wrote, by pinned hash, into target/conformance/
+	@tools/conformance-data $(ARGS)
 
 test-engines: packages-test all ## small guests on every engine and builder: the same bytes
 	@tools/test-engines $(BUILD) $(ARGS)

@@ -111,7 +111,8 @@ static bool check_mounts(struct builder *b, const struct dockerfile_run *run) {
     size_t bad = 0;
     for (size_t i = 0; i < run->mount_count && bad < MISTAKES_MAX; i++) {
         struct dockerfile_mount ignored;
-        if (str_find_char(run->mounts[i].text, '$', 0) == STR_NONE &&
+        if (dockerfile_word_is_set(run->mounts[i]) && /* one without a value was reported */
+            str_find_char(run->mounts[i].text, '$', 0) == STR_NONE &&
             !dockerfile_mount_parse(NULL, b->arena, b->parser->sink, run->mounts[i], &ignored)) {
             bad++;
         }

@@ -366,6 +366,7 @@ static const struct mistake {
       "did you mean '--from'?" },
     { "FROM a\nENV --x=1 b=c\n", "--x=1", "ENV has no flag '--x'", "" },
     { "FROM a\nCOPY --chown c d\n", "--chown", "--chown needs a value", "" },
+    { "FROM a\nRUN --mount x\n", "--mount", "--mount needs a value", "" },
     { "FROM a\nCOPY --link=maybe c d\n", "--link=maybe", "--link needs true or false, or no value",
       "" },
     { "FROM a\nCOPY --from=b --from=c d e\n", "--from=c", "--from is given twice", "" },

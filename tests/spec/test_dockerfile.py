@@ -4,15 +4,13 @@
 
 usage: test_dockerfile.py DOCKERFILE-DUMP
 
-The suite is found in $CAPSEM_CONFORMANCE/dockerfile-parser, or in ../shared/conformance beside the
-repository; without it the test is skipped (exit 77).
+Where it is looked for: suites.py. Without it the test is skipped (exit 77).
 """
-import os
-import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import suites
+
 DUMP = sys.argv[1]
 
 # Where the negative cases must be refused: line and column.
@@ -118,12 +116,9 @@ def words(path):
 
 
 def main():
-    base = pathlib.Path(
-        os.environ.get("CAPSEM_CONFORMANCE", ROOT.parent / "shared" / "conformance"))
-    suite = base / "dockerfile-parser"
-    if not suite.is_dir():
-        print(f"skipped: no conformance suite at {suite} (CAPSEM_CONFORMANCE moves it)")
-        return 77
+    suite = suites.find("dockerfile-parser")
+    if suite is None:
+        return suites.skip("dockerfile-parser", "the suite of BuildKit's Dockerfile parser")
     counts = [
         positive(suite / "testfiles"),
         negative(suite / "testfiles-negative"),

@@ -2,25 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the TOML conformance suite (files-toml-1.0.0) through the decoder given as argument.
 
-The suite is looked for in $CAPSEM_CONFORMANCE/toml-test, else beside the repository in
-../shared/conformance/toml-test. Without it the exit code is 77: skipped.
+Where it is looked for: suites.py. Without it the exit code is 77: skipped.
 """
 import datetime
 import json
 import math
 import os
-import pathlib
 import re
 import subprocess
 import sys
 
-SKIP = 77
-REPO = pathlib.Path(__file__).resolve().parents[2]
-
-
-def suite_folder():
-    base = os.environ.get("CAPSEM_CONFORMANCE") or REPO.parent / "shared" / "conformance"
-    return pathlib.Path(base) / "toml-test" / "tests"
+import suites
 
 
 def as_time(kind, text):
@@ -68,11 +60,11 @@ def check(decoder, folder, name):
 
 def main():
     decoder = os.path.abspath(sys.argv[1])
-    folder = suite_folder()
+    suite = suites.find("toml-test")
+    if suite is None:
+        return suites.skip("toml-test", "the TOML conformance suite")
+    folder = suite / "tests"
     listing = folder / "files-toml-1.0.0"
-    if not listing.is_file():
-        print(f"skipped: the TOML conformance suite is not there: {listing}")
-        return SKIP
     names = [n for n in listing.read_text().split() if n.endswith(".toml")]
     failures = 0
     for name in names:
