@@ -20,7 +20,23 @@ static const struct page pages[] = {
     { "diagnostics", diag_reference },
 };
 
+/* The page of a diagnostic. False: the name is not a code. */
+static bool write_code(const char *name) {
+    for (size_t i = 0; i < diag_codes_count; i++) {
+        if (str_eq_nocase(str_from_c(diag_codes[i].name), str_from_c(name))) {
+            AUTO_BUF text = BUF_INIT(PAGE_BYTES_MAX);
+            diag_reference_page(&diag_codes[i], &text);
+            print_text(stdout, buf_str(&text));
+            return true;
+        }
+    }
+    return false;
+}
+
 static int run(struct cli *cli, const void *options) {
+    if (write_code(cli->args[0])) {
+        return EXIT_OK;
+    }
     str names[ARRAY_LEN(pages)];
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         if (strcmp(pages[i].name, cli->args[0]) == 0) {
@@ -44,11 +60,12 @@ static int run(struct cli *cli, const void *options) {
 
 const struct command command_reference = {
     .name = "reference",
-    .arguments = "man|config|diagnostics",
+    .arguments = "man|config|diagnostics|CODE",
     .summary = "print a page of the reference manual",
     .details = "    man          this program's man page, for 'man -l'\n"
                "    config       every file and key of the configuration, as Markdown\n"
-               "    diagnostics  every diagnostic with an example, as Markdown",
+               "    diagnostics  the list of diagnostics, as Markdown\n"
+               "    CODE         one diagnostic with an example, such as E003, as Markdown",
     .args_min = 1,
     .args_max = 1,
     .run = run,

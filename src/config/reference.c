@@ -190,7 +190,7 @@ void config_reference(struct buf *out) {
                    "Every file and every key of a guest folder's `config/`, as `capsem-builder "
                    "reference config` prints it\nfrom the tables that load them. "
                    "[The guest folder](guest-folder.md) says what belongs together; what a\n"
-                   "mistake gives is in the [list of diagnostics](diagnostics.md).\n\n"
+                   "mistake gives is in the [list of diagnostics](diagnostics/README.md).\n\n"
                    "Types are strict: an integer is written `4`, not `\"4\"` or `4.0`. A key that "
                    "is not here is a warning.\n\n"
                    "| file | kind for `schema` | |\n|---|---|---|\n");

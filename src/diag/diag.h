@@ -86,8 +86,9 @@ struct diag_code {
 extern const struct diag_code diag_codes[];
 extern const size_t diag_codes_count;
 const struct diag_code *diag_code_find(str name); /* NULL when unknown; case is free */
-/* docs/reference/diagnostics.md: the whole registry. */
+/* docs/reference/diagnostics/: the list, README.md, and the page of one, CODE.md. */
 void diag_reference(struct buf *out);
+void diag_reference_page(const struct diag_code *code, struct buf *out);
 
 /* A note after the first one. */
 struct diag_more {

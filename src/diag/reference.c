@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The registry as a page of Markdown: docs/reference/diagnostics.md. */
+/* The registry as pages of Markdown: docs/reference/diagnostics/. */
+#include <string.h>
+
 #include "diag/diag.h"
 
 #define INDENT S("    ")
@@ -27,25 +29,33 @@ static void add_explanation(struct buf *out, str text) {
     }
 }
 
+static const char *kind(const struct diag_code *code) {
+    return code->severity == DIAG_ERROR ? "error" : "warning";
+}
+
 void diag_reference(struct buf *out) {
     buf_add_c(out, "# Diagnostics\n\n"
-                   "Every diagnostic, as `capsem-builder reference diagnostics` prints them; "
+                   "Every diagnostic, as `capsem-builder reference diagnostics` prints the list; "
                    "`capsem-builder explain CODE`\nshows one. An error ends the command with exit "
-                   "code 1, a warning does so only with `--deny-warnings`.\nIn an example a line "
-                   "`# PATH` names a file of the guest folder, `$` a command that is run there.\n\n"
+                   "code 1, a warning does so only with `--deny-warnings`.\n"
+                   "[When each is reported](../../spec/diagnostics.md), and where it points.\n\n"
                    "| code | | |\n|---|---|---|\n");
     for (size_t i = 0; i < diag_codes_count; i++) {
         const struct diag_code *code = &diag_codes[i];
-        buf_addf(out, "| %s | %s | ", code->name,
-                 code->severity == DIAG_ERROR ? "error" : "warning");
+        buf_addf(out, "| [%s](%s.md) | %s | ", code->name, code->name, kind(code));
         add_text(out, str_from_c(code->title));
         buf_add_c(out, " |\n");
     }
-    for (size_t i = 0; i < diag_codes_count; i++) {
-        const struct diag_code *code = &diag_codes[i];
-        buf_addf(out, "\n## %s: ", code->name);
-        add_text(out, str_from_c(code->title));
-        buf_add_c(out, "\n\n");
-        add_explanation(out, str_from_c(code->explanation));
+}
+
+void diag_reference_page(const struct diag_code *code, struct buf *out) {
+    buf_addf(out, "# %s: ", code->name);
+    add_text(out, str_from_c(code->title));
+    buf_addf(out, "\n\n%s [%s](README.md).", code->severity == DIAG_ERROR ? "An" : "A", kind(code));
+    if (strstr(code->explanation, "\n    ") != NULL) {
+        buf_add_c(out, " In the example a line `# PATH` names a file of the guest folder, `$` a "
+                       "command that is run there.");
     }
+    buf_add_c(out, "\n\n");
+    add_explanation(out, str_from_c(code->explanation));
 }

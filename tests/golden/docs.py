@@ -6,11 +6,19 @@
 """
 import difflib
 import pathlib
+import re
 import subprocess
 import sys
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
-PAGES = {"reference/config.md": "config", "reference/diagnostics.md": "diagnostics"}
+PAGES = {"reference/config.md": "config", "reference/diagnostics/README.md": "diagnostics"}
+CODES = re.compile(r'^    \{ "([EW]\d{3})"', re.M)
+
+
+def pages():
+    """Each page's file, and what `reference` calls it."""
+    codes = CODES.findall((DOCS.parent / "src/diag/codes.c").read_text())
+    return PAGES | {f"reference/diagnostics/{code}.md": code for code in codes}
 
 
 def printed(program, page):
@@ -21,7 +29,7 @@ def printed(program, page):
 def main():
     program, update = sys.argv[1], "--update" in sys.argv[2:]
     problems = []
-    for name, page in PAGES.items():
+    for name, page in pages().items():
         now = printed(program, page)
         path = DOCS / name
         if update:
@@ -30,7 +38,9 @@ def main():
         if was != now:
             problems += difflib.unified_diff(was.splitlines(), now.splitlines(), f"docs/{name}", "printed", lineterm="")
             problems.append(f"docs/{name} is not what 'reference {page}' prints: docs.py PROGRAM --update")
-    print("\n".join(problems) or f"{len(PAGES)} pages as printed")
+    left = {p.name for p in (DOCS / "reference/diagnostics").iterdir()} - {pathlib.Path(n).name for n in pages()}
+    problems += [f"docs/reference/diagnostics/{name}: the page of a code that is not there" for name in sorted(left)]
+    print("\n".join(problems) or f"{len(pages())} pages as printed")
     return 1 if problems else 0
 
 
