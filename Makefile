@@ -19,7 +19,8 @@ PROGRAM := $(BUILD)/capsem-builder
 
 .DEFAULT_GOAL := help
 .PHONY: help all build-assets build-kernel build-rootfs run doctor validate cross-compile test bench \
-        fuzz conformance conformance-data mutants test-engines torture install clean packages-build packages-test
+        fuzz conformance conformance-data mutants site test-engines torture install clean \
+        packages-build packages-test
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 19
@@ -28,7 +29,7 @@ packages-build:
 	@tools/install-packages build run
 
 packages-test:
-	@tools/install-packages build run test
+	@tools/install-packages build run test site
 
 $(BUILD)/build.ninja: | packages-build
 	@meson setup $(BUILD) $(MESON_OPTIONS) >/dev/null || meson setup $(BUILD) $(MESON_OPTIONS)
@@ -80,6 +81,10 @@ test-engines: packages-test all ## small guests on every engine and builder: the
 
 torture: packages-test all ## lost power at many moments, on ext4 and xfs; CUTS=200
 	@/usr/bin/python3 -B tests/torture/power.py $(PROGRAM) --cuts $(or $(CUTS),200) $(ARGS)
+
+site: ## a web site of the documents in target/site/, which needs no server
+	@tools/install-packages site
+	@/usr/bin/python3 -B tools/site/site.py target/site
 
 install: all ## into PREFIX (/usr/local)
 	meson configure $(BUILD) --prefix $(PREFIX) && meson install -C $(BUILD)

@@ -17,7 +17,7 @@ OTHERS = ("docs/style.md",)  # about the sources of other projects
 # Written from tables: their code spans name keys and cases. Their links count.
 TABLES = ("docs/reference/config.md", "docs/reference/conformance.md", "docs/reference/diagnostics")
 # By commands; "mine" is a guest folder of the reader's.
-MADE = ("build/", "build-", "assets/", "target/", "mine/", "ARCH/", "tool-versions.txt", "manifest.json", "build.json")
+MADE = ("build/", "build-", "assets/", "target/", "llms.txt", "mine/", "ARCH/", "tool-versions.txt", "manifest.json", "build.json")
 NAMES = {"README", "ARCHITECTURE", "CONTRIBUTING", "LICENSE", "SECURITY", "CHANGELOG"}  # in capitals, and no placeholder
 EXTENSIONS = ("c", "h", "md", "py", "sh", "toml", "j2", "txt", "build", "defconfig")
 
