@@ -94,7 +94,8 @@ class Page:
         body = re.sub(r"<h([1-6])>(.*?)</h\1>", self.heading, body, flags=re.S)
         # an option does not break after its hyphens; what is long may
         body = re.sub(r"(?<!<pre>)<code>([^<]{1,24})</code>", r'<code class="short">\1</code>', body)
-        self.body = body.replace("<table>", '<div class="table" tabindex="0"><table>').replace("</table>", "</table></div>")
+        body = re.sub(r"<table>.*?</table>", label, body, flags=re.S)
+        self.body = re.sub(r"(<table.*?</table>)", r'<div class="table" tabindex="0">\1</div>', body, flags=re.S)
 
     def toc(self):
         rows = [(anchor, text) for level, anchor, text in self.headings if level == 2]
@@ -107,6 +108,16 @@ class Page:
         """(anchor, heading, text) of each section."""
         parts = re.split(r'<h[1-6] id="([^"]*)">(.*?)<a class="to".*?</h[1-6]>', self.body, flags=re.S)
         yield from zip(parts[1::3], map(plain, parts[2::3]), (" ".join(plain(p).split()) for p in parts[3::3]))
+
+
+def label(table):
+    """On a phone a table of many columns is a list of rows: each cell needs the name of its column."""
+    heads = [plain(h) for h in re.findall(r"<th>(.*?)</th>", table.group(0), re.S)]
+    if len(heads) < 4:
+        return table.group(0)
+    columns = iter(range(sys.maxsize))
+    named = re.sub(r"<td>", lambda _: f'<td data-label="{html.escape(heads[next(columns) % len(heads)])}">', table.group(0))
+    return named.replace("<table>", '<table class="wide">')
 
 
 def side(pages):
