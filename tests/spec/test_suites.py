@@ -3,6 +3,7 @@
 import functools
 import http.server
 import io
+import json
 import pathlib
 import subprocess
 import tarfile
@@ -129,3 +130,20 @@ def test_a_suite_that_is_here_is_the_pinned_one(name):
     row = suites.table()[name]
     assert suites.digest(row, folder) == row["sha256"]
     assert all(url.startswith("https://") for url in row["urls"])
+
+
+def test_the_last_line_counts_and_reasons_are_said(tmp_path):
+    results = [{"name": "a", "result": "OK", "stdout": "[  PASSED  ] 3 test(s).\n", "stderr": ""},
+               {"name": "b", "result": "SKIP", "stdout": "skipped: no suite; 'make conformance-data' fetches it\n", "stderr": ""},
+               {"name": "c", "result": "OK", "stdout": "SKIPPED [1] x.py:3: no fish\n2 passed, 1 skipped in 0.1s\n", "stderr": ""},
+               {"name": "d", "result": "SKIP", "stdout": "", "stderr": ""},
+               {"name": "e", "result": "OK", "stdout": "490 passed, 0 failed: 110 rules\n", "stderr": ""}]
+    log = tmp_path / "testlog.json"
+    log.write_text("".join(json.dumps(r) + "\n" for r in results))
+    done = subprocess.run(["/usr/bin/python3", "-B", suites.REPO / "tools/count-tests", log], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == ["SKIPPED b: no suite; 'make conformance-data' fetches it", "SKIPPED [1] x.py:3: no fish",
+                                        "SKIPPED d: it gives no reason", "495 passed, 0 failed, 3 skipped"]
+    log.write_text(json.dumps({"name": "a", "result": "FAIL", "stdout": "", "stderr": ""}) + "\n")
+    done = subprocess.run(["/usr/bin/python3", "-B", suites.REPO / "tools/count-tests", log], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "0 passed, 1 failed, 0 skipped\n")
