@@ -70,6 +70,15 @@ static const char *config_file_path(struct arena *a, const struct guest_config *
     return str_fmt(a, "files%.*s", STR_FMT(clean)).ptr;
 }
 
+static bool is_listed(const struct file_list *l, const char *path) {
+    for (size_t i = 0; i < l->len; i++) {
+        if (strcmp(l->items[i].path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_config_file(struct file_list *l, const struct guest_config *c,
                             const struct config_file *file) {
     if (file->path.text.len > 1 && file->path.text.ptr[0] == '/') {
@@ -93,6 +102,15 @@ static void add_config_files(struct file_list *l, const struct guest_config *c) 
     }
 }
 
+/* Without a bashrc of the config, bash reads that of the image as the other shells do. */
+static void add_default_bashrc(struct file_list *l, const struct guest_config *c) {
+    const char *path = "capsem/skel/.bashrc";
+    if (!c->environment.shell.bashrc.head.present && is_listed(l, "capsem-bashrc") &&
+        !is_listed(l, path)) {
+        add_text(l, path, S("[ -r /etc/capsem-bashrc ] && . /etc/capsem-bashrc\n"));
+    }
+}
+
 /* One KEY=VALUE a line; a line end in a value would start another variable, so it ends there. */
 static void add_variable(struct buf *out, const char *key, str value) {
     size_t end = str_find_char(value, '\n', 0);
@@ -112,15 +130,6 @@ static str environment_text(struct arena *a, const struct config_environment *e)
         add_variable(&out, ca_variables[i], e->tls.ca_bundle.text);
     }
     return str_dup(a, buf_str(&out));
-}
-
-static bool is_listed(const struct file_list *l, const char *path) {
-    for (size_t i = 0; i < l->len; i++) {
-        if (strcmp(l->items[i].path, path) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Templates of the first builder find what is ours under another name, too. */
@@ -177,6 +186,7 @@ static bool add_rootfs_files(struct file_list *l, const struct recipe_request *r
     add_text(l, "capsem/environment", environment_text(l->arena, &c->environment));
     add_shell_files(l);
     add_config_files(l, c);
+    add_default_bashrc(l, c);
     return true;
 }
 

@@ -132,6 +132,28 @@ static void home_files_go_to_the_skeleton(void **state) {
     fixture_done(&f);
 }
 
+static void bash_reads_the_image_s_file_where_the_config_has_none(void **state) {
+    (void)state;
+    static const struct guest_file without[] = { { "config/kernel/x.defconfig", "" }, { 0 } };
+    static const struct guest_file with[] = { { "artifacts/capsem-bashrc", "alias ll=ls\n" },
+                                              { "config/kernel/x.defconfig", "" },
+                                              { 0 } };
+    const struct guest_file *const guests[] = { without, with };
+    for (size_t i = 0; i < ARRAY_LEN(guests); i++) {
+        struct fixture f;
+        struct recipe r;
+        fixture_init(&f, guests[i]);
+        render(&f, RECIPE_ROOTFS, &r);
+        if (guests[i] == with) {
+            assert_string_equal(content(&f, &r, "capsem/skel/.bashrc"),
+                                "[ -r /etc/capsem-bashrc ] && . /etc/capsem-bashrc\n");
+        } else {
+            assert_null(find(&r, "capsem/skel/.bashrc"));
+        }
+        fixture_done(&f);
+    }
+}
+
 static void environment_is_one_variable_a_line(void **state) {
     (void)state;
     static const struct guest_file files[] = {
@@ -246,6 +268,7 @@ int main(void) {
         cmocka_unit_test(a_certificate_from_beside),
         cmocka_unit_test(kernel_has_its_configuration_and_the_init),
         cmocka_unit_test(home_files_go_to_the_skeleton),
+        cmocka_unit_test(bash_reads_the_image_s_file_where_the_config_has_none),
         cmocka_unit_test(environment_is_one_variable_a_line),
         cmocka_unit_test(image_json_tells_what_the_guest_needs),
         cmocka_unit_test(context_is_written_with_modes_and_times),

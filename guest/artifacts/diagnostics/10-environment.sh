@@ -13,10 +13,10 @@ value() { # FILTER DEFAULT: a value of the image's environment
 
 check "the image describes itself in $IMAGE_JSON" "$rebuild" test -s "$IMAGE_JSON"
 if has_package jq; then
-    check "the description is valid and has a name and a version" "$rebuild" \
-        jq -e '(.name | length > 0) and (.version | length > 0)' "$IMAGE_JSON"
+    check "the description is valid and has a version" "$rebuild" \
+        jq -e '(.name | type == "string") and (.version | length > 0)' "$IMAGE_JSON"
 else
-    skip "the description is valid and has a name and a version" "the image has no jq to read it"
+    skip "the description is valid and has a version" "the image has no jq to read it"
 fi
 check "the session's variables are in /etc/capsem/environment" "$rebuild" test -s /etc/capsem/environment
 
