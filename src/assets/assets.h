@@ -159,3 +159,6 @@ struct asset_gates {
 /* What is wrong, at most a hundred things, with the path in the tree as name. */
 void assets_check_tree(const struct tree *t, const struct asset_gates *gates, struct arena *a,
                        struct asset_finding **ret, size_t *ret_count);
+
+/* The architecture built last, which `current` in the folder points at, else this machine's. */
+const char *assets_default_arch(struct arena *a, const char *assets);

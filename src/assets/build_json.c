@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "assets/internal.h"
+#include "base/clock.h"
 
 /* Takes over `value`; NULL is a failure. */
 static bool set(json_t *object, const char *key, json_t *value) {
@@ -23,13 +24,9 @@ static bool set_u64(json_t *object, const char *key, uint64_t value) {
 }
 
 static bool set_time(json_t *object, const char *key, int64_t epoch_s) {
-    char text[64];
-    time_t t = epoch_s;
-    struct tm tm;
-    if (gmtime_r(&t, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        return set(object, key, json_null());
-    }
-    return set(object, key, json_string(text));
+    AUTO_ARENA scratch = arena_new();
+    str text = time_to_iso(scratch, epoch_s);
+    return text.len > 0 ? set_str(object, key, text) : set(object, key, json_null());
 }
 
 static json_t *inputs_array(const struct assets_template *r) {

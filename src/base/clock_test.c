@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "base/base.h"
 #include "base/clock.h"
 
 static uint64_t ms_of(clockid_t clock) {
@@ -28,10 +29,20 @@ static void seconds_are_those_of_the_wall(void **state) {
     assert_true(before <= now && now <= (int64_t)(ms_of(CLOCK_REALTIME) / 1000));
 }
 
+static void a_time_is_a_date(void **state) {
+    (void)state;
+    AUTO_ARENA a = arena_new();
+    assert_string_equal(str_to_c(a, time_to_iso(a, 0)), "1970-01-01T00:00:00Z");
+    assert_string_equal(str_to_c(a, time_to_iso(a, 1700000000)), "2023-11-14T22:13:20Z");
+    assert_string_equal(str_to_c(a, time_to_iso(a, -1)), "1969-12-31T23:59:59Z");
+    assert_int_equal(time_to_iso(a, INT64_MAX).len, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(milliseconds_are_the_kernels),
         cmocka_unit_test(seconds_are_those_of_the_wall),
+        cmocka_unit_test(a_time_is_a_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,15 +72,42 @@ struct image_squashfs_stats {
 MUST_CHECK bool image_write_squashfs(struct tree *t, const struct image_squashfs_options *options,
                                      int fd, struct image_squashfs_stats *ret, struct err *err);
 
-struct image_folder {
-    str name;       /* "/usr"; "/" for the files beside them */
-    uint64_t bytes; /* of its files, uncompressed */
-    uint64_t files;
+/* --- reading a SquashFS image --------------------------------------------------------------------
+ */
+
+/* A name in an image. */
+struct image_node {
+    str path; /* "/usr/bin/env" */
+    uint32_t mode;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t inode; /* its number; several names of one file have the same */
+    int64_t mtime_s;
+    uint64_t bytes;        /* of a file, as it is read */
+    uint64_t packed_bytes; /* its share of the image's blocks */
+    size_t same;           /* so many other files have the same content */
+    bool again;            /* another name of a file that has had one: packed_bytes is 0 */
+    str link;              /* where a symbolic link leads */
 };
-/* The folders at the top of an image in a file, the largest first. False: it cannot be read, also
- * when its codec is one that libsquashfs lacks. */
-MUST_CHECK bool image_squashfs_folders(struct arena *a, const char *path, struct image_folder **ret,
-                                       size_t *ret_count, struct err *err);
+struct image_reader;
+/* Everything lives in the arena; image_reader_close() also after a failure. False: it cannot be
+ * read, also when its codec is one that libsquashfs lacks. */
+MUST_CHECK bool image_reader_open(struct arena *a, const char *path, struct image_reader **ret,
+                                  struct err *err);
+void image_reader_close(struct image_reader *r);
+static inline void image_reader_close_auto(struct image_reader **r) {
+    image_reader_close(*r);
+}
+#define AUTO_IMAGE_READER __attribute__((cleanup(image_reader_close_auto))) struct image_reader *
+/* The root first, a folder before what is in it, names in the order of their bytes. */
+const struct image_node *image_reader_nodes(const struct image_reader *r, size_t *ret_count);
+/* The content of a file of at most `max` bytes; a NUL is after it. */
+MUST_CHECK bool image_reader_load(const struct image_reader *r, struct arena *a, size_t node,
+                                  uint64_t max, str *ret, struct err *err);
+/* Have two files, of one image or two, the same content? Memory does not depend on their size. */
+MUST_CHECK bool image_reader_same(struct image_reader *r, size_t node,
+                                  const struct image_reader *other, size_t other_node, bool *ret,
+                                  struct err *err);
 
 /* --- cpio ------------------------------------------------------------------------------------- */
 

@@ -191,37 +191,59 @@ static void levels_are_clamped(void **state) {
     }
 }
 
-static void folders_at_the_top_are_summed(void **state) {
+static size_t find_node(const struct image_node *nodes, size_t count, const char *path) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(nodes[i].path, str_from_c(path))) {
+            return i;
+        }
+    }
+    fail_msg("no node %s", path);
+    return 0;
+}
+
+static void an_image_is_read_back(void **state) {
     (void)state;
     AUTO_ARENA a = arena_new();
     AUTO_TREE t = tree_new();
     AUTO_FD fd = memory_fd();
     struct err err = ERR_INIT;
     struct image_squashfs_stats stats;
-    struct image_folder *folders;
+    AUTO_IMAGE_READER r = NULL;
     size_t count;
+    str text;
+    bool same;
+    str large = fixture_bytes(a, 200000, 2);
     fixture_file(t, "small/a", fixture_bytes(a, 10, 1));
-    fixture_file(t, "large/deep/er/b", fixture_bytes(a, 200000, 2));
-    fixture_file(t, "large/c", fixture_bytes(a, 1, 3));
+    fixture_file(t, "large/deep/er/b", large);
+    fixture_file(t, "large/twin", large);
     fixture_file(t, "loose", fixture_bytes(a, 5, 4));
     assert_true(image_write_squashfs(t, &plain, fd, &stats, &err));
     const char *path = str_fmt(a, "/proc/self/fd/%d", fd).ptr;
-    assert_true(image_squashfs_folders(a, path, &folders, &count, &err));
-    assert_int_equal(count, 3);
-    assert_true(str_eq(folders[0].name, S("/large")));
-    assert_int_equal(folders[0].bytes, 200001);
-    assert_int_equal(folders[0].files, 2);
-    assert_true(str_eq(folders[1].name, S("/small")));
-    assert_true(str_eq(folders[2].name, S("/")));
-    assert_int_equal(folders[2].bytes, 5);
+    assert_true(image_reader_open(a, path, &r, &err));
+    const struct image_node *nodes = image_reader_nodes(r, &count);
+    assert_true(str_eq(nodes[0].path, S("/")));
+    size_t b = find_node(nodes, count, "/large/deep/er/b");
+    size_t twin = find_node(nodes, count, "/large/twin");
+    size_t loose = find_node(nodes, count, "/loose");
+    assert_int_equal(nodes[b].bytes, 200000);
+    assert_int_equal(nodes[b].same, 1); /* the blocks are there once, and each has half of them */
+    assert_int_equal(nodes[b].packed_bytes, nodes[twin].packed_bytes);
+    assert_true(nodes[b].packed_bytes > 0 && nodes[b].packed_bytes < stats.bytes);
+    assert_true(image_reader_load(r, a, b, 200000, &text, &err));
+    assert_true(str_eq(text, large));
+    assert_false(image_reader_load(r, a, b, 199999, &text, &err));
+    assert_true(image_reader_same(r, b, r, twin, &same, &err) && same);
+    assert_true(image_reader_same(r, b, r, loose, &same, &err) && !same);
+    struct image_reader *cut = NULL;
     assert_int_equal(ftruncate(fd, 100), 0);
-    assert_false(image_squashfs_folders(a, path, &folders, &count, &err));
+    assert_false(image_reader_open(a, path, &cut, &err));
+    image_reader_close(cut);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_do_not_show),
-        cmocka_unit_test(folders_at_the_top_are_summed),
+        cmocka_unit_test(an_image_is_read_back),
         cmocka_unit_test(the_cache_does_not_show),
         cmocka_unit_test(statistics_tell_what_was_done),
         cmocka_unit_test(progress_goes_up),

@@ -6,9 +6,8 @@
 #include <sys/stat.h>
 
 #include "assets/assets.h"
-#include "image/image.h"
+#include "contents/contents.h"
 #include "mcp/internal.h"
-#include "run/run.h"
 #include "store/store.h"
 #include "tree/tree.h"
 
@@ -27,23 +26,42 @@ static json_t *list_assets(struct arena *a, const char *dir) {
     return list;
 }
 
-/* The content of the root filesystem, uncompressed; of an image that cannot be read, why. */
-static void add_folders(struct arena *a, const char *dir, json_t *to) {
-    struct err err = ERR_INIT;
-    struct image_folder *folders;
-    size_t count = 0;
-    const char *path = path_join(a, dir, asset_names[ASSET_ROOTFS]);
+enum { GROUPS_MAX = 40 };
+
+static json_t *list_groups(struct arena *a, const struct contents *c, enum contents_by by,
+                           const char *name) {
+    struct contents_group *groups;
+    size_t count;
     json_t *list = json_array();
-    json_object_set_new(to, "folders", list);
-    if (fs_exists(AT_FDCWD, path) && !image_squashfs_folders(a, path, &folders, &count, &err)) {
+    contents_groups(a, c, by, &groups, &count);
+    for (size_t i = 0; i < count && i < GROUPS_MAX; i++) {
+        json_t *o = json_object();
+        json_object_set_new(o, name, mcp_json(groups[i].name));
+        if (groups[i].detail.len > 0) {
+            json_object_set_new(o, by == CONTENTS_BY_LINE ? "place" : "version",
+                                mcp_json(groups[i].detail));
+        }
+        json_object_set_new(o, "bytes", json_integer((json_int_t)groups[i].bytes));
+        json_object_set_new(o, "packed_bytes", json_integer((json_int_t)groups[i].packed_bytes));
+        json_object_set_new(o, "files", json_integer((json_int_t)groups[i].files));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+/* The content of the root filesystem; of an image that cannot be read, why. */
+static void add_contents(struct arena *a, const char *dir, json_t *to) {
+    struct err err = ERR_INIT;
+    AUTO_CONTENTS_ASSETS assets;
+    if (!contents_open(a, dir, NULL, &assets, &err)) {
+        json_object_set_new(to, "folders", json_array());
         json_object_set_new(to, "folders_problem", mcp_json(str_from_c(err.frames[0])));
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        json_array_append_new(list, json_pack("{s:o, s:I, s:I}", "path", mcp_json(folders[i].name),
-                                              "bytes", (json_int_t)folders[i].bytes, "files",
-                                              (json_int_t)folders[i].files));
-    }
+    const struct contents *c = &assets.contents;
+    json_object_set_new(to, "folders", list_groups(a, c, CONTENTS_BY_FOLDER, "path"));
+    json_object_set_new(to, "lines", list_groups(a, c, CONTENTS_BY_LINE, "name"));
+    json_object_set_new(to, "packages", list_groups(a, c, CONTENTS_BY_PACKAGE, "name"));
 }
 
 /* A key as build.json has it. */
@@ -121,7 +139,7 @@ static bool find_assets(struct mcp_call *call, const char **ret_arch, const char
     assets = assets != NULL ? assets : "assets";
     *ret_arch = mcp_text(call, "arch");
     if (*ret_arch == NULL) {
-        *ret_arch = run_default_arch(call->arena, assets);
+        *ret_arch = assets_default_arch(call->arena, assets);
     }
     *ret = path_join(call->arena, assets, *ret_arch);
     if (fs_is_dir(AT_FDCWD, *ret)) {
@@ -140,6 +158,6 @@ void mcp_size(struct mcp_call *call) {
     }
     json_t *o = json_pack("{s:o, s:o, s:o}", "arch", mcp_json(str_from_c(arch)), "assets",
                           list_assets(call->arena, dir), "steps", list_steps(call, dir));
-    add_folders(call->arena, dir, o);
+    add_contents(call->arena, dir, o);
     mcp_give(call, o);
 }

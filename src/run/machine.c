@@ -4,26 +4,13 @@
 #include <limits.h>
 #include <string.h>
 
+#include "assets/assets.h"
 #include "machine/machine.h"
 #include "run/internal.h"
 
 enum { NAME_BYTES_MAX = 32 };
 
 /* ---- what is booted ---- */
-
-static const char *host_arch(void) {
-    const struct machine *host = machine_host();
-    return host != NULL ? host->assets : machines[0].assets;
-}
-
-const char *run_default_arch(struct arena *a, const char *assets) {
-    char target[PATH_MAX];
-    ssize_t len = readlink(path_join(a, assets, "current"), target, sizeof target);
-    if (len <= 0 || (size_t)len == sizeof target) {
-        return host_arch();
-    }
-    return str_to_c(a, path_base((str){ target, (size_t)len }));
-}
 
 static unsigned cpus_of(const struct run_work *w) {
     long here = sysconf(_SC_NPROCESSORS_ONLN);
@@ -42,7 +29,7 @@ static uint64_t memory_of(const struct run_work *w) {
 
 static const char *arch_of(const struct run_work *w) {
     const struct run_request *q = w->request;
-    return q->arch != NULL ? q->arch : run_default_arch(w->arena, q->assets);
+    return q->arch != NULL ? q->arch : assets_default_arch(w->arena, q->assets);
 }
 
 struct vm_spec run_spec(const struct run_work *w) {

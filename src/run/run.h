@@ -88,8 +88,6 @@ MUST_CHECK bool run_machine(struct arena *a, const struct run_request *request,
                             const struct run_events *events, struct run_result *ret,
                             struct make_failure *failure);
 
-/* The architecture built last, which `current` in the folder points at, else this machine's. */
-const char *run_default_arch(struct arena *a, const char *assets);
 /* The folder that leads to the kept machine of that name; false: it is not a name for one. */
 MUST_CHECK bool run_kept_dir(struct arena *a, const char *cache_dir, const char *name,
                              const char **ret, struct err *err);
