@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_attach,
     &command_size,
     &command_diff,
+    &command_whence,
     &command_sbom,
     &command_audit,
     &command_mcp,

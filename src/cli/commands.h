@@ -37,3 +37,4 @@ extern const struct command command_sbom;
 extern const struct command command_schema;
 extern const struct command command_size;
 extern const struct command command_validate;
+extern const struct command command_whence;

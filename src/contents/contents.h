@@ -12,6 +12,7 @@
 #include "base/base.h"
 #include "config/config.h"
 #include "image/image.h"
+#include "store/store.h"
 
 enum contents_kind {
     CONTENTS_DEB,
@@ -36,6 +37,7 @@ struct contents_package {
     str needs;          /* DEB: Pre-Depends and Depends; NPM: names, "a,b" */
     size_t parent;      /* NPM: in whose node_modules it is; CONTENTS_NONE: in no package's */
     size_t line;        /* of `lines`; CONTENTS_NONE: the base image or the templates have it */
+    size_t needed_by;   /* of `packages`: why it is here, when no line names it; or CONTENTS_NONE */
     uint64_t bytes;     /* of its files, each inode once */
     uint64_t packed_bytes;
     size_t files;
@@ -113,6 +115,23 @@ void contents_groups(struct arena *a, const struct contents *c, enum contents_by
                      struct contents_group **ret, size_t *ret_count);
 /* Files of the same content: what all but one of each take, unpacked. */
 uint64_t contents_duplicate_bytes(const struct contents *c, size_t *ret_files);
+
+/* ---- one file ---- */
+
+/* A step of the build. */
+struct contents_step {
+    str template;  /* "rootfs" */
+    size_t number; /* 1-based */
+    size_t count;
+    str text;
+};
+/* Index of a path ("/usr/bin/jq"; a missing slash is put before it); links on the way are followed,
+ * the last one is not. CONTENTS_NONE: the image does not have it. */
+size_t contents_find_path(struct arena *a, const struct contents *c, str path);
+/* The step that made or changed it last, by the layers that the store still has of those in
+ * build.json. False: it is of the base image, or that is not known. */
+bool contents_find_step(struct arena *a, const struct contents_assets *assets, struct store *store,
+                        str path, struct contents_step *ret);
 
 /* ---- differences ---- */
 

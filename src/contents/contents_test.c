@@ -347,6 +347,92 @@ static void an_image_without_packages_is_read(void **state) {
         contents_read(f->folder.arena, test_path(&f->folder, "no"), NULL, NULL, &none, &f->err));
 }
 
+static void links_on_the_way_are_followed(void **state) {
+    struct fixture *f = *state;
+    struct arena *a = f->folder.arena;
+    const struct tree_meta link = { .mode = 0777 };
+    struct tree_entry *e;
+    AUTO_CONTENTS c = CONTENTS_INIT;
+    put_root(f);
+    assert_true(tree_put_link(f->tree, S("loop"), &link, S("loop"), &e, NULL));
+    assert_true(tree_put_link(f->tree, S("etc/up"), &link, S("../../usr/lib"), &e, NULL));
+    read_image(f, write_image(f, "a"), &c);
+    static const struct {
+        const char *path;
+        const char *found; /* NULL: nothing */
+    } cases[] = {
+        { "/usr/bin/jq", "/usr/bin/jq" },
+        { "usr//bin/./jq/", "/usr/bin/jq" },
+        { "/lib/libc.so.6", "/usr/lib/libc.so.6" },
+        { "/etc/up/libc.so.6", "/usr/lib/libc.so.6" },
+        { "/lib", "/lib" },
+        { "/", "/" },
+        { "", "/" },
+        { "/../usr/bin", "/usr/bin" },
+        { "/usr/bin/no", NULL },
+        { "/usr/bin/jq/x", NULL },
+        { "/loop/x", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t node = contents_find_path(a, &c, str_from_c(cases[i].path));
+        print_message("%s\n", cases[i].path);
+        assert_int_equal(node != CONTENTS_NONE, cases[i].found != NULL);
+        assert_true(cases[i].found == NULL ||
+                    str_eq(c.nodes[node].path, str_from_c(cases[i].found)));
+    }
+}
+
+static void a_package_says_who_needs_it(void **state) {
+    struct fixture *f = *state;
+    AUTO_CONTENTS c = CONTENTS_INIT;
+    put_root(f);
+    read_image(f, write_image(f, "a"), &c);
+    assert_int_equal(package(&c, "jq")->needed_by, CONTENTS_NONE);
+    assert_int_equal(package(&c, "libonig5")->needed_by, package(&c, "jq") - c.packages);
+    assert_int_equal(package(&c, "dep")->needed_by, package(&c, "@s/cli") - c.packages);
+    assert_int_equal(package(&c, "in")->needed_by, package(&c, "@s/cli") - c.packages);
+    assert_int_equal(package(&c, "libc6")->needed_by, CONTENTS_NONE);
+}
+
+static void commit_layer(struct fixture *f, struct store *store, char digit, const char *file) {
+    AUTO_STORE_WORK work = STORE_WORK_INIT;
+    struct store_key key;
+    memset(key.hex, digit, STORE_KEY_HEX);
+    key.hex[STORE_KEY_HEX] = '\0';
+    assert_true(store_work_begin(store, &work, &f->err));
+    assert_true(fs_mkdir_p(work.fd, "step/fs/etc", 0755, &f->err));
+    assert_true(
+        fs_store(work.fd, str_fmt(f->folder.arena, "step/fs/%s", file).ptr, S("x"), 0644, &f->err));
+    assert_true(store_layer_commit(&work, "step", &key, false, S("{}"), &f->err));
+}
+
+static void the_last_step_that_wrote_it_is_found(void **state) {
+    struct fixture *f = *state;
+    AUTO_STORE store = NULL;
+    struct contents_step step;
+    test_dir(&f->folder, "store");
+    assert_true(store_open(test_path(&f->folder, "store"), &store, &f->err));
+    commit_layer(f, store, 'a', "etc/x");
+    commit_layer(f, store, 'b', "etc/y");
+    commit_layer(f, store, 'c', "etc/x");
+    test_file(&f->folder, "assets/build.json",
+              "{\"templates\": {\"rootfs\": {\"steps\": ["
+              "{\"instruction\": \"one\", \"key\": \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"},"
+              "{\"instruction\": \"two\", \"key\": \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"},"
+              "{\"instruction\": \"three\", \"key\": \"cccccccccccccccccccccccccccccccccccccccc\"},"
+              "{\"instruction\": \"gone\", \"key\": \"dddddddddddddddddddddddddddddddddddddddd\"},"
+              "{\"instruction\": \"none\", \"key\": \"../../..\"}, {}, 1]}}}");
+    const struct contents_assets assets = { .folder = test_path(&f->folder, "assets") };
+    const struct contents_assets empty = { .folder = f->folder.path };
+    struct arena *a = f->folder.arena;
+    assert_true(contents_find_step(a, &assets, store, S("/etc/x"), &step));
+    assert_true(str_eq(step.text, S("three")) && step.number == 3 && step.count == 7);
+    assert_true(contents_find_step(a, &assets, store, S("/etc/y"), &step));
+    assert_true(str_eq(step.text, S("two")));
+    assert_false(contents_find_step(a, &assets, store, S("/etc/z"), &step));
+    assert_false(contents_find_step(a, &empty, store, S("/etc/x"), &step));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(packages_are_found, set_up, tear_down),
@@ -357,6 +443,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(bills_name_every_package, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_are_those_of_the_standards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_image_without_packages_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(links_on_the_way_are_followed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_package_says_who_needs_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_step_that_wrote_it_is_found, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,13 +93,14 @@ static void take_paragraph(struct arena *a, struct contents *c, str paragraph, s
                 str_eq(field(paragraph, "Package"), S("apt")),
         .parent = CONTENTS_NONE,
         .line = CONTENTS_NONE,
+        .needed_by = CONTENTS_NONE,
     };
     if (p.name.len == 0 || !str_ends(field(paragraph, "Status"), S(" installed"))) {
         return;
     }
     take_source(field(paragraph, "Source"), &p);
-    p.needs = str_fmt(a, "%.*s, %.*s", STR_FMT(field(paragraph, "Pre-Depends")),
-                      STR_FMT(field(paragraph, "Depends")));
+    str before = field(paragraph, "Pre-Depends"), with = field(paragraph, "Depends");
+    p.needs = str_fmt(a, "%.*s, %.*s", STR_FMT(before), STR_FMT(with));
     map_put(names, p.name, (void *)(uintptr_t)(contents_add_package(a, c, &p) + 1));
 }
 

@@ -111,18 +111,20 @@ struct follow {
     size_t done;
 };
 
-static void take(struct follow *f, size_t package, size_t line) {
+static void take(struct follow *f, size_t package, size_t line, size_t needed_by) {
     struct contents_package *p = &f->c->packages[package];
     if (!f->seen[package]) {
         f->seen[package] = true;
         p->base = p->base || line == CONTENTS_NONE;
         p->line = line;
+        p->needed_by = needed_by;
         f->queue[f->len++] = package;
     }
 }
 
 /* "libc6 (>= 2.34), a | b": of alternatives the first that is here. */
-static void take_needs(struct follow *f, str needs, size_t line) {
+static void take_needs(struct follow *f, size_t package) {
+    str needs = f->c->packages[package].needs;
     while (needs.len > 0) {
         str group = str_cut(&needs, ',');
         while (group.len > 0) {
@@ -130,7 +132,7 @@ static void take_needs(struct follow *f, str needs, size_t line) {
             str name = str_cut(&one, ' ');
             uintptr_t index = (uintptr_t)map_find(f->names, str_cut(&name, ':'));
             if (index != 0) {
-                take(f, (size_t)index - 1, line);
+                take(f, (size_t)index - 1, f->c->packages[package].line, package);
                 break;
             }
         }
@@ -138,7 +140,8 @@ static void take_needs(struct follow *f, str needs, size_t line) {
 }
 
 /* As Node finds a module: in the package's own node_modules, else in one above it. */
-static void take_modules(struct follow *f, const struct contents_package *p) {
+static void take_modules(struct follow *f, size_t package) {
+    const struct contents_package *p = &f->c->packages[package];
     str needs = p->needs;
     while (needs.len > 0) {
         str name = str_cut(&needs, ',');
@@ -148,7 +151,7 @@ static void take_modules(struct follow *f, const struct contents_package *p) {
                                                           STR_FMT(folder), STR_FMT(name)));
         }
         if (index != 0) {
-            take(f, (size_t)index - 1, p->line);
+            take(f, (size_t)index - 1, p->line, package);
         }
     }
 }
@@ -157,9 +160,9 @@ static void follow_needs(struct follow *f) {
     for (; f->done < f->len; f->done++) {
         const struct contents_package *p = &f->c->packages[f->queue[f->done]];
         if (p->kind == CONTENTS_DEB) {
-            take_needs(f, p->needs, p->line);
+            take_needs(f, f->queue[f->done]);
         } else if (p->kind == CONTENTS_NPM) {
-            take_modules(f, p);
+            take_modules(f, f->queue[f->done]);
         }
     }
 }
@@ -179,6 +182,7 @@ static void follow_parents(struct contents *c) {
         }
         if (c->packages[i].kind == CONTENTS_NPM && c->packages[i].line == CONTENTS_NONE) {
             c->packages[i].line = c->packages[top].line;
+            c->packages[i].needed_by = c->packages[i].parent;
         }
     }
 }
@@ -207,14 +211,14 @@ void contents_find_lines(struct arena *a, struct contents *c, struct sources *so
     /* What every base has is not here for a line. */
     for (size_t i = 0; i < c->package_count; i++) {
         if (c->packages[i].base) {
-            take(&f, i, CONTENTS_NONE);
+            take(&f, i, CONTENTS_NONE, CONTENTS_NONE);
         }
     }
     follow_needs(&f);
     for (size_t i = 0; i < c->line_count; i++) {
         for (size_t p = 0; p < c->package_count; p++) {
             if (is_wanted(a, &c->lines[i], &c->packages[p])) {
-                take(&f, p, i);
+                take(&f, p, i, CONTENTS_NONE);
             }
         }
     }

@@ -77,6 +77,7 @@ static void take_package(struct arena *a, struct contents *c, size_t node, str f
         .needs = needs_of(a, root),
         .parent = CONTENTS_NONE,
         .line = CONTENTS_NONE,
+        .needed_by = CONTENTS_NONE,
     };
     json_decref(root);
     if (p.name.len > 0 && p.version.len > 0) {

@@ -66,6 +66,7 @@ static void take_package(struct arena *a, struct contents *c, size_t node) {
         .place = path_dir(c->nodes[node].path),
         .parent = CONTENTS_NONE,
         .line = CONTENTS_NONE,
+        .needed_by = CONTENTS_NONE,
     };
     if (p.name.len > 0 && p.version.len > 0) {
         size_t package = contents_add_package(a, c, &p);

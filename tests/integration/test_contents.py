@@ -128,6 +128,16 @@ def test_differences(root, tmp_path):
     assert "~ npm     left-pad  1.3.0 -> 2.0.0" in text and "1 files added, 1 removed, 4 changed" in text
 
 
+def test_where_a_file_comes_from(root, tmp_path):
+    image = pack(root, tmp_path / "i.squashfs")
+    text, _ = run("--cache-dir", tmp_path / "none", "whence", image, "/lib/libjq.so.1")
+    assert text.startswith("/usr/lib/libjq.so.1\n  file     100000 bytes") and "  package  libjq1 1.6-2 (deb)\n" in text
+    assert "none\n" in run("whence", image, "opt/twin-a")[0]
+    assert "does not have '/usr/bin/no'" in run("whence", image, "/usr/bin/no", code=1)[1]
+    assert "\x1b" not in run("whence", image, "/etc/<script>\n\x1b[31m")[0]
+    assert not (tmp_path / "none").exists()  # it only looks
+
+
 def test_what_is_not_an_image(root, tmp_path):
     image = pack(root, tmp_path / "i.squashfs")
     data = image.read_bytes()
