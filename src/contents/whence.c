@@ -2,7 +2,6 @@
 /* Where one file of an image comes from. */
 #include <jansson.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "contents/internal.h"
 
@@ -60,8 +59,8 @@ static bool take_key(const json_t *value, struct store_key *ret) {
 static bool layer_has(struct arena *a, struct store *store, const struct store_key *key, str path) {
     struct stat st;
     const char *file = str_fmt(a, "%s%.*s", store_layer_path(store, a, key), STR_FMT(path)).ptr;
-    return store_layer_has(store, key) && lstat(file, &st) == 0 &&
-           !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0));
+    return store_layer_has(store, key) && fstatat(AT_FDCWD, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !(S_ISCHR(st.st_mode) && st.st_rdev == 0);
 }
 
 static bool find_in_steps(struct arena *a, const json_t *steps, struct store *store, str path,
