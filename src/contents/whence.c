@@ -40,21 +40,6 @@ size_t contents_find_path(struct arena *a, const struct contents *c, str path) {
 
 /* ---- steps ---- */
 
-static bool take_key(const json_t *value, struct store_key *ret) {
-    const char *hex = json_string_value(value);
-    size_t len = hex == NULL ? 0 : strlen(hex);
-    for (size_t i = 0; i < len; i++) {
-        if (char_hex(hex[i]) < 0) {
-            return false;
-        }
-    }
-    if (len != STORE_KEY_HEX) {
-        return false;
-    }
-    memcpy(ret->hex, hex, sizeof ret->hex);
-    return true;
-}
-
 /* A whiteout says that it is gone: character device 0:0 (kernel, overlayfs). */
 static bool layer_has(struct arena *a, struct store *store, const struct store_key *key, str path) {
     struct stat st;
@@ -68,7 +53,8 @@ static bool find_in_steps(struct arena *a, const json_t *steps, struct store *st
     for (size_t i = json_array_size(steps); i > 0; i--) {
         const json_t *step = json_array_get(steps, i - 1);
         struct store_key key;
-        if (take_key(json_object_get(step, "key"), &key) && layer_has(a, store, &key, path)) {
+        if (store_key_parse(str_from_c(json_string_value(json_object_get(step, "key"))), &key) &&
+            layer_has(a, store, &key, path)) {
             const json_t *text = json_object_get(step, "instruction");
             ret->number = i;
             ret->count = json_array_size(steps);

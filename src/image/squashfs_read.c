@@ -171,15 +171,18 @@ static uint64_t blocks_bytes(const sqfs_inode_generic_t *inode) {
     return bytes;
 }
 
-/* Several names of one inode count once: the first has it. */
-static bool is_first_name(struct image_reader *r, uint8_t *seen, size_t i) {
-    uint32_t number = r->nodes[i].inode;
-    if (number > r->super.inode_count || seen[number]) {
-        r->nodes[i].again = number <= r->super.inode_count;
-        return false;
+/* Several names of one inode count once: the first has it. By the numbers that the nodes have: how
+ * many there are, as the image says, may be anything. */
+static void mark_names(struct image_reader *r) {
+    struct piece *names = ARENA_ARRAY(r->arena, struct piece, r->count);
+    for (size_t i = 0; i < r->count; i++) {
+        names[i] = (struct piece){ .start = r->nodes[i].inode, .node = i };
     }
-    seen[number] = 1;
-    return true;
+    qsort(names, r->count, sizeof *names, compare_pieces);
+    for (size_t i = 1; i < r->count; i++) {
+        struct image_node *n = &r->nodes[names[i].node];
+        n->again = names[i].start == names[i - 1].start && S_ISREG(n->mode);
+    }
 }
 
 /* Files of the same content have the same blocks: each an equal part. */
@@ -217,15 +220,15 @@ static void share_fragments(struct image_reader *r, const struct piece *ends, si
 }
 
 static void add_shares(struct image_reader *r) {
-    uint8_t *seen = ARENA_ARRAY(r->arena, uint8_t, (size_t)r->super.inode_count + 1);
     struct piece *pieces = ARENA_ARRAY(r->arena, struct piece, r->count);
     struct piece *ends = ARENA_ARRAY(r->arena, struct piece, r->count);
     size_t piece_count = 0, end_count = 0;
+    mark_names(r);
     for (size_t i = 0; i < r->count; i++) {
         const sqfs_inode_generic_t *inode = r->inodes[i];
         sqfs_u64 start = 0;
         sqfs_u32 fragment, offset;
-        if (!S_ISREG(inode->base.mode) || !is_first_name(r, seen, i)) {
+        if (!S_ISREG(inode->base.mode) || r->nodes[i].again) {
             continue;
         }
         uint64_t bytes = blocks_bytes(inode);

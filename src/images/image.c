@@ -66,20 +66,6 @@ static str get_str(struct arena *a, const json_t *object, const char *key) {
                : S("");
 }
 
-static bool to_key(str hex, struct store_key *ret) {
-    if (hex.len != STORE_KEY_HEX) {
-        return false;
-    }
-    for (size_t i = 0; i < hex.len; i++) {
-        if (char_hex(hex.ptr[i]) < 0) {
-            return false;
-        }
-    }
-    memcpy(ret->hex, hex.ptr, hex.len);
-    ret->hex[hex.len] = '\0';
-    return true;
-}
-
 static bool decode_layers(struct arena *a, const json_t *root, struct stored_image *image) {
     const json_t *layers = json_object_get(root, "layers");
     image->layer_count = json_array_size(layers);
@@ -87,7 +73,8 @@ static bool decode_layers(struct arena *a, const json_t *root, struct stored_ima
     for (size_t i = 0; i < image->layer_count; i++) {
         const json_t *hex = json_array_get(layers, i);
         if (!json_is_string(hex) ||
-            !to_key((str){ json_string_value(hex), json_string_length(hex) }, &image->layers[i])) {
+            !store_key_parse((str){ json_string_value(hex), json_string_length(hex) },
+                             &image->layers[i])) {
             return false;
         }
     }
@@ -117,7 +104,7 @@ static bool decode(struct arena *a, str json, struct stored_image *ret, struct e
     json_error_t why;
     json_t *root = json_loadb(json.ptr, json.len, 0, &why);
     struct stored_image image = { 0 };
-    bool ok = json_is_object(root) && to_key(get_str(a, root, "key"), &image.key) &&
+    bool ok = json_is_object(root) && store_key_parse(get_str(a, root, "key"), &image.key) &&
               decode_layers(a, root, &image) &&
               oci_reference_parse(a, get_str(a, root, "name"), &image.ref, err) &&
               oci_config_decode(a, get_str(a, root, "config"), &image.config, err);

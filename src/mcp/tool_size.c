@@ -64,25 +64,12 @@ static void add_contents(struct arena *a, const char *dir, json_t *to) {
     json_object_set_new(to, "packages", list_groups(a, c, CONTENTS_BY_PACKAGE, "name"));
 }
 
-/* A key as build.json has it. */
-static bool take_key(const char *hex, struct store_key *ret) {
-    size_t len = 0;
-    while (hex != NULL && char_hex(hex[len]) >= 0) {
-        len++;
-    }
-    if (hex == NULL || hex[len] != '\0' || len != STORE_KEY_HEX) {
-        return false;
-    }
-    memcpy(ret->hex, hex, sizeof ret->hex);
-    return true;
-}
-
 /* Of a layer in the store; -1: it is not there. */
 static int64_t layer_bytes(struct arena *a, struct store *store, const char *hex) {
     AUTO_TREE tree = tree_new();
     struct store_key key;
     int64_t bytes = 0;
-    if (store == NULL || !take_key(hex, &key) || !store_layer_has(store, &key) ||
+    if (store == NULL || !store_key_parse(str_from_c(hex), &key) || !store_layer_has(store, &key) ||
         !tree_add_layer(tree, store_layer_path(store, a, &key), NULL)) {
         return -1;
     }

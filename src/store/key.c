@@ -71,3 +71,17 @@ struct store_key store_key_end(struct store_key_hash *k) {
 struct store_key store_key_end_own(struct store_key_hash *k) {
     return end(&k->own);
 }
+
+bool store_key_parse(str hex, struct store_key *ret) {
+    if (hex.len != STORE_KEY_HEX) {
+        return false;
+    }
+    for (size_t i = 0; i < hex.len; i++) {
+        if (char_hex(hex.ptr[i]) < 0) {
+            return false;
+        }
+    }
+    memcpy(ret->hex, hex.ptr, hex.len);
+    ret->hex[hex.len] = '\0';
+    return true;
+}

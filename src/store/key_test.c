@@ -120,11 +120,24 @@ static void the_own_key_leaves_out_what_is_below(void **state) {
     assert_string_equal(own[0].hex, own[1].hex);
 }
 
+static void a_written_key_is_read(void **state) {
+    (void)state;
+    struct store_key key;
+    assert_true(store_key_parse(S("0123456789abcdef0123456789abcdef01234567"), &key));
+    assert_string_equal(key.hex, "0123456789abcdef0123456789abcdef01234567");
+    assert_false(store_key_parse(S("0123456789abcdef0123456789abcdef0123456"), &key));
+    assert_false(store_key_parse(S("0123456789abcdef0123456789abcdef012345678"), &key));
+    assert_false(store_key_parse(S("../3456789abcdef0123456789abcdef012345678"), &key));
+    assert_false(store_key_parse(S("0123456789abcdef0123456789abcdef0123456/"), &key));
+    assert_false(store_key_parse((str){ 0 }, &key));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_two_sequences_share_a_key),
         cmocka_unit_test(a_key_is_named_by_what_it_is_for),
         cmocka_unit_test(the_own_key_leaves_out_what_is_below),
+        cmocka_unit_test(a_written_key_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

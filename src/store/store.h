@@ -61,6 +61,9 @@ struct store_key {
     char hex[STORE_KEY_HEX + 1];
 };
 
+/* A key as it is written. False: it is not one. */
+MUST_CHECK bool store_key_parse(str hex, struct store_key *ret);
+
 /* --- keys ---------------------------------------------------------------------------------- */
 
 /*
